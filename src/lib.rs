@@ -1,0 +1,14 @@
+//! `rok-deploy` gives a Kubernetes workload its own object storage, without stored keys.
+//!
+//! Rooms and the arrows between them, which point down only (`tests/it/rooms.rs` keeps watch):
+//!
+//! - [`commands`] wires everything: one file per command.
+//! - [`recipes`] say which questions and which steps, in which order → `steps`, `engine`.
+//! - [`steps`] are one idempotent change or check each → `clients`, `engine`.
+//! - [`ui`] and [`journal`] read the engine's events → `engine`.
+//! - [`engine`] is values and one loop, [`clients`] are small types over SDKs, [`sandbox`] is the
+//!   practice cloud: these three know nothing of ours.
+
+pub mod clients;
+pub mod engine;
+pub mod sandbox;
