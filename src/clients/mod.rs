@@ -1,1 +1,5 @@
-//! Room.
+//! Small types over the SDKs, Git, Kubernetes and Jinja: the few verbs that steps need.
+//!
+//! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log.
+
+pub mod wire;

@@ -1,0 +1,154 @@
+//! The wire log: one line for every request to a cloud, a cluster or a Git remote.
+//!
+//! It holds what support needs to know about a request and nothing that must stay secret: no
+//! bodies, no headers, no query strings. The journal says what was meant, this says what was sent.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// One request and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WireRecord {
+    /// When the request was sent.
+    pub at: jiff::Timestamp,
+    /// Who sent it: `aws`, `kubernetes`, `git` or `azure`.
+    pub client: String,
+    /// The HTTP method, or the Git verb.
+    pub method: String,
+    /// What was asked: `iam:CreateRole`, `GET /api/v1/namespaces/rok`, `push`.
+    pub operation: String,
+    /// Scheme and host, or the Git remote without its user and password.
+    pub target: String,
+    /// The HTTP status, or the exit code of the Git program; absent when no answer came.
+    pub status: Option<u16>,
+    /// The remote's own id for the request, which its support asks for.
+    pub request_id: Option<String>,
+    /// Counts from 1; higher for retries.
+    pub attempt: u32,
+    /// From sending to the last byte of the answer's head, in milliseconds.
+    pub duration_ms: u64,
+    /// The remote's error code, or what went wrong on the way.
+    pub error: Option<String>,
+    /// Whether the request asks for a change of the remote's state (not only for a token or a look).
+    pub write: bool,
+}
+
+impl WireRecord {
+    /// Starts a record of a request sent now; the caller fills in how it ended.
+    pub fn new(client: &str, method: &str, operation: &str, target: &str) -> Self {
+        Self {
+            at: jiff::Timestamp::now(),
+            client: client.into(),
+            method: method.into(),
+            operation: operation.into(),
+            target: target.into(),
+            status: None,
+            request_id: None,
+            attempt: 1,
+            duration_ms: 0,
+            error: None,
+            write: false,
+        }
+    }
+
+    /// Sets the duration from a measured one.
+    pub fn took(&mut self, duration: Duration) {
+        self.duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    }
+}
+
+/// Where records go. Clones share one log.
+#[derive(Debug, Clone, Default)]
+pub struct WireLog {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    file: Option<File>,
+    records: Option<Vec<WireRecord>>,
+    requests: u64,
+    writes: u64,
+    failure: Option<String>,
+}
+
+impl WireLog {
+    /// Returns a log that only counts.
+    pub fn counting() -> Self {
+        Self::default()
+    }
+
+    /// Returns a log that keeps its records in memory, for tests.
+    pub fn in_memory() -> Self {
+        let log = Self::default();
+        log.lock().records = Some(Vec::new());
+        log
+    }
+
+    /// Starts to append to `path` (mode 0600) what was only counted until now.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened.
+    pub fn append_to(&self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
+        self.lock().file = Some(file);
+        Ok(())
+    }
+
+    /// Writes one record. A log that cannot be written is remembered, see [`WireLog::failure`]:
+    /// a request that was already sent is not undone by an error here.
+    pub fn record(&self, record: WireRecord) {
+        let mut inner = self.lock();
+        inner.requests += 1;
+        inner.writes += u64::from(record.write);
+        if let Some(file) = inner.file.as_mut() {
+            let written = serde_json::to_vec(&record)
+                .map_err(io::Error::from)
+                .and_then(|mut line| {
+                    line.push(b'\n');
+                    file.write_all(&line)
+                });
+            if let Err(error) = written {
+                inner.failure.get_or_insert(error.to_string());
+            }
+        }
+        if let Some(records) = inner.records.as_mut() {
+            records.push(record);
+        }
+    }
+
+    /// Returns how many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.lock().requests
+    }
+
+    /// Returns how many requests asked for a change.
+    pub fn writes(&self) -> u64 {
+        self.lock().writes
+    }
+
+    /// Returns what kept the log from being written, when something did.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    /// Returns the records of a log that keeps them in memory.
+    pub fn records(&self) -> Vec<WireRecord> {
+        self.lock().records.clone().unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
