@@ -66,6 +66,8 @@ pub enum EventKind {
         notices: Vec<String>,
         /// What to do about a conflict.
         hints: Vec<String>,
+        /// Rights that the plan needs and the caller seems to lack.
+        missing_rights: Vec<String>,
     },
     /// A step is left out.
     StepNotChecked {

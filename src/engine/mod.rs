@@ -18,6 +18,7 @@ pub mod recipe;
 pub mod run;
 pub mod state;
 pub mod step;
+mod worker;
 
 pub use change::{Change, Verb};
 pub use command::{Approval, Command, Scope, Signal};

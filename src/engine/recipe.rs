@@ -1,5 +1,6 @@
 //! A recipe: a whole journey, as tasks of steps.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub struct Recipe {
     pub name: &'static str,
     /// The tasks in order. A task acts when the one before it is done and verified.
     pub tasks: Vec<Task>,
+    /// Ids of steps that are left out of this run, and why.
+    pub left_out: BTreeMap<&'static str, String>,
     /// What to say at the end of a run that went well: what comes next.
     pub next: Vec<String>,
 }

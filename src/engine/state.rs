@@ -49,6 +49,8 @@ pub struct StepView {
     pub notices: Vec<String>,
     /// What to do about a conflict.
     pub hints: Vec<String>,
+    /// Rights that the plan needs and the caller seems to lack.
+    pub missing_rights: Vec<String>,
     /// What went wrong.
     pub error: Option<StepError>,
     /// When it began to look or act last.
@@ -158,6 +160,7 @@ impl RunState {
                 changes,
                 notices,
                 hints,
+                missing_rights,
             } => {
                 self.step(step, |view| {
                     view.status = StepStatus::Observed(*finding);
@@ -165,6 +168,7 @@ impl RunState {
                     view.changes.clone_from(changes);
                     view.notices.clone_from(notices);
                     view.hints.clone_from(hints);
+                    view.missing_rights.clone_from(missing_rights);
                     view.ended = Some(event.at);
                 });
             }
@@ -311,6 +315,7 @@ impl From<&super::event::TaskOutline> for TaskView {
             changes: Vec::new(),
             notices: Vec::new(),
             hints: Vec::new(),
+            missing_rights: Vec::new(),
             error: None,
             started: None,
             ended: None,

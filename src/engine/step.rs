@@ -141,6 +141,8 @@ pub struct Observation {
     pub facts: Facts,
     /// Things to notice that stop nothing.
     pub notices: Vec<String>,
+    /// Rights that the plan needs and the caller seems to lack.
+    pub missing_rights: Vec<String>,
 }
 
 impl Observation {
@@ -199,6 +201,7 @@ impl Observation {
             finding,
             facts: Facts::default(),
             notices: Vec::new(),
+            missing_rights: Vec::new(),
         }
     }
 }

@@ -1,0 +1,212 @@
+//! One step at work: look, ask, act, look again until it is so.
+//!
+//! This is the only place that waits for the world and the only one that retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::change::Change;
+use super::facts::Facts;
+use super::failure::{ErrorKind, StepError};
+use super::ports::Clock;
+use super::recipe::Phase;
+use super::step::{Context, Finding, Observation, Settle, Step};
+
+/// What a worker needs to bring its step to an end.
+pub(super) struct Job {
+    /// The step's place in the run.
+    pub(super) index: usize,
+    pub(super) step: Arc<dyn Step>,
+    pub(super) phase: Phase,
+    pub(super) facts: Facts,
+    pub(super) context: Context,
+    /// What planning saw, when that still counts.
+    pub(super) seen: Option<Observation>,
+    pub(super) settle: Settle,
+    pub(super) differing: Differing,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Ends all waiting.
+    pub(super) stop: CancellationToken,
+    pub(super) messages: mpsc::UnboundedSender<Message>,
+}
+
+/// What to do about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Differing {
+    /// Make it so.
+    Apply,
+    /// Leave it: its phase does not act in this run.
+    Leave,
+    /// Fail: it was said to exist already.
+    Fail,
+}
+
+/// What a worker says on its way.
+pub(super) enum Message {
+    /// It looks.
+    Observing(usize),
+    /// It has looked.
+    Observed(usize, Observation),
+    /// It would act now. The answer says whether it may.
+    Asks {
+        index: usize,
+        changes: Vec<Change>,
+        may: oneshot::Sender<bool>,
+    },
+    /// It has acted.
+    Acted(usize),
+    /// It waits.
+    Settling {
+        index: usize,
+        reason: String,
+        attempt: u32,
+        waited: Duration,
+        limit: Duration,
+    },
+}
+
+/// How a worker ended.
+pub(super) enum Ended {
+    /// The step is satisfied.
+    Satisfied {
+        observation: Observation,
+        acted: bool,
+    },
+    /// It differs and is left so.
+    Left { observation: Observation },
+    /// It was told not to go on.
+    Stopped,
+}
+
+/// Brings one step to an end.
+pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
+    let mut acted = false;
+    let mut refusal: Option<StepError> = None;
+    let mut attempt = 0;
+    let started = job.clock.now();
+    let mut observation = match job.seen.clone() {
+        Some(observation) => observation,
+        None => job.look().await?,
+    };
+    loop {
+        let seen = match &observation.finding {
+            Finding::Satisfied { .. } => return Ok(Ended::Satisfied { observation, acted }),
+            Finding::Conflict { reason, hints, .. } => {
+                let mut error = StepError::new(ErrorKind::Conflict, reason.clone());
+                error.hints.clone_from(hints);
+                return Err(error);
+            }
+            Finding::Pending { reason } => reason.clone(),
+            Finding::Differs { changes } => {
+                match job.differing {
+                    Differing::Leave => return Ok(Ended::Left { observation }),
+                    Differing::Fail => return Err(differs(changes)),
+                    Differing::Apply => {}
+                }
+                if !acted {
+                    if !job.may_act(changes).await {
+                        return Ok(Ended::Stopped);
+                    }
+                    match job.step.apply(&job.facts, &job.context).await {
+                        Ok(()) => {
+                            acted = true;
+                            refusal = None;
+                            job.say(Message::Acted(job.index));
+                            observation = job.look_quietly().await?;
+                            continue;
+                        }
+                        // The world refused in a way that may pass: look first, since an answer
+                        // that was lost may have been a yes.
+                        Err(error) if error.retry => refusal = Some(error),
+                        Err(error) => return Err(error),
+                    }
+                }
+                let first = changes.first().map(Change::sentence).unwrap_or_default();
+                refusal
+                    .as_ref()
+                    .map_or(first, |error| error.message.clone())
+            }
+        };
+        attempt += 1;
+        let waited =
+            Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
+        if waited >= job.settle.limit {
+            return Err(refusal.unwrap_or_else(|| job.gave_up(&seen, acted)));
+        }
+        job.say(Message::Settling {
+            index: job.index,
+            reason: format!("{}: {seen}", job.settle.reason),
+            attempt,
+            waited,
+            limit: job.settle.limit,
+        });
+        let pause = job
+            .settle
+            .pause(attempt)
+            .min(job.settle.limit.saturating_sub(waited));
+        tokio::select! {
+            () = job.clock.sleep(pause) => {}
+            () = job.stop.cancelled() => return Ok(Ended::Stopped),
+        }
+        observation = job.look_quietly().await?;
+    }
+}
+
+impl Job {
+    async fn look(&self) -> Result<Observation, StepError> {
+        self.say(Message::Observing(self.index));
+        let observation = self.look_quietly().await?;
+        self.say(Message::Observed(self.index, observation.clone()));
+        Ok(observation)
+    }
+
+    /// Looks; what fails in passing counts as "not yet".
+    async fn look_quietly(&self) -> Result<Observation, StepError> {
+        match self.step.check(&self.facts, &self.context).await {
+            Err(error) if error.retry => Ok(Observation::pending(error.message)),
+            result => result,
+        }
+    }
+
+    async fn may_act(&self, changes: &[Change]) -> bool {
+        let (may, answer) = oneshot::channel();
+        self.say(Message::Asks {
+            index: self.index,
+            changes: changes.to_vec(),
+            may,
+        });
+        answer.await.unwrap_or(false)
+    }
+
+    fn say(&self, message: Message) {
+        // The loop outlives its workers unless it was stopped at once; then nobody listens.
+        self.messages.send(message).ok();
+    }
+
+    fn gave_up(&self, seen: &str, acted: bool) -> StepError {
+        let kind = if self.phase == Phase::Verify {
+            ErrorKind::Verification
+        } else {
+            ErrorKind::Failed
+        };
+        let limit = self.settle.limit.as_secs();
+        let message = if acted {
+            format!("what was done does not show after {limit} s: {seen}")
+        } else {
+            format!("gave up after {limit} s: {seen}")
+        };
+        StepError::new(kind, message).hint("`--wait DURATION` waits longer, e.g. `--wait 10m`")
+    }
+}
+
+fn differs(changes: &[Change]) -> StepError {
+    let what: Vec<_> = changes
+        .iter()
+        .map(|change| format!("{} `{}`", change.target, change.name))
+        .collect();
+    StepError::verification(format!("is not as intended: {} differs", what.join(", ")))
+        .hint("`rok-deploy plan` shows the difference, `rok-deploy run` mends it")
+}
