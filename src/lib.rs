@@ -11,4 +11,5 @@
 
 pub mod clients;
 pub mod engine;
+pub mod journal;
 pub mod sandbox;

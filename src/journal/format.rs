@@ -1,0 +1,89 @@
+//! The format of a journal: a header line, then a line for each event.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Event;
+use crate::engine::recipe::Only;
+
+/// The format's version, `major.minor`. A reader understands its own major and any lower minor.
+///
+/// - 1.0: the first.
+pub const FORMAT: &str = "1.0";
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// [`FORMAT`] of the writer.
+    pub format: String,
+    /// The version of the program that made the run.
+    pub tool_version: String,
+    /// The run's id.
+    pub run: String,
+    /// The recipe's name.
+    pub recipe: String,
+    /// How the run was launched, so that `resume` launches it the same way.
+    pub launch: Launch,
+}
+
+/// The options of a run that are not answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Whether it ran against the practice cloud.
+    pub practice: bool,
+    /// Which phases act.
+    pub only: Only,
+    /// The first task that runs in full.
+    pub run_from: Option<String>,
+    /// Whether cluster steps are left out.
+    pub no_cluster: bool,
+    /// The bound on every wait, in seconds.
+    pub wait_seconds: Option<u64>,
+}
+
+/// A line after the first.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    /// SHA-256 of the line before, without its newline.
+    pub(super) prev: String,
+    /// Counts from 1.
+    pub(super) seq: u64,
+    /// When it happened.
+    pub(super) at: jiff::Timestamp,
+    /// What happened.
+    pub(super) event: crate::engine::EventKind,
+}
+
+impl Line {
+    pub(super) fn of(event: &Event, prev: String) -> Self {
+        Self {
+            prev,
+            seq: event.seq,
+            at: event.at,
+            event: event.event.clone(),
+        }
+    }
+}
+
+impl From<Line> for Event {
+    fn from(line: Line) -> Self {
+        Self {
+            seq: line.seq,
+            at: line.at,
+            event: line.event,
+        }
+    }
+}
+
+/// Returns the hash that the next line carries.
+pub(super) fn hash(line: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, line);
+    digest
+        .as_ref()
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes everything");
+            text
+        })
+}

@@ -1,0 +1,324 @@
+//! The folder of all runs: `$XDG_STATE_HOME/rok-deploy/runs/<run-id>/`, mode 0700.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::reader::{Journal, JournalError, read};
+use crate::engine::state::RunState;
+use crate::engine::{Outcome, StepStatus};
+
+/// The folder of all runs.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    folder: PathBuf,
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    /// The run's id.
+    pub run: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// A run in a list.
+#[derive(Debug, Clone)]
+pub struct RunSummary {
+    /// The run's folder.
+    pub folder: RunFolder,
+    /// What its events tell, or why they cannot be read.
+    pub state: Result<RunState, String>,
+}
+
+impl Runs {
+    /// Returns the runs of a state directory; it need not exist.
+    pub fn new(state_directory: &Path) -> Self {
+        Self {
+            folder: state_directory.join("runs"),
+        }
+    }
+
+    /// Makes the folder of a new run. Ids begin with the time, so that they sort by age.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn create(&self, now: jiff::Timestamp) -> Result<RunFolder, JournalError> {
+        private_directories(&self.folder).map_err(JournalError::io(&self.folder))?;
+        let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+        loop {
+            let run = format!("{time}-{}", random_suffix());
+            let path = self.folder.join(&run);
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(RunFolder { run, path }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(JournalError::io(&path)(error)),
+            }
+        }
+    }
+
+    /// Lists the runs, newest first. One that cannot be read does not hide the others.
+    ///
+    /// # Errors
+    ///
+    /// When the folder exists and cannot be listed.
+    pub fn list(&self) -> Result<Vec<RunSummary>, JournalError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(JournalError::io(&self.folder)(error)),
+        };
+        let mut runs: Vec<_> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .map(|run| RunFolder {
+                path: self.folder.join(&run),
+                run,
+            })
+            .collect();
+        runs.sort_by(|one, other| other.run.cmp(&one.run));
+        let summary = |folder: RunFolder| {
+            let journal = folder.read();
+            let state = journal.map(|journal| RunState::of(&journal.events));
+            RunSummary {
+                state: state.map_err(|error| error.to_string()),
+                folder,
+            }
+        };
+        Ok(runs.into_iter().map(summary).collect())
+    }
+
+    /// Returns the run of that id, or the only one whose id begins or ends so.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be listed.
+    pub fn find(&self, id: &str) -> Result<Vec<RunFolder>, JournalError> {
+        let all = self.list()?.into_iter().map(|summary| summary.folder);
+        let matching: Vec<_> = all
+            .filter(|folder| folder.run.starts_with(id) || folder.run.ends_with(id))
+            .collect();
+        let exact = matching.iter().find(|folder| folder.run == id).cloned();
+        Ok(exact.map_or(matching, |folder| vec![folder]))
+    }
+}
+
+impl RunFolder {
+    /// Returns the path of the journal.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// Returns the path of the wire log.
+    pub fn wire(&self) -> PathBuf {
+        self.path.join("wire.jsonl")
+    }
+
+    /// Returns the path of the answers that reproduce the run.
+    pub fn answers(&self) -> PathBuf {
+        self.path.join("answers.yaml")
+    }
+
+    /// Reads the journal.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read or was touched.
+    pub fn read(&self) -> Result<Journal, JournalError> {
+        read(&self.journal())
+    }
+
+    /// Writes a file of the folder as a whole, mode 0600.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path, text: &str) -> io::Result<()> {
+        let draft = path.with_extension("new");
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
+        io::Write::write_all(&mut file, text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    }
+}
+
+impl RunSummary {
+    /// Whether a process may go on with the run.
+    pub fn is_unfinished(&self) -> bool {
+        // A plan that was not approved has nothing to go on with; it is made anew.
+        self.state.as_ref().is_ok_and(|state| {
+            let declined = matches!(state.finished, Some((Outcome::Declined, ..)));
+            state.is_unfinished() && !(declined && state.acted.is_empty())
+        })
+    }
+
+    /// Returns "7 of 12 steps done".
+    pub fn standing(&self) -> String {
+        match &self.state {
+            Ok(state) => {
+                let done = |status: &StepStatus| matches!(status, StepStatus::Done(_));
+                let count = state.steps().filter(|step| done(&step.status)).count();
+                format!("{count} of {} steps done", state.steps().count())
+            }
+            Err(error) => error.clone(),
+        }
+    }
+}
+
+/// Makes a directory and its parents, each 0700 where it is new.
+fn private_directories(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn random_suffix() -> String {
+    use ring::rand::SecureRandom as _;
+    let mut bytes = [0_u8; 2];
+    ring::rand::SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the system gives random bytes");
+    format!("{:02x}{:02x}", bytes[0], bytes[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::engine::ports::Recorder as _;
+    use crate::engine::{Event, EventKind};
+    use crate::journal::{FORMAT, Header, Launch, Writer};
+
+    fn header(run: &str) -> Header {
+        Header {
+            format: FORMAT.into(),
+            tool_version: "0.1.0".into(),
+            run: run.into(),
+            recipe: "rok-eks".into(),
+            launch: Launch::default(),
+        }
+    }
+
+    fn warning(seq: u64) -> Event {
+        let text = format!("event {seq}");
+        Event {
+            seq,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            event: EventKind::Warning { text },
+        }
+    }
+
+    /// A run with three events.
+    fn recorded(directory: &Path) -> RunFolder {
+        let folder = Runs::new(directory)
+            .create(jiff::Timestamp::UNIX_EPOCH)
+            .unwrap();
+        let mut writer = Writer::create(&folder.journal(), &header(&folder.run)).unwrap();
+        for seq in 1..=3 {
+            writer.record(&warning(seq), true).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_journal_reads_back_and_is_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let journal = folder.read().unwrap();
+        assert_eq!(journal.events, [warning(1), warning(2), warning(3)]);
+        assert_eq!(journal.header, header(&folder.run));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder.journal()), 0o600);
+        assert_eq!(mode(&folder.path), 0o700);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_forgiven_and_cut_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let whole = fs::read(folder.journal()).unwrap();
+        for cut in 1..20 {
+            fs::write(folder.journal(), &whole[..whole.len() - cut]).unwrap();
+            assert_eq!(
+                folder.read().unwrap().events.len(),
+                2,
+                "{cut} bytes torn off"
+            );
+        }
+        let (mut writer, journal) = Writer::resume(&folder.journal()).unwrap();
+        assert_eq!(journal.events.len(), 2);
+        writer.record(&warning(3), false).unwrap();
+        assert_eq!(fs::read(folder.journal()).unwrap(), whole);
+    }
+
+    #[test]
+    fn an_edited_dropped_or_moved_line_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let text = fs::read_to_string(folder.journal()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let edited = text.replace("event 2", "event 9");
+        let dropped = [lines[0], lines[1], lines[3]].join("\n") + "\n";
+        let moved = [lines[0], lines[2], lines[1], lines[3]].join("\n") + "\n";
+        for touched in [edited, dropped, moved] {
+            fs::write(folder.journal(), touched).unwrap();
+            let error = folder.read().unwrap_err();
+            assert!(matches!(error, JournalError::Damaged { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_names_the_version_that_reads_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let text = fs::read_to_string(folder.journal()).unwrap();
+        let newer = text.replacen(
+            r#""format":"1.0","tool_version":"0.1.0""#,
+            r#""format":"2.0","tool_version":"7.3.0""#,
+            1,
+        );
+        fs::write(folder.journal(), newer).unwrap();
+        let error = folder.read().unwrap_err().to_string();
+        assert!(error.contains("7.3.0") && error.contains("2.0"), "{error}");
+    }
+
+    #[test]
+    fn one_process_at_a_time_holds_a_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let (held, _) = Writer::resume(&folder.journal()).unwrap();
+        assert!(matches!(
+            Writer::resume(&folder.journal()),
+            Err(JournalError::Held { .. })
+        ));
+        drop(held);
+        Writer::resume(&folder.journal()).unwrap();
+    }
+
+    #[test]
+    fn one_unreadable_run_does_not_hide_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let good = recorded(directory.path());
+        let bad = Runs::new(directory.path())
+            .create(jiff::Timestamp::UNIX_EPOCH)
+            .unwrap();
+        let runs = Runs::new(directory.path()).list().unwrap();
+        assert_eq!(runs.len(), 2);
+        let of = |run: &str| {
+            runs.iter()
+                .find(|summary| summary.folder.run == run)
+                .unwrap()
+        };
+        assert!(of(&good.run).is_unfinished());
+        assert!(of(&bad.run).state.is_err() && !of(&bad.run).is_unfinished());
+    }
+}
