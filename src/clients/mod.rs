@@ -2,4 +2,7 @@
 //!
 //! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log.
 
+pub mod aws;
+pub mod cluster;
+pub mod secret;
 pub mod wire;

@@ -1,0 +1,1 @@
+//! The AWS client against `moto_server`; run by hand with `-- --ignored`.

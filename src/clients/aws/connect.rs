@@ -1,0 +1,224 @@
+//! One handle for all AWS calls, and the settings it is built from.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::sync::OnceCell;
+
+use super::error::AwsError;
+use super::hint::Surroundings;
+use super::http;
+use super::sts::Caller;
+use super::wire::{ClockSkew, WireInterceptor};
+use crate::clients::wire::WireLog;
+
+/// Where STS and IAM are asked as long as nobody named a region. IAM has no regions, and STS tells
+/// the caller's account in any of them.
+const REGION_OF_GLOBAL_SERVICES: Region = Region::from_static("us-east-1");
+
+/// How to reach AWS. What is `None` is found the way the AWS CLI finds it.
+#[derive(Clone, Default)]
+pub struct AwsSettings {
+    /// A profile of the operator's AWS files; else `AWS_PROFILE`.
+    pub profile: Option<String>,
+    /// The region; else the environment, the profile, the instance.
+    pub region: Option<String>,
+    /// The one endpoint for all services; else `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
+    /// The key id and secret key of a practice cloud, instead of the operator's credentials.
+    pub static_credentials: Option<(String, String)>,
+    /// A PEM file with certificates to trust besides the system's; else `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+impl fmt::Debug for AwsSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AwsSettings")
+            .field("profile", &self.profile)
+            .field("region", &self.region)
+            .field("endpoint_url", &self.endpoint_url)
+            .field("ca_bundle", &self.ca_bundle)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The AWS account, as one caller sees it. Clones share everything.
+#[derive(Clone)]
+pub struct Aws {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) eks: aws_sdk_eks::Client,
+    pub(super) iam: aws_sdk_iam::Client,
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) caller: OnceCell<Caller>,
+    region: Option<String>,
+    profile: Option<String>,
+    endpoint: Option<String>,
+    skew: ClockSkew,
+}
+
+impl Aws {
+    /// Finds region and endpoints and builds the clients. Credentials are looked up by the first
+    /// call that needs them.
+    ///
+    /// Outside EC2 this asks the instance metadata service only when nothing names a region, and
+    /// gives up on it after one second.
+    pub async fn connect(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
+        let endpoint = settings
+            .endpoint_url
+            .clone()
+            .or_else(|| variable("AWS_ENDPOINT_URL"));
+        let bundle = settings
+            .ca_bundle
+            .clone()
+            .or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
+        let http = http::client(
+            http::proxy_for(endpoint.as_deref()),
+            bundle.as_deref().map(Path::new),
+        )?;
+        Ok(Self::connect_through(http, settings, wire).await)
+    }
+
+    /// Does the same through the given HTTP client.
+    pub(super) async fn connect_through(
+        http: SharedHttpClient,
+        settings: &AwsSettings,
+        wire: WireLog,
+    ) -> Self {
+        let config = load(http, settings).await;
+        let global = config
+            .to_builder()
+            .region(
+                config
+                    .region()
+                    .cloned()
+                    .unwrap_or(REGION_OF_GLOBAL_SERVICES),
+            )
+            .build();
+        let skew = ClockSkew::default();
+        let interceptor = WireInterceptor {
+            log: wire,
+            skew: skew.clone(),
+        };
+        let endpoint = config
+            .endpoint_url()
+            .map(str::to_owned)
+            .or_else(|| variable("AWS_ENDPOINT_URL_S3"));
+        let inner = Inner {
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(&global)
+                    .interceptor(interceptor.clone())
+                    .build(),
+            ),
+            iam: aws_sdk_iam::Client::from_conf(
+                aws_sdk_iam::config::Builder::from(&global)
+                    .interceptor(interceptor.clone())
+                    .build(),
+            ),
+            eks: aws_sdk_eks::Client::from_conf(
+                aws_sdk_eks::config::Builder::from(&config)
+                    .interceptor(interceptor.clone())
+                    .build(),
+            ),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(&config)
+                    // Nobody serves bucket names as host names of a private endpoint.
+                    .force_path_style(endpoint.is_some())
+                    .interceptor(interceptor)
+                    .build(),
+            ),
+            caller: OnceCell::new(),
+            region: config.region().map(ToString::to_string),
+            profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
+            endpoint,
+            skew,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Returns the region in force, when anything names one.
+    pub fn region(&self) -> Option<&str> {
+        self.inner.region.as_deref()
+    }
+
+    /// Returns by how much the server's clock was ahead of ours at its last answer, to the second.
+    pub fn clock_skew(&self) -> Option<jiff::SignedDuration> {
+        self.inner.skew.get()
+    }
+
+    /// What an error's hint may speak of.
+    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            profile: self.inner.profile.as_deref(),
+            region: self.inner.region.as_deref(),
+            endpoint: self.inner.endpoint.as_deref(),
+            skew: self.clock_skew(),
+        }
+    }
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Aws")
+            .field("region", &self.inner.region)
+            .field("profile", &self.inner.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn load(http: SharedHttpClient, settings: &AwsSettings) -> SdkConfig {
+    let seconds = Duration::from_secs;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .app_name(AppName::new("rok-deploy").expect("it has only letters and a dash"))
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(seconds(4))
+                .read_timeout(seconds(10))
+                .operation_attempt_timeout(seconds(15))
+                .operation_timeout(seconds(60))
+                .build(),
+        )
+        // A `credential_process` may start a slow program; the SDK would allow it five seconds.
+        .identity_cache(IdentityCache::lazy().load_timeout(seconds(30)).build());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &settings.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    if let Some((key, secret)) = &settings.static_credentials {
+        loader = loader.credentials_provider(Credentials::new(
+            key,
+            secret,
+            None,
+            None,
+            "practice cloud",
+        ));
+    }
+    loader.load().await
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,124 @@
+//! Roles and who may assume them.
+
+use aws_sdk_iam::types;
+
+use super::super::connect::Aws;
+use super::super::error::{AwsError, found};
+use super::{Tags, decoded, for_sdk, from_sdk};
+
+/// A role as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name, unique in the account whatever the path.
+    pub name: String,
+    /// Its ARN, which holds the path.
+    pub arn: String,
+    /// Its path, `/` when it has none.
+    pub path: String,
+    /// Who may assume it, and when: a policy document in JSON.
+    pub trust_policy: String,
+    /// The ARN of the policy that bounds it.
+    pub permissions_boundary: Option<String>,
+    /// How long a session may last.
+    pub max_session_seconds: Option<i32>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A role to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRole {
+    /// Its name.
+    pub name: String,
+    /// Its path, `/` for none.
+    pub path: String,
+    /// Who may assume it, and when: a policy document in JSON.
+    pub trust_policy: String,
+    /// The ARN of the policy that bounds it.
+    pub permissions_boundary: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Aws {
+    /// Returns the role of this name.
+    pub async fn role(&self, name: &str) -> Result<Option<Role>, AwsError> {
+        const OPERATION: &str = "iam:GetRole";
+        let answer = self
+            .inner
+            .iam
+            .get_role()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(self.failed(OPERATION));
+        found(answer)?
+            .and_then(|answer| answer.role)
+            .map(|role| role_from_sdk(OPERATION, role))
+            .transpose()
+    }
+
+    /// Creates a role.
+    pub async fn create_role(&self, role: NewRole) -> Result<Role, AwsError> {
+        const OPERATION: &str = "iam:CreateRole";
+        let answer = self
+            .inner
+            .iam
+            .create_role()
+            .role_name(role.name)
+            .path(role.path)
+            .assume_role_policy_document(role.trust_policy)
+            .set_permissions_boundary(role.permissions_boundary)
+            .set_description(role.description)
+            .set_tags(for_sdk(&role.tags))
+            .send()
+            .await
+            .map_err(self.failed(OPERATION))?;
+        let created = answer
+            .role
+            .ok_or_else(|| AwsError::incomplete(OPERATION, "role"))?;
+        role_from_sdk(OPERATION, created)
+    }
+
+    /// Replaces the role's trust policy.
+    pub async fn update_trust_policy(&self, name: &str, document: &str) -> Result<(), AwsError> {
+        self.inner
+            .iam
+            .update_assume_role_policy()
+            .role_name(name)
+            .policy_document(document)
+            .send()
+            .await
+            .map_err(self.failed("iam:UpdateAssumeRolePolicy"))?;
+        Ok(())
+    }
+
+    /// Adds tags to the role and replaces those of the same keys.
+    pub async fn tag_role(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
+        self.inner
+            .iam
+            .tag_role()
+            .role_name(name)
+            .set_tags(for_sdk(tags))
+            .send()
+            .await
+            .map_err(self.failed("iam:TagRole"))?;
+        Ok(())
+    }
+}
+
+fn role_from_sdk(operation: &str, role: types::Role) -> Result<Role, AwsError> {
+    Ok(Role {
+        trust_policy: decoded(operation, role.assume_role_policy_document())?,
+        tags: from_sdk(role.tags()),
+        permissions_boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
+        max_session_seconds: role.max_session_duration,
+        name: role.role_name,
+        arn: role.arn,
+        path: role.path,
+    })
+}

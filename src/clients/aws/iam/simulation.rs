@@ -1,0 +1,71 @@
+//! What a principal may do, according to IAM's simulator.
+
+use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
+
+use super::super::connect::Aws;
+use super::super::error::AwsError;
+
+/// The simulator's word on one action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// The action, such as `iam:CreateRole`.
+    pub action: String,
+    /// The resource's ARN, or `*`.
+    pub resource: String,
+    /// Whether the action would be allowed.
+    pub allowed: bool,
+    /// Whether an organization's policy is what denies it. The simulator is known to say so where
+    /// the action succeeds in fact.
+    pub denied_by_organization: bool,
+}
+
+impl Aws {
+    /// Asks for every action on every resource; without resources, on `*`. Simulating needs rights
+    /// of its own.
+    pub async fn simulate(
+        &self,
+        principal_arn: &str,
+        actions: &[&str],
+        resources: &[&str],
+    ) -> Result<Vec<Simulated>, AwsError> {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let results: Vec<EvaluationResult> = self
+            .inner
+            .iam
+            .simulate_principal_policy()
+            .policy_source_arn(principal_arn)
+            .set_action_names(Some(owned(actions)))
+            .set_resource_arns((!resources.is_empty()).then(|| owned(resources)))
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("iam:SimulatePrincipalPolicy"))?;
+        Ok(results.iter().flat_map(simulated).collect())
+    }
+}
+
+/// With several resources IAM may answer one result per action and hide the resources inside it.
+fn simulated(result: &EvaluationResult) -> Vec<Simulated> {
+    let denied_by_organization = result
+        .organizations_decision_detail()
+        .is_some_and(|detail| !detail.allowed_by_organizations());
+    let one = |resource: &str, decision: &PolicyEvaluationDecisionType| Simulated {
+        action: result.eval_action_name().to_owned(),
+        resource: resource.to_owned(),
+        allowed: *decision == PolicyEvaluationDecisionType::Allowed,
+        denied_by_organization,
+    };
+    let inside = result.resource_specific_results();
+    if inside.is_empty() {
+        return vec![one(
+            result.eval_resource_name().unwrap_or("*"),
+            result.eval_decision(),
+        )];
+    }
+    inside
+        .iter()
+        .map(|inner| one(inner.eval_resource_name(), inner.eval_resource_decision()))
+        .collect()
+}

@@ -1,0 +1,1 @@
+//! The AWS client against small servers on loopback.

@@ -1,0 +1,180 @@
+//! Writes one wire record for every attempt of every AWS call, and watches the server's clock.
+//!
+//! An attempt that was never sent, say for want of credentials, leaves no record.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, Error,
+    FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+use crate::clients::wire::{WireLog, WireRecord};
+
+/// How far the server's clock was ahead of ours, at its last answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ClockSkew(Arc<Mutex<Option<jiff::SignedDuration>>>);
+
+impl ClockSkew {
+    pub(super) fn get(&self) -> Option<jiff::SignedDuration> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn observe(&self, response: &HttpResponse) {
+        let server = response
+            .headers()
+            .get("date")
+            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        if let Some(server) = server {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(server.timestamp().duration_since(jiff::Timestamp::now()));
+        }
+    }
+}
+
+/// Sits in the configuration of each service client.
+#[derive(Debug, Clone)]
+pub(super) struct WireInterceptor {
+    pub(super) log: WireLog,
+    pub(super) skew: ClockSkew,
+}
+
+/// The attempt that is on its way.
+#[derive(Debug, Clone)]
+struct Sent {
+    record: WireRecord,
+    since: Instant,
+}
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for WireInterceptor {
+    fn name(&self) -> &'static str {
+        "WireInterceptor"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let (operation, write) = bag.load::<Metadata>().map_or_else(Default::default, named);
+        let mut record = WireRecord::new("aws", request.method(), &operation, &host(request.uri()));
+        record.write = write;
+        record.attempt = bag
+            .load::<RequestAttempts>()
+            .map_or(1, RequestAttempts::attempts);
+        bag.interceptor_state().store_put(Sent {
+            record,
+            since: Instant::now(),
+        });
+        Ok(())
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        self.skew.observe(response);
+        if let Some(mut sent) = bag.load::<Sent>().cloned() {
+            sent.record.took(sent.since.elapsed());
+            sent.record.status = Some(response.status().as_u16());
+            sent.record.request_id = request_id(response);
+            bag.interceptor_state().store_put(sent);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Sent { mut record, since }) = bag.load::<Sent>().cloned() else {
+            return Ok(());
+        };
+        // The next attempt may end before it is sent, and must not find this one.
+        bag.interceptor_state().unset::<Sent>();
+        if record.status.is_none() {
+            record.took(since.elapsed());
+        }
+        if let Some(Err(error)) = context.output_or_error() {
+            record.error = context
+                .response()
+                .and_then(error_code)
+                .or_else(|| Some(reason(error).to_owned()));
+        }
+        self.log.record(record);
+        Ok(())
+    }
+}
+
+/// Returns the remote's id of the request, under either of its names.
+pub(super) fn request_id(response: &HttpResponse) -> Option<String> {
+    ["x-amzn-requestid", "x-amz-request-id"]
+        .into_iter()
+        .find_map(|name| response.headers().get(name))
+        .map(str::to_owned)
+}
+
+/// Returns `iam:CreateRole` and whether such a call changes anything.
+fn named(metadata: &Metadata) -> (String, bool) {
+    const READS: [&str; 6] = ["Get", "List", "Describe", "Head", "Simulate", "Assume"];
+    (
+        format!(
+            "{}:{}",
+            metadata.service().to_ascii_lowercase(),
+            metadata.name()
+        ),
+        !READS.iter().any(|verb| metadata.name().starts_with(verb)),
+    )
+}
+
+/// Scheme, host and port of a URL. Nothing else of it may reach the log.
+fn host(url: &str) -> String {
+    url::Url::parse(url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+}
+
+/// Finds the error code where the two kinds of AWS answers keep it: a header, or the first `Code`
+/// of an XML body.
+fn error_code(response: &HttpResponse) -> Option<String> {
+    let code = match response.headers().get("x-amzn-errortype") {
+        Some(header) => header.split(':').next()?,
+        None => {
+            str::from_utf8(response.body().bytes()?)
+                .ok()?
+                .split_once("<Code>")?
+                .1
+                .split_once("</Code>")?
+                .0
+        }
+    };
+    Some(code.to_owned())
+}
+
+fn reason(error: &OrchestratorError<Error>) -> &'static str {
+    if error.is_timeout_error() {
+        "timed out"
+    } else if error.is_connector_error() {
+        "not sent, or no answer"
+    } else if error.is_response_error() {
+        "answer cut off or unreadable"
+    } else {
+        "refused"
+    }
+}

@@ -1,0 +1,257 @@
+//! What can go wrong with a cluster, in words and with a hint.
+
+use std::error::Error;
+use std::iter;
+
+use kube::client::AuthError;
+use kube::core::Status;
+
+use super::kubeconfig::Plugin;
+
+/// A request that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {}{message}", before(reason))]
+pub struct ClusterError {
+    /// What was tried: `get serviceaccounts/rok`; `connect`; `kubeconfig`.
+    pub operation: String,
+    /// The HTTP status, when there was an answer.
+    pub status: Option<u16>,
+    /// The server's reason: `Forbidden`; empty when there was no answer.
+    pub reason: String,
+    /// The server's message, or what kept the request from being answered.
+    pub message: String,
+    /// What a caller may treat differently.
+    pub kind: ClusterErrorKind,
+    /// Whose fields are in the way of an apply.
+    pub conflicts: Vec<FieldConflict>,
+    hint: Option<Box<str>>,
+}
+
+/// What a caller may treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterErrorKind {
+    /// No answer came.
+    Unreachable,
+    /// The server does not know the caller, or the exec plugin gave no credentials.
+    Unauthorized,
+    /// The caller is known and may not do this.
+    Forbidden,
+    /// What the request names does not exist.
+    NotFound,
+    /// Something of that name exists.
+    AlreadyExists,
+    /// Somebody else owns a field, or changed the object since it was read.
+    Conflict,
+    /// The request would fail the same way again.
+    Invalid,
+    /// The kubeconfig, or a program it names, is missing or wrong.
+    Kubeconfig,
+    /// Anything else, such as a fault on the server's side.
+    Other,
+}
+
+/// A field that another manager owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldConflict {
+    /// Who owns it: `kubectl-client-side-apply`, `kustomize-controller`.
+    pub manager: String,
+    /// Which one: `.metadata.labels.app`.
+    pub field: String,
+}
+
+impl ClusterError {
+    /// Says what to do next, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        if let Some(hint) = &self.hint {
+            return Some(hint.to_string());
+        }
+        let hint = match self.kind {
+            ClusterErrorKind::Unreachable if self.message.contains("certificate") => {
+                "check `certificate-authority-data` of the cluster in the kubeconfig"
+            }
+            ClusterErrorKind::Unreachable => {
+                "check the network, VPN and `HTTPS_PROXY`, and that the cluster's endpoint is open \
+                 to this machine"
+            }
+            ClusterErrorKind::Unauthorized => {
+                "log in again, and check that the cluster gives this user access; for EKS: `aws \
+                 eks update-kubeconfig --name CLUSTER`"
+            }
+            ClusterErrorKind::Forbidden if self.message.contains("violates PodSecurity") => {
+                "the namespace enforces a Pod Security Standard: the Pod must meet it"
+            }
+            ClusterErrorKind::Forbidden => "ask for a Role or ClusterRole that allows it",
+            ClusterErrorKind::Conflict if !self.conflicts.is_empty() => {
+                "leave these fields to their manager; if it is Flux or Argo CD, push the change to \
+                 Git instead"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    pub(super) fn new(operation: &str, kind: ClusterErrorKind, message: &str) -> Self {
+        Self {
+            operation: operation.into(),
+            status: None,
+            reason: String::new(),
+            message: message.into(),
+            kind,
+            conflicts: Vec::new(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn kubeconfig(message: &str) -> Self {
+        Self::new("kubeconfig", ClusterErrorKind::Kubeconfig, message)
+    }
+
+    /// Turns `kube`'s error of `operation` into ours. `plugin` is named when it is to blame.
+    pub(super) fn from_kube(operation: &str, error: &kube::Error, plugin: Option<&Plugin>) -> Self {
+        if let kube::Error::Api(status) = error {
+            return Self::from_status(operation, status);
+        }
+        for cause in causes(error) {
+            // The transport's own errors come back inside `kube`'s.
+            if let Some(ours) = cause.downcast_ref::<Self>() {
+                return Self {
+                    operation: operation.into(),
+                    ..ours.clone()
+                };
+            }
+            if let Some(error) = cause.downcast_ref::<AuthError>() {
+                return Self::from_auth(operation, error, plugin);
+            }
+        }
+        let kind = match error {
+            kube::Error::Service(_) | kube::Error::HyperError(_) => ClusterErrorKind::Unreachable,
+            kube::Error::Discovery(_) => ClusterErrorKind::NotFound,
+            kube::Error::BuildRequest(_) => ClusterErrorKind::Invalid,
+            _ => ClusterErrorKind::Other,
+        };
+        let root = causes(error)
+            .last()
+            .map_or_else(|| error.to_string(), ToString::to_string);
+        let message = if kind == ClusterErrorKind::Unreachable {
+            format!("no answer: {root}")
+        } else {
+            root
+        };
+        Self::new(operation, kind, &message)
+    }
+
+    fn from_status(operation: &str, status: &Status) -> Self {
+        use ClusterErrorKind as Kind;
+        let kind = match (status.code, status.reason.as_str()) {
+            (401, _) => Kind::Unauthorized,
+            (403, _) => Kind::Forbidden,
+            (404, _) => Kind::NotFound,
+            (409, "AlreadyExists") => Kind::AlreadyExists,
+            (409, _) => Kind::Conflict,
+            (400 | 405 | 413 | 415 | 422, _) => Kind::Invalid,
+            _ => Kind::Other,
+        };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        Self {
+            operation: operation.into(),
+            status: Some(status.code),
+            reason: status.reason.clone(),
+            message: one_line(&status.message),
+            kind,
+            conflicts: causes
+                .filter(|cause| cause.reason == "FieldManagerConflict")
+                .map(|cause| FieldConflict {
+                    // The message is `conflict with "NAME" using VERSION`.
+                    manager: cause
+                        .message
+                        .split('"')
+                        .nth(1)
+                        .unwrap_or(&cause.message)
+                        .to_owned(),
+                    field: cause.field.clone(),
+                })
+                .collect(),
+            hint: None,
+        }
+    }
+
+    /// Never shows what the plugin wrote to stdout, nor its arguments and environment: credentials
+    /// may be among them.
+    fn from_auth(operation: &str, error: &AuthError, plugin: Option<&Plugin>) -> Self {
+        let command = plugin.map_or("", |plugin| plugin.command.as_str());
+        match error {
+            AuthError::AuthExecStart(reason) => Self {
+                hint: Some(
+                    plugin
+                        .and_then(|plugin| plugin.install_hint.as_deref())
+                        .map_or_else(
+                            || format!("install `{command}`, or put it on the PATH"),
+                            one_line,
+                        )
+                        .into(),
+                ),
+                ..Self::new(
+                    operation,
+                    ClusterErrorKind::Kubeconfig,
+                    &format!("cannot run the exec plugin `{command}`: {reason}"),
+                )
+            },
+            AuthError::AuthExecRun { out, .. } => Self::new(
+                operation,
+                ClusterErrorKind::Unauthorized,
+                &format!(
+                    "the exec plugin `{command}` failed ({}): {}",
+                    out.status,
+                    last_words(&out.stderr)
+                ),
+            ),
+            AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => Self::new(
+                operation,
+                ClusterErrorKind::Unauthorized,
+                &format!("the exec plugin `{command}` wrote no usable credential"),
+            ),
+            other => Self::new(
+                operation,
+                ClusterErrorKind::Unauthorized,
+                &one_line(&other.to_string()),
+            ),
+        }
+    }
+}
+
+/// Makes "no such thing" an answer instead of an error.
+pub(super) fn found<T>(result: Result<T, ClusterError>) -> Result<Option<T>, ClusterError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind == ClusterErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// The last line that a program wrote is the one that says why it gave up.
+fn last_words(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("it said nothing");
+    line.chars().take(300).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn before(reason: &str) -> String {
+    if reason.is_empty() {
+        String::new()
+    } else {
+        format!("{reason}: ")
+    }
+}

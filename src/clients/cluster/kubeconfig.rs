@@ -1,0 +1,291 @@
+//! The operator's kubeconfig: which contexts there are, and how to reach the cluster of one.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http::Uri;
+use kube::Config;
+use kube::config::{self, AuthInfo, ExecInteractiveMode, Kubeconfig, KubeconfigError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::error::ClusterError;
+use super::proxy::ProxyEnvironment;
+
+/// The contexts of a kubeconfig.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contexts {
+    /// The current one.
+    pub current: Option<String>,
+    /// All of them, in the order of the files.
+    pub contexts: Vec<ContextInfo>,
+}
+
+/// A context: a cluster and a user of it. What the files leave out is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextInfo {
+    /// Its name.
+    pub name: String,
+    /// The name of its cluster.
+    pub cluster: String,
+    /// The URL of the cluster's API server.
+    pub server: String,
+    /// The name of its user.
+    pub user: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
+}
+
+/// Returns the contexts of `kubeconfig`, else of the files in `KUBECONFIG`, else of
+/// `~/.kube/config`. A file that does not exist counts as empty.
+pub fn contexts(kubeconfig: Option<&Path>) -> Result<Contexts, ClusterError> {
+    let kubeconfig = read(kubeconfig)?;
+    let contexts = kubeconfig.contexts.iter().filter_map(|named| {
+        let context = named.context.as_ref()?;
+        Some(ContextInfo {
+            name: named.name.clone(),
+            cluster: context.cluster.clone(),
+            server: cluster_of(&kubeconfig, &context.cluster)
+                .and_then(|cluster| cluster.server.clone())
+                .unwrap_or_default(),
+            user: context.user.clone().unwrap_or_default(),
+            namespace: context.namespace.clone(),
+        })
+    });
+    Ok(Contexts {
+        contexts: contexts.collect(),
+        current: kubeconfig.current_context.filter(|name| !name.is_empty()),
+    })
+}
+
+/// How to reach one cluster.
+pub(super) struct Access {
+    pub(super) config: Config,
+    pub(super) server: String,
+    /// PEM in base64.
+    pub(super) certificate_authority: Option<String>,
+    pub(super) plugin: Option<Plugin>,
+}
+
+/// The program that hands out the user's credentials.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plugin {
+    pub(super) command: String,
+    pub(super) install_hint: Option<String>,
+}
+
+impl Access {
+    /// Resolves `context`, else the current context, else, inside a Pod without a kubeconfig, the
+    /// Pod's own service account.
+    pub(super) fn resolve(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        proxies: &ProxyEnvironment,
+    ) -> Result<Self, ClusterError> {
+        let merged = read(kubeconfig)?;
+        if kubeconfig.is_none()
+            && context.is_none()
+            && merged.contexts.is_empty()
+            && let Ok(config) = Config::incluster()
+        {
+            return Ok(Self::in_cluster(config));
+        }
+        let name = context
+            .or(merged.current_context.as_deref())
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| {
+                ClusterError::kubeconfig("no context is given and no current context is set")
+            })?;
+        Self::of_context(&merged, name, proxies)
+    }
+
+    fn of_context(
+        kubeconfig: &Kubeconfig,
+        name: &str,
+        proxies: &ProxyEnvironment,
+    ) -> Result<Self, ClusterError> {
+        let context = kubeconfig
+            .contexts
+            .iter()
+            .find(|named| named.name == name)
+            .and_then(|named| named.context.as_ref())
+            .ok_or_else(|| {
+                let known: Vec<&str> = kubeconfig
+                    .contexts
+                    .iter()
+                    .map(|named| named.name.as_str())
+                    .collect();
+                ClusterError::kubeconfig(&format!(
+                    "no context `{name}`; there are: {}",
+                    known.join(", ")
+                ))
+            })?;
+        let lacking =
+            |what: &str| ClusterError::kubeconfig(&format!("context `{name}` has no {what}"));
+        let cluster =
+            cluster_of(kubeconfig, &context.cluster).ok_or_else(|| lacking("cluster entry"))?;
+        let server = cluster.server.clone().ok_or_else(|| lacking("server"))?;
+        let uri: Uri = server
+            .parse()
+            .map_err(|_| lacking(&format!("usable server URL: `{server}`")))?;
+
+        let authority = certificate_authority(cluster)?;
+        let mut user = user_of(kubeconfig, context.user.as_deref());
+        let plugin = prepare_plugin(&mut user, cluster)?;
+        let proxy = proxies.proxy_for(&uri, cluster.proxy_url.as_deref());
+
+        let mut config = Config::new(uri.clone());
+        config.proxy_url = proxy
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| lacking("usable proxy URL"))?;
+        config.root_cert = authority.as_deref().map(certificates).transpose()?;
+        config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+        config.tls_server_name.clone_from(&cluster.tls_server_name);
+        config.auth_info = user;
+        if let Some(namespace) = &context.namespace {
+            config.default_namespace.clone_from(namespace);
+        }
+        Ok(Self {
+            config: with_our_ways(config),
+            server,
+            certificate_authority: authority.map(|pem| BASE64_STANDARD.encode(pem)),
+            plugin,
+        })
+    }
+
+    fn in_cluster(config: Config) -> Self {
+        let authority = config
+            .root_cert_file
+            .as_ref()
+            .and_then(|path| std::fs::read(path).ok());
+        Self {
+            server: config.cluster_url.to_string(),
+            certificate_authority: authority.map(|pem| BASE64_STANDARD.encode(pem)),
+            plugin: None,
+            config: with_our_ways(config),
+        }
+    }
+}
+
+/// Retrying is the transport's business, so that each attempt is logged.
+fn with_our_ways(mut config: Config) -> Config {
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(10));
+    config
+}
+
+/// Merges the files by kubectl's rules: the first to name a thing wins.
+fn read(kubeconfig: Option<&Path>) -> Result<Kubeconfig, ClusterError> {
+    let mut merged = Kubeconfig::default();
+    for path in locations(kubeconfig).iter().filter(|path| path.exists()) {
+        merged = Kubeconfig::read_from(path)
+            .and_then(|next| merged.merge(next))
+            .map_err(|error| unreadable(path, &error))?;
+    }
+    Ok(merged)
+}
+
+fn locations(kubeconfig: Option<&Path>) -> Vec<PathBuf> {
+    if let Some(path) = kubeconfig {
+        return vec![path.to_owned()];
+    }
+    match env::var_os("KUBECONFIG") {
+        Some(list) if !list.is_empty() => env::split_paths(&list)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect(),
+        _ => env::home_dir()
+            .map(|home| home.join(".kube").join("config"))
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// A parser's own message may quote the file, and with it a token.
+fn unreadable(path: &Path, error: &KubeconfigError) -> ClusterError {
+    let reason = match error {
+        KubeconfigError::ReadConfig(error, _) => error.to_string(),
+        KubeconfigError::KindMismatch | KubeconfigError::ApiVersionMismatch => error.to_string(),
+        _ => "it is not a kubeconfig in YAML".into(),
+    };
+    ClusterError::kubeconfig(&format!("cannot use `{}`: {reason}", path.display()))
+}
+
+fn cluster_of<'a>(kubeconfig: &'a Kubeconfig, name: &str) -> Option<&'a config::Cluster> {
+    kubeconfig
+        .clusters
+        .iter()
+        .find(|named| named.name == name)
+        .and_then(|named| named.cluster.as_ref())
+}
+
+/// A context whose user is missing is an anonymous one, as in kubectl.
+fn user_of(kubeconfig: &Kubeconfig, name: Option<&str>) -> AuthInfo {
+    kubeconfig
+        .auth_infos
+        .iter()
+        .find(|named| Some(named.name.as_str()) == name)
+        .and_then(|named| named.auth_info.clone())
+        .unwrap_or_default()
+}
+
+/// Keeps the plugin off the terminal: unless told that it is alone, it inherits stdin and stderr
+/// and writes over the screen.
+fn prepare_plugin(
+    user: &mut AuthInfo,
+    cluster: &config::Cluster,
+) -> Result<Option<Plugin>, ClusterError> {
+    let Some(exec) = user.exec.as_mut() else {
+        return Ok(None);
+    };
+    exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    if exec.provide_cluster_info {
+        let info = cluster.try_into().map_err(|_| {
+            ClusterError::kubeconfig("the cluster entry cannot be handed to the exec plugin")
+        })?;
+        exec.cluster = Some(info);
+    }
+    Ok(Some(Plugin {
+        command: exec.command.clone().unwrap_or_default(),
+        install_hint: exec.install_hint.clone(),
+    }))
+}
+
+fn certificate_authority(cluster: &config::Cluster) -> Result<Option<Vec<u8>>, ClusterError> {
+    if let Some(data) = cluster
+        .certificate_authority_data
+        .as_deref()
+        .filter(|data| !data.is_empty())
+    {
+        return BASE64_STANDARD
+            .decode(data.trim())
+            .map(Some)
+            .map_err(|_| ClusterError::kubeconfig("`certificate-authority-data` is not base64"));
+    }
+    let Some(path) = cluster
+        .certificate_authority
+        .as_deref()
+        .filter(|path| !path.is_empty())
+    else {
+        return Ok(None);
+    };
+    std::fs::read(path)
+        .map(Some)
+        .map_err(|error| ClusterError::kubeconfig(&format!("cannot read `{path}`: {error}")))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, ClusterError> {
+    let found: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
+        .flatten()
+        .map(|certificate| certificate.to_vec())
+        .collect();
+    if found.is_empty() {
+        return Err(ClusterError::kubeconfig(
+            "the cluster's certificate authority holds no certificate, expected PEM",
+        ));
+    }
+    Ok(found)
+}

@@ -1,0 +1,22 @@
+//! Kubernetes: the verbs we need of one cluster, on one cheap handle, [`Cluster`].
+//!
+//! `kube` speaks the protocol. Around it stand our own reading of the kubeconfig (proxies, exec
+//! plugins that must not draw on the terminal) and a transport that logs, retries and logs in again.
+
+mod accounts;
+mod connect;
+mod error;
+mod facts;
+mod kubeconfig;
+mod objects;
+mod proxy;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::accounts::{NamespaceInfo, ServiceAccountInfo, Token, token_claims};
+pub use self::connect::{Cluster, ClusterSettings};
+pub use self::error::{ClusterError, ClusterErrorKind, FieldConflict};
+pub use self::kubeconfig::{ContextInfo, Contexts, contexts};
+pub use self::objects::Creation;

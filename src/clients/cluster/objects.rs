@@ -1,0 +1,144 @@
+//! Any object, as JSON: read it, apply it, create it, delete it.
+
+use std::sync::PoisonError;
+
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::{self, Scope};
+use serde_json::Value;
+
+use super::connect::Cluster;
+use super::error::{ClusterError, ClusterErrorKind, found};
+
+/// How a create ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Creation {
+    /// The object is new; this is how the server stored it.
+    Created(Value),
+    /// One of that name was there before, and was left alone.
+    AlreadyExists,
+}
+
+/// An object of the cluster, by what its JSON says of itself.
+struct Addressed {
+    api: Api<DynamicObject>,
+    name: String,
+    /// `serviceaccounts/rok`, for operations.
+    path: String,
+}
+
+impl Cluster {
+    /// Returns the object that has the `apiVersion`, `kind`, name and namespace of `object`.
+    pub async fn read(&self, object: &Value) -> Result<Option<Value>, ClusterError> {
+        let Some(Addressed { api, name, path }) = found(self.address(object).await)? else {
+            return Ok(None);
+        };
+        let answer = self.ask(&format!("get {path}"), api.get(&name)).await;
+        found(answer)?.map(|stored| to_value(&stored)).transpose()
+    }
+
+    /// Applies `object` on the server's side and returns it as stored. Nothing is forced: a field
+    /// of another manager is a conflict.
+    pub async fn apply(&self, object: &Value, field_manager: &str) -> Result<Value, ClusterError> {
+        let Addressed { api, name, path } = self.address(object).await?;
+        let parameters = PatchParams::apply(field_manager).validation_strict();
+        let patch = Patch::Apply(object);
+        let stored = self
+            .ask(
+                &format!("apply {path}"),
+                api.patch(&name, &parameters, &patch),
+            )
+            .await?;
+        to_value(&stored)
+    }
+
+    /// Creates `object`, if nothing of its name is there.
+    pub async fn create(&self, object: &Value) -> Result<Creation, ClusterError> {
+        let Addressed { api, path, .. } = self.address(object).await?;
+        let operation = format!("create {path}");
+        let typed = serde_json::from_value(object.clone())
+            .map_err(|error| invalid(&operation, &error.to_string()))?;
+        let parameters = PostParams::default();
+        match self.ask(&operation, api.create(&parameters, &typed)).await {
+            Ok(stored) => Ok(Creation::Created(to_value(&stored)?)),
+            Err(error) if error.kind == ClusterErrorKind::AlreadyExists => {
+                Ok(Creation::AlreadyExists)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes the object that has the `apiVersion`, `kind`, name and namespace of `object`.
+    /// Returns whether there was one.
+    pub async fn delete(&self, object: &Value) -> Result<bool, ClusterError> {
+        let Some(Addressed { api, name, path }) = found(self.address(object).await)? else {
+            return Ok(false);
+        };
+        let parameters = DeleteParams::default();
+        let answer = self
+            .ask(&format!("delete {path}"), api.delete(&name, &parameters))
+            .await;
+        Ok(found(answer)?.is_some())
+    }
+
+    /// Finds out how the server calls this kind of object, once per kind.
+    async fn address(&self, object: &Value) -> Result<Addressed, ClusterError> {
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .ok_or_else(|| invalid("read object", &format!("it has no `{pointer}`")))
+        };
+        let (version, kind) = (text("/apiVersion")?, text("/kind")?);
+        let name = text("/metadata/name")?;
+        let namespace = text("/metadata/namespace").ok();
+
+        let key = (version.to_owned(), kind.to_owned());
+        let kinds = &self.inner.kinds;
+        let known = kinds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
+        let (resource, capabilities) = if let Some(known) = known {
+            known
+        } else {
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
+            let client = self.client();
+            let asked = GroupVersionKind::gvk(group, version, kind);
+            let discovered = self
+                .ask(
+                    &format!("discover {kind}"),
+                    discovery::pinned_kind(&client, &asked),
+                )
+                .await?;
+            kinds
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key, discovered.clone());
+            discovered
+        };
+        let client = self.client();
+        let api = match (&capabilities.scope, namespace) {
+            (Scope::Cluster, _) => Api::all_with(client, &resource),
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(client, namespace, &resource)
+            }
+            (Scope::Namespaced, None) => Api::default_namespaced_with(client, &resource),
+        };
+        Ok(Addressed {
+            api,
+            name: name.to_owned(),
+            path: format!("{}/{name}", resource.plural),
+        })
+    }
+}
+
+fn to_value(object: &DynamicObject) -> Result<Value, ClusterError> {
+    serde_json::to_value(object).map_err(|error| invalid("read object", &error.to_string()))
+}
+
+fn invalid(operation: &str, message: &str) -> ClusterError {
+    ClusterError::new(operation, ClusterErrorKind::Invalid, message)
+}

@@ -1,0 +1,1 @@
+//! The cluster client against a small API server on loopback.
