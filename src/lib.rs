@@ -12,4 +12,6 @@
 pub mod clients;
 pub mod engine;
 pub mod journal;
+pub mod recipes;
 pub mod sandbox;
+pub mod steps;

@@ -40,6 +40,8 @@ pub struct Question {
     pub aliases: &'static [&'static str],
     /// Whether the process environment may answer it.
     pub ambient: bool,
+    /// Whether `deploy/env.*` of the clone may answer it.
+    pub stored: bool,
     /// Whether [`Discovery`] may know candidates.
     pub discovered: bool,
     /// Whether an empty answer is fine.
@@ -49,6 +51,8 @@ pub struct Question {
     pub computed: bool,
     /// The answer when nothing else gives one.
     pub default: fn(&Answers) -> Option<String>,
+    /// What to notice about an answer.
+    pub notice: fn(&Answers) -> Option<String>,
     /// Whether a value can be right. The error says what was found and what is expected.
     pub validate: fn(&str, &Answers) -> Result<(), String>,
     /// Whether the question matters, given the answers before it.
@@ -72,10 +76,12 @@ impl Question {
             needs: &[],
             aliases: &[],
             ambient: true,
+            stored: true,
             discovered: false,
             optional: false,
             computed: false,
             default: |_| None,
+            notice: |_| None,
             validate: |_, _| Ok(()),
             relevant: |_| true,
         }

@@ -143,6 +143,8 @@ pub struct Observation {
     pub notices: Vec<String>,
     /// Rights that the plan needs and the caller seems to lack.
     pub missing_rights: Vec<String>,
+    /// What the operator must act on although the step is done.
+    pub warnings: Vec<String>,
 }
 
 impl Observation {
@@ -196,12 +198,27 @@ impl Observation {
         self
     }
 
+    /// Adds a right that the plan needs and the caller seems to lack.
+    #[must_use]
+    pub fn missing_right(mut self, right: impl Into<String>) -> Self {
+        self.missing_rights.push(right.into());
+        self
+    }
+
+    /// Adds what the operator must act on although the step is done.
+    #[must_use]
+    pub fn warning(mut self, text: impl Into<String>) -> Self {
+        self.warnings.push(text.into());
+        self
+    }
+
     fn of(finding: Finding) -> Self {
         Self {
             finding,
             facts: Facts::default(),
             notices: Vec::new(),
             missing_rights: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

@@ -1,0 +1,75 @@
+//! Recipes: whole journeys, as questions and as tasks of steps.
+
+pub mod rok_eks;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::engine::{Answers, Question, Recipe, TaskMode};
+use crate::steps::aws::Connector;
+use crate::steps::gitops::Repository;
+
+/// A recipe before its questions are answered.
+pub struct RecipeSpec {
+    /// The name, for `--recipe` and the answer `recipe`.
+    pub name: &'static str,
+    /// What it gives, for a list.
+    pub title: &'static str,
+    /// Its tasks: symbolic name, title and description.
+    pub tasks: &'static [TaskSpec],
+    /// Its questions, in order.
+    pub questions: &'static [Question],
+    /// Builds it from complete answers.
+    pub build: fn(&Answers, &Tools) -> Build,
+}
+
+/// A task, for `--list-tasks`.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskSpec {
+    /// The symbolic name, for `--run-from`.
+    pub name: &'static str,
+    /// For a list.
+    pub title: &'static str,
+    /// What it does, in a sentence.
+    pub description: &'static str,
+}
+
+/// What is built: clients may have to be connected first.
+pub type Build = futures::future::BoxFuture<'static, Result<Recipe, crate::engine::StepError>>;
+
+/// All recipes.
+pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC];
+
+/// Returns the recipe of that name.
+pub fn find(name: &str) -> Option<&'static RecipeSpec> {
+    RECIPES.iter().copied().find(|spec| spec.name == name)
+}
+
+/// What recipes build their steps with.
+#[derive(Clone)]
+pub struct Tools {
+    /// AWS clients.
+    pub aws: Connector,
+    /// The way to a cluster of a kube context.
+    pub cluster: Arc<dyn Fn(Option<&str>) -> crate::steps::cluster::ClusterAccess + Send + Sync>,
+    /// The clone in a directory.
+    pub repository: Arc<dyn Fn(&str) -> Repository + Send + Sync>,
+    /// How tasks take part.
+    pub modes: Modes,
+}
+
+/// How tasks take part in a run.
+#[derive(Debug, Clone, Default)]
+pub struct Modes {
+    /// Tasks that are fast-forwarded.
+    pub fast_forward: BTreeSet<String>,
+    /// Whether cluster steps are left out.
+    pub no_cluster: bool,
+}
+
+impl Modes {
+    /// Returns how a task takes part.
+    pub fn of(&self, task: &str) -> TaskMode {
+        if self.fast_forward.contains(task) { TaskMode::FastForward } else { TaskMode::Run }
+    }
+}

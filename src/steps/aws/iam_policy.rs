@@ -1,0 +1,105 @@
+//! The managed policy: full access to every bucket with the prefix, and to nothing else.
+
+use async_trait::async_trait;
+
+use super::caller::{ACCOUNT, PARTITION};
+use super::ownership::Ownership;
+use super::policy::{bucket_policy, is_same, parse, pretty};
+use super::{not_there_yet, refused};
+use crate::clients::aws::{Aws, NewPolicy};
+use crate::engine::{
+    Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
+};
+
+/// The policy's ARN.
+pub const POLICY_ARN: FactKey<String> = FactKey::new("aws.policy-arn");
+
+/// How many versions of a managed policy AWS keeps.
+const VERSION_LIMIT: usize = 5;
+
+/// Creates the policy, or brings it up to date by a new version.
+pub struct IamPolicy {
+    /// The account.
+    pub aws: Aws,
+    /// The policy's name, which is the role's.
+    pub name: String,
+    /// The bucket prefix.
+    pub prefix: String,
+    /// Our tags.
+    pub ownership: Ownership,
+}
+
+#[async_trait]
+impl Step for IamPolicy {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: &[ACCOUNT.name(), PARTITION.name()],
+            gives: &[POLICY_ARN.name()],
+            settle: Settle::IDENTITY,
+            ..StepMeta::new("aws.iam-policy", "IAM policy for the bucket prefix", Phase::Apply)
+        }
+    }
+
+    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+        let arn = policy_arn(facts, &self.name)?;
+        let intended = bucket_policy(&facts.get(&PARTITION)?, &self.prefix);
+        let sharing = format!(
+            "every bucket whose name starts with `{}` belongs to this installation; share the prefix with nothing else",
+            self.prefix
+        );
+        let Some(policy) = self.aws.policy(&arn).await.map_err(refused)? else {
+            let create = Change::new(Verb::Create, "policy", &self.name).after(pretty(&intended));
+            return Ok(Observation::differs(vec![create]).notice(sharing).with(&POLICY_ARN, &arn));
+        };
+        let version = &policy.default_version;
+        let found = self.aws.policy_document(&arn, version).await.map_err(not_there_yet)?;
+        let found = parse(&found);
+        let changes = if is_same(&found, &intended) {
+            Vec::new()
+        } else {
+            vec![
+                Change::new(Verb::Update, "policy", &self.name)
+                    .before(pretty(&found))
+                    .after(pretty(&intended)),
+            ]
+        };
+        if !self.ownership.is_ours(&policy.tags) {
+            return Ok(self.ownership.conflict("policy", &self.name, &policy.tags, changes));
+        }
+        let note = format!("version {version} allows s3:* on `{}*`, tags are ours", self.prefix);
+        Ok(Observation::of_changes(changes, note).notice(sharing).with(&POLICY_ARN, &arn))
+    }
+
+    async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
+        let arn = policy_arn(facts, &self.name)?;
+        let document = bucket_policy(&facts.get(&PARTITION)?, &self.prefix).to_string();
+        if self.aws.policy(&arn).await.map_err(refused)?.is_none() {
+            let policy = NewPolicy {
+                name: self.name.clone(),
+                path: "/".into(),
+                document,
+                description: Some(format!("Full access to S3 buckets named {}*", self.prefix)),
+                tags: self.ownership.tags(&context.run),
+            };
+            self.aws.create_policy(policy).await.map_err(refused)?;
+            return Ok(());
+        }
+        let versions = self.aws.policy_versions(&arn).await.map_err(not_there_yet)?;
+        if versions.len() >= VERSION_LIMIT {
+            // The policy is ours, and so are its versions: the oldest one makes room.
+            let oldest = versions
+                .iter()
+                .filter(|version| !version.is_default)
+                .min_by_key(|version| version.created);
+            if let Some(oldest) = oldest {
+                self.aws.delete_policy_version(&arn, &oldest.id).await.map_err(refused)?;
+            }
+        }
+        self.aws.create_policy_version(&arn, &document).await.map_err(not_there_yet)
+    }
+}
+
+pub(super) fn policy_arn(facts: &Facts, name: &str) -> Result<String, StepError> {
+    let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
+    Ok(format!("arn:{partition}:iam::{account}:policy/{name}"))
+}

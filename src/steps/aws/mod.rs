@@ -1,0 +1,60 @@
+//! Steps on an AWS account.
+
+mod caller;
+mod cluster;
+mod discovery;
+mod existing_role;
+mod iam_policy;
+mod iam_role;
+mod oidc_provider;
+mod ownership;
+mod permissions;
+pub mod policy;
+mod policy_attachment;
+mod trust;
+
+pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
+pub use cluster::{CERTIFICATE_AUTHORITY, Cluster, ENDPOINT, ISSUER};
+pub use discovery::{AwsDiscovery, Connector};
+pub use existing_role::ExistingRole;
+pub use iam_policy::{IamPolicy, POLICY_ARN};
+pub use iam_role::{IamRole, ROLE_ARN};
+pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
+pub use ownership::Ownership;
+pub use permissions::Permissions;
+pub use policy_attachment::PolicyAttachment;
+pub use trust::Trust;
+
+pub use crate::clients::aws::Aws as Client;
+
+use crate::clients::aws::{AwsError, AwsErrorKind};
+use crate::engine::{ErrorKind, StepError};
+
+/// Turns a refusal of AWS into a step's error: the kind decides how the run ends, the hint what
+/// to do.
+pub(crate) fn refused(error: AwsError) -> StepError {
+    let kind = match error.kind {
+        AwsErrorKind::AccessDenied => ErrorKind::Permission,
+        AwsErrorKind::Credentials => ErrorKind::Credentials,
+        _ => ErrorKind::Failed,
+    };
+    // Somebody was faster, or an answer to our own request was lost: the next look tells which.
+    let again = error.is_transient() || error.kind == AwsErrorKind::AlreadyExists;
+    let hint = error.hint();
+    let mut refused = StepError::new(kind, error.to_string());
+    if error.kind == AwsErrorKind::AccessDenied && hint.is_none() {
+        refused = refused.hint(format!(
+            "add `{}` to the caller's policy, or let an administrator do it",
+            error.operation
+        ));
+    }
+    refused.hints.extend(hint);
+    if again { refused.retryable() } else { refused }
+}
+
+/// An object that was made a moment ago may be missing from the answers of other replicas.
+pub(crate) fn not_there_yet(error: AwsError) -> StepError {
+    let missing = error.kind == AwsErrorKind::NotFound;
+    let refused = refused(error);
+    if missing { refused.retryable() } else { refused }
+}

@@ -1,0 +1,62 @@
+//! Whose an object is: what this tool made carries its tags.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{Change, Observation, Verb};
+
+/// The tags that mark what this tool makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The cluster's name, for `rok-deploy/cluster`.
+    pub cluster: String,
+    /// The recipe's name, for `rok-deploy/recipe`.
+    pub recipe: String,
+}
+
+const CLUSTER: &str = "rok-deploy/cluster";
+const RECIPE: &str = "rok-deploy/recipe";
+/// Information, never a difference.
+const RUN: &str = "rok-deploy/run";
+
+impl Ownership {
+    /// Returns the tags of an object made by `run`.
+    pub fn tags(&self, run: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (CLUSTER.to_owned(), self.cluster.clone()),
+            (RECIPE.to_owned(), self.recipe.clone()),
+            (RUN.to_owned(), run.to_owned()),
+        ])
+    }
+
+    /// Whether the object is ours and this cluster's.
+    pub fn is_ours(&self, tags: &BTreeMap<String, String>) -> bool {
+        tags.get(CLUSTER) == Some(&self.cluster) && tags.get(RECIPE) == Some(&self.recipe)
+    }
+
+    /// Returns the conflict about an object that has our name and is not ours.
+    pub fn conflict(
+        &self,
+        target: &str,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+        mut differences: Vec<Change>,
+    ) -> Observation {
+        let expected = format!("{CLUSTER}={}, {RECIPE}={}", self.cluster, self.recipe);
+        let ours: Vec<_> = tags
+            .iter()
+            .filter(|(key, _)| [CLUSTER, RECIPE].contains(&key.as_str()))
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let found = if ours.is_empty() { "no tag of this tool".into() } else { ours.join(", ") };
+        let tagging = Change::new(Verb::Adopt, format!("{target} tags"), name);
+        differences.insert(0, tagging.before(found.clone()).after(expected.clone()));
+        let reason = format!(
+            "{target} `{name}` exists and is not ours: found {found}, expected {expected}"
+        );
+        let hints = vec![
+            format!("if it is yours to give, tag it with {expected} and run again"),
+            "otherwise choose another name, see `rok-deploy plan`".into(),
+        ];
+        Observation::conflict(reason, differences, hints)
+    }
+}

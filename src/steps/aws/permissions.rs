@@ -1,0 +1,106 @@
+//! Verifies that the role may do on its buckets what Rok does there.
+
+use async_trait::async_trait;
+
+use super::caller::PARTITION;
+use super::iam_role::ROLE_ARN;
+use super::policy::{bucket_policy, is_same, parse};
+use super::{not_there_yet, refused};
+use crate::clients::aws::{Aws, AwsErrorKind};
+use crate::engine::{
+    Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
+};
+use crate::steps::names;
+
+/// What Rok needs at the least; asked of the simulator for a role whose policies are not ours.
+const ACTIONS: [&str; 5] =
+    ["s3:ListBucketVersions", "s3:CreateBucket", "s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
+
+/// Reads the role's policies again and judges them.
+pub struct Permissions {
+    /// The account.
+    pub aws: Aws,
+    /// The role's name.
+    pub role: String,
+    /// The bucket prefix.
+    pub prefix: String,
+    /// Whether the role is one that the operator brought.
+    pub existing: bool,
+}
+
+#[async_trait]
+impl Step for Permissions {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: &[PARTITION.name(), ROLE_ARN.name()],
+            settle: Settle::IDENTITY,
+            ..StepMeta::new("aws.permissions", "Role may use the bucket prefix", Phase::Verify)
+        }
+    }
+
+    async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
+        if self.existing {
+            return self.simulate(facts).await;
+        }
+        let intended = bucket_policy(&facts.get(&PARTITION)?, &self.prefix);
+        let attached = self.aws.attached_policies(&self.role).await.map_err(refused)?;
+        let attached = attached.unwrap_or_default();
+        for policy in attached.iter().filter(|policy| policy.name == self.role) {
+            let Some(found) = self.aws.policy(&policy.arn).await.map_err(refused)? else { continue };
+            let document = self
+                .aws
+                .policy_document(&policy.arn, &found.default_version)
+                .await
+                .map_err(not_there_yet)?;
+            if is_same(&parse(&document), &intended) {
+                let note = format!("s3:* on `{}*` and on nothing else of ours", self.prefix);
+                return Ok(Observation::satisfied(note));
+            }
+        }
+        if context.has_acted("aws.") {
+            return Ok(Observation::pending("the policies show their former state"));
+        }
+        Err(StepError::verification(format!(
+            "role `{}` has no attached policy of that name which allows s3:* on `{}*`; attached: {}",
+            self.role,
+            self.prefix,
+            attached.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ")
+        ))
+        .hint("`rok-deploy run` creates and attaches it"))
+    }
+
+    async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+impl Permissions {
+    /// The policies are somebody else's, so only the simulator can judge them, and where it may
+    /// not be asked the proof is left to the request that follows.
+    async fn simulate(&self, facts: &Facts) -> Result<Observation, StepError> {
+        let role = facts.get(&ROLE_ARN)?;
+        let bucket =
+            format!("arn:{}:s3:::{}", facts.get(&PARTITION)?, names::probe_bucket(&self.prefix));
+        let objects = format!("{bucket}/*");
+        let simulated = match self.aws.simulate(&role, &ACTIONS, &[&bucket, &objects]).await {
+            Ok(simulated) => simulated,
+            Err(error) if error.kind == AwsErrorKind::AccessDenied => {
+                return Ok(Observation::satisfied("unknown: the caller may not ask the simulator")
+                    .notice(format!("the permissions of `{}` are proven by use only", self.role)));
+            }
+            Err(error) => return Err(refused(error)),
+        };
+        let denied: Vec<_> = ACTIONS
+            .into_iter()
+            .filter(|action| {
+                !simulated.iter().any(|result| result.action == *action && result.allowed)
+            })
+            .collect();
+        let observation = Observation::satisfied("the simulator allows what Rok does");
+        Ok(if denied.is_empty() {
+            observation
+        } else {
+            observation.notice(format!("the simulator denies {}; it may be wrong", denied.join(", ")))
+        })
+    }
+}

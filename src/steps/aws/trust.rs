@@ -1,0 +1,71 @@
+//! Verifies that the role lets in the one service account it is for.
+
+use async_trait::async_trait;
+
+use super::caller::{ACCOUNT, PARTITION};
+use super::cluster::ISSUER;
+use super::iam_role::{ROLE_ARN, admission};
+use super::policy::{is_same, parse, pretty};
+use super::refused;
+use crate::clients::aws::Aws;
+use crate::engine::{
+    Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
+};
+
+/// Reads the trust policy again and judges it.
+pub struct Trust {
+    /// The account.
+    pub aws: Aws,
+    /// The role's name.
+    pub role: String,
+    /// `system:serviceaccount:<namespace>:<name>`.
+    pub subject: String,
+    /// Whether the role is one that the operator brought, which may trust others too.
+    pub existing: bool,
+}
+
+#[async_trait]
+impl Step for Trust {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: &[ACCOUNT.name(), PARTITION.name(), ISSUER.name(), ROLE_ARN.name()],
+            settle: Settle::IDENTITY,
+            ..StepMeta::new("aws.trust", "Role trusts the service account", Phase::Verify)
+        }
+    }
+
+    async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
+        let admission = admission(facts, &self.subject)?;
+        let Some(role) = self.aws.role(&self.role).await.map_err(refused)? else {
+            let text = format!("role `{}` does not exist", self.role);
+            return if context.has_acted("aws.iam-role") {
+                Ok(Observation::pending(text))
+            } else {
+                Err(StepError::verification(text).hint("`rok-deploy run` creates it"))
+            };
+        };
+        let found = parse(&role.trust_policy);
+        let exact = is_same(&found, &admission.trust_policy());
+        if exact {
+            return Ok(Observation::satisfied(format!("lets in only {}", admission.in_words())));
+        }
+        if admission.is_granted_by(&found) && self.existing {
+            return Ok(Observation::satisfied(format!("lets in {}", admission.in_words()))
+                .notice(format!("role `{}` may let in others too; look at its trust policy", self.role)));
+        }
+        if context.has_acted("aws.iam-role") {
+            return Ok(Observation::pending("the trust policy shows its former state"));
+        }
+        Err(StepError::verification(format!(
+            "the trust policy of role `{}` is not as intended; found:\n{}expected:\n{}",
+            self.role,
+            pretty(&found),
+            pretty(&admission.trust_policy())
+        ))
+        .hint("compare `sub`, `aud` and the provider's ARN; `rok-deploy run` mends a role of ours"))
+    }
+
+    async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
+        Ok(())
+    }
+}

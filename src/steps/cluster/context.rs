@@ -1,0 +1,76 @@
+//! Whether the kube context reaches the very cluster that was chosen.
+//!
+//! Installing into the wrong cluster is the mistake that hurts most, so a context is believed by
+//! server and certificate authority, never by name.
+
+use async_trait::async_trait;
+
+use super::access::{ClusterAccess, refused};
+use crate::engine::{Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta};
+use crate::steps::aws::{CERTIFICATE_AUTHORITY, ENDPOINT};
+
+/// The UID of the namespace `kube-system`: the identity of the cluster itself.
+pub const CLUSTER_UID: FactKey<String> = FactKey::new("cluster.uid");
+
+/// Compares the context with the chosen cluster.
+pub struct ClusterContext {
+    /// The way to the cluster.
+    pub access: ClusterAccess,
+    /// The chosen cluster's name, for messages.
+    pub cluster: String,
+    /// The region, for messages.
+    pub region: String,
+    /// Whether another server than the cluster's endpoint was accepted explicitly.
+    pub accepts_other_server: bool,
+}
+
+#[async_trait]
+impl Step for ClusterContext {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: &[ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
+            gives: &[CLUSTER_UID.name()],
+            ..StepMeta::new("cluster.context", "Kube context reaches that cluster", Phase::Observe)
+        }
+    }
+
+    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+        let (endpoint, authority) = (facts.get(&ENDPOINT)?, facts.get(&CERTIFICATE_AUTHORITY)?);
+        let client = self.access.client().await?;
+        let context = self.access.context().unwrap_or("current context");
+        let same_server = canonical(client.server()) == canonical(&endpoint);
+        let same_authority = client.certificate_authority().is_none_or(|found| found == authority);
+        let mut notice = None;
+        if !same_server || !same_authority {
+            let what = if same_server {
+                "has another certificate authority than".to_owned()
+            } else {
+                format!("reaches {}, which is not the endpoint {endpoint} of", client.server())
+            };
+            let text = format!("kube context `{context}` {what} EKS cluster `{}`", self.cluster);
+            if !self.accepts_other_server {
+                return Err(StepError::answers(text)
+                    .hint(format!(
+                        "`aws eks update-kubeconfig --name {} --region {}` makes a context; choose it with `--set kube_context=NAME`",
+                        self.cluster, self.region
+                    ))
+                    .hint("if a bastion or proxy stands before the cluster, say so with `--set kube_context_accept=yes`"));
+            }
+            notice = Some(format!("{text}; accepted (`kube_context_accept` is `yes`)"));
+        }
+        let uid = client.kube_system_uid().await.map_err(refused)?;
+        let version = client.server_version().await.map_err(refused)?;
+        let note = format!("`{context}` at {}, {version}, kube-system {uid}", client.server());
+        let mut observation = Observation::satisfied(note).with(&CLUSTER_UID, &uid);
+        observation.notices.extend(notice);
+        Ok(observation)
+    }
+
+    async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+fn canonical(server: &str) -> String {
+    server.trim_end_matches('/').trim_end_matches(":443").to_ascii_lowercase()
+}

@@ -1,0 +1,13 @@
+//! Steps on the Kubernetes cluster.
+
+mod access;
+mod context;
+mod namespaces;
+mod storage_access;
+mod verify_account;
+
+pub use access::ClusterAccess;
+pub use context::{CLUSTER_UID, ClusterContext};
+pub use namespaces::Namespaces;
+pub use storage_access::StorageAccess;
+pub use verify_account::VerifyAccount;

@@ -1,0 +1,5 @@
+//! Steps that look at what the run stands on.
+
+mod preflight;
+
+pub use preflight::{Preflight, Right};

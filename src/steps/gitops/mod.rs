@@ -1,0 +1,13 @@
+//! Steps on the clone of the deployments repository.
+
+mod clone;
+mod push;
+mod rendered;
+mod repository;
+mod tag;
+
+pub use clone::{BRANCH, CloneStep};
+pub use push::Push;
+pub use rendered::{CommitSpec, FileSpec, Rendered, Variables};
+pub use repository::Repository;
+pub use tag::{Tag, TagState};

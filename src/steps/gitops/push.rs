@@ -1,0 +1,102 @@
+//! Pushes the branch and our tags, fast-forward only.
+
+use async_trait::async_trait;
+
+use super::clone::BRANCH;
+use super::repository::{Repository, failed};
+use super::tag::TagState;
+use crate::clients::git::PushOutcome;
+use crate::engine::{
+    Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
+};
+
+/// Pushes what the run committed and tagged.
+pub struct Push {
+    /// The clone.
+    pub repository: Repository,
+    /// `yes`, `no`, or none: push when there is a remote.
+    pub wanted: Option<bool>,
+    /// The tags of the run.
+    pub tags: &'static [&'static FactKey<TagState>],
+    /// What the engine needs to know.
+    pub meta: StepMeta,
+}
+
+impl Push {
+    /// Returns the description; `needs` are the branch and the tags' facts.
+    pub const fn describe(needs: &'static [&'static str], after: &'static [&'static str]) -> StepMeta {
+        let mut meta = StepMeta::new("gitops.push", "Branch and tags on the remote", Phase::Generate);
+        meta.needs = needs;
+        meta.after = after;
+        meta
+    }
+}
+
+#[async_trait]
+impl Step for Push {
+    fn meta(&self) -> StepMeta {
+        self.meta.clone()
+    }
+
+    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+        if self.wanted == Some(false) {
+            return Ok(Observation::satisfied("not wanted (`gitops_push` is `no`)"));
+        }
+        let branch = facts.get(&BRANCH)?;
+        let tags: Vec<TagState> =
+            self.tags.iter().map(|key| facts.get(key)).collect::<Result<_, _>>()?;
+        let must = self.wanted == Some(true);
+        self.repository
+            .with(move |clone| {
+                let pushing = |remote: &str| {
+                    let listing = tags.iter().map(|tag| format!("{}\n", tag.name)).collect::<String>();
+                    Change::new(Verb::Push, "branch", format!("{branch} to {remote}")).after(listing)
+                };
+                let Some(clone) = clone else {
+                    // A repository that starts from the skeleton has no remote; a clone has one.
+                    return Ok(Observation::differs(vec![pushing("origin")]));
+                };
+                let Some(remote) = clone.remote().map_err(failed)? else {
+                    return if must {
+                        Err(StepError::answers("`gitops_push` is `yes`, but the clone has no remote")
+                            .hint("`git remote add origin URL` in the clone, or `gitops_push=no`"))
+                    } else {
+                        Ok(Observation::satisfied("the clone has no remote"))
+                    };
+                };
+                if tags.iter().any(|tag| !tag.exists) {
+                    return Ok(Observation::differs(vec![pushing(&remote.name)]));
+                }
+                let state = clone.unpushed().map_err(failed)?;
+                let tagged = tags.iter().all(|tag| !state.tags.contains(&tag.name));
+                if let (true, Some(detour)) = (tagged, &state.diverted) {
+                    let text = format!(
+                        "branch `{branch}` of {} is protected: the commits are on branch `{detour}`; open a pull request from it",
+                        remote.name
+                    );
+                    return Ok(Observation::satisfied(format!("pushed to `{detour}`")).warning(text));
+                }
+                if tagged && state.commits == 0 {
+                    return Ok(Observation::satisfied(format!("{} has everything", remote.name)));
+                }
+                Ok(Observation::differs(vec![pushing(&remote.name)]))
+            })
+            .await
+    }
+
+    async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
+        let branch = facts.get(&BRANCH)?;
+        let tags: Vec<String> = self
+            .tags
+            .iter()
+            .map(|key| facts.get(key).map(|tag| tag.name))
+            .collect::<Result<_, _>>()?;
+        // Where a protected branch diverts the push to.
+        let detour = format!("rok-deploy/{}", context.run);
+        self.repository
+            .with_clone(move |clone| match clone.push(&branch, &tags, &detour).map_err(failed)? {
+                PushOutcome::UpToDate | PushOutcome::Pushed | PushOutcome::Diverted { .. } => Ok(()),
+            })
+            .await
+    }
+}

@@ -1,0 +1,334 @@
+//! Files rendered from templates, merged with the operator's edits, and committed.
+//!
+//! The operator owns what is in the clone. What we would write is therefore merged three ways:
+//! what we rendered last, what we render now, and what is there. The last render is not stored:
+//! it is computed again from the commit that holds it, whose template and `deploy/env.*` gave it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::clone::BRANCH;
+use super::repository::{Repository, failed};
+use crate::clients::envfile;
+use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, merge_file};
+use crate::clients::templates::{Renderer, TemplateError};
+use crate::engine::{
+    Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
+};
+
+/// Computes the template variables from the facts.
+pub type Variables = Arc<dyn Fn(&Facts) -> Result<BTreeMap<String, String>, StepError> + Send + Sync>;
+
+/// A file and its template, as paths in the clone.
+#[derive(Debug, Clone, Copy)]
+pub struct FileSpec {
+    /// The template.
+    pub template: &'static str,
+    /// What is rendered from it.
+    pub output: &'static str,
+}
+
+/// The commit that a step makes of its own files and of those that earlier steps wrote.
+#[derive(Clone, Copy)]
+pub struct CommitSpec {
+    /// The message.
+    pub message: &'static str,
+    /// Steps that only wrote, with the facts that tell what they wrote.
+    pub also: &'static [(&'static str, &'static FactKey<Written>)],
+    /// The fact that tells the commit: empty while it is still to be made.
+    pub gives: &'static FactKey<String>,
+}
+
+/// What a step wrote, or will write: a hash of the content by path.
+pub type Written = BTreeMap<String, String>;
+
+/// Renders files, and commits them where it has a [`CommitSpec`].
+pub struct Rendered {
+    /// What the engine needs to know; `needs` are those of the variables.
+    pub meta: StepMeta,
+    /// The clone.
+    pub repository: Repository,
+    /// The files.
+    pub files: &'static [FileSpec],
+    /// The variables of their templates.
+    pub variables: Variables,
+    /// The fact that tells what was written.
+    pub gives: &'static FactKey<Written>,
+    /// The commit; none leaves it to a later step.
+    pub commit: Option<CommitSpec>,
+}
+
+/// A file as it should be.
+struct Rendering {
+    path: &'static str,
+    before: Option<Vec<u8>>,
+    after: Vec<u8>,
+    notice: Option<String>,
+}
+
+#[async_trait]
+impl Step for Rendered {
+    fn meta(&self) -> StepMeta {
+        self.meta.clone()
+    }
+
+    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+        let work = self.work(facts)?;
+        let facts = facts.clone();
+        self.repository.with(move |clone| work.observe(clone, &facts)).await
+    }
+
+    async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
+        let work = self.work(facts)?;
+        let (facts, run) = (facts.clone(), context.run.clone());
+        self.repository.with_clone(move |clone| work.write(clone, &facts, &run)).await
+    }
+}
+
+impl Rendered {
+    fn work(&self, facts: &Facts) -> Result<Work, StepError> {
+        Ok(Work {
+            id: self.meta.id,
+            repository: self.repository.clone(),
+            files: self.files,
+            variables: (self.variables)(facts)?,
+            gives: self.gives,
+            commit: self.commit,
+        })
+    }
+}
+
+/// What a check or an act needs, away from the async threads.
+struct Work {
+    id: &'static str,
+    repository: Repository,
+    files: &'static [FileSpec],
+    variables: BTreeMap<String, String>,
+    gives: &'static FactKey<Written>,
+    commit: Option<CommitSpec>,
+}
+
+impl Work {
+    fn observe(&self, clone: Option<&GitClone>, facts: &Facts) -> Result<Observation, StepError> {
+        let renderings = self.render(clone)?;
+        let mut changes: Vec<Change> = renderings.iter().filter_map(Rendering::change).collect();
+        let written: Written = renderings
+            .iter()
+            .map(|rendering| (rendering.path.to_owned(), hash(&rendering.after)))
+            .collect();
+        let mut commit = None;
+        if let Some(spec) = self.commit {
+            let all = self.all_written(&written, spec, facts)?;
+            if is_committed(clone, &all)? {
+                commit = Some(self.committed_as(clone)?);
+            } else {
+                let listing = all.keys().map(|path| format!("{path}\n")).collect::<String>();
+                changes.push(Change::new(Verb::Commit, "files", spec.message).after(listing));
+                commit = Some(String::new());
+            }
+        }
+        let note = match &commit {
+            Some(id) => format!("rendered and committed as {}", short(id)),
+            None => "rendered".into(),
+        };
+        let mut observation = Observation::of_changes(changes, note).with(self.gives, &written);
+        if let (Some(spec), Some(commit)) = (self.commit, commit) {
+            observation = observation.with(spec.gives, &commit);
+        }
+        observation.notices = renderings.into_iter().filter_map(|file| file.notice).collect();
+        Ok(observation)
+    }
+
+    fn write(&self, clone: &GitClone, facts: &Facts, run: &str) -> Result<(), StepError> {
+        let renderings = self.render(Some(clone))?;
+        for rendering in &renderings {
+            clone.write(rendering.path, &rendering.after).map_err(failed)?;
+        }
+        let Some(spec) = self.commit else { return Ok(()) };
+        let written: Written = renderings
+            .iter()
+            .map(|rendering| (rendering.path.to_owned(), hash(&rendering.after)))
+            .collect();
+        let paths: Vec<String> = self.all_written(&written, spec, facts)?.into_keys().collect();
+        let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
+        let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
+        trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
+        let request = CommitRequest { message: spec.message, trailers: &trailers, paths: &paths };
+        clone.commit(&request).map_err(failed)?;
+        Ok(())
+    }
+
+    fn render(&self, clone: Option<&GitClone>) -> Result<Vec<Rendering>, StepError> {
+        self.files.iter().map(|file| self.render_one(clone, file)).collect()
+    }
+
+    fn render_one(&self, clone: Option<&GitClone>, file: &FileSpec) -> Result<Rendering, StepError> {
+        let template = self.template(clone, None, file.template)?;
+        let render = render(file.template, &template, &self.variables).map_err(|error| {
+            StepError::answers(error.to_string())
+                .hint("correct the template in the clone, or give the variable's answer")
+        })?;
+        let rendering = |before, after, notice| {
+            Ok(Rendering { path: file.output, before, after, notice })
+        };
+        let (Some(clone), Some(found)) = (clone, self.read(clone, file.output)?) else {
+            return rendering(None, render, None);
+        };
+        if found == render {
+            return rendering(Some(found), render, None);
+        }
+        let base = self.last_render(clone, file)?.unwrap_or_else(|| found.clone());
+        let merged = merge_file(&base, &found, &render).map_err(failed)?;
+        let notice = if merged.conflicts {
+            Some(format!("your edit of `{}` was kept where it differs from the template", file.output))
+        } else if merged.content != render {
+            Some(format!("your edits of `{}` are kept", file.output))
+        } else {
+            None
+        };
+        rendering(Some(found), merged.content, notice)
+    }
+
+    /// Returns what we rendered last: the base of the merge. Where we never did, it is the file
+    /// as it came into the repository, so that edits made since are the operator's.
+    fn last_render(&self, clone: &GitClone, file: &FileSpec) -> Result<Option<Vec<u8>>, StepError> {
+        let commits = clone.commits_with_trailer(STEP_TRAILER, self.id).map_err(failed)?;
+        let Some(commit) = commits.first() else {
+            return clone.oldest(file.output).map_err(failed);
+        };
+        let mut variables = self.variables.clone();
+        for (name, value) in env_files_at(clone, &commit.id)? {
+            variables.insert(name, value);
+        }
+        let template = self.template(Some(clone), Some(&commit.id), file.template)?;
+        match render(file.template, &template, &variables) {
+            Ok(render) => Ok(Some(render)),
+            // The template needed what is not known any more; what it gave is the next best.
+            Err(_) => clone.read_at(&commit.id, file.output).map_err(failed),
+        }
+    }
+
+    /// Returns the template's text: the clone's wins over ours.
+    fn template(
+        &self,
+        clone: Option<&GitClone>,
+        commit: Option<&str>,
+        path: &str,
+    ) -> Result<String, StepError> {
+        let found = match (clone, commit) {
+            (Some(clone), Some(commit)) => clone.read_at(commit, path).map_err(failed)?,
+            (Some(clone), None) => clone.read(path).map_err(failed)?,
+            (None, _) => None,
+        };
+        let bytes = found.or_else(|| self.repository.skeleton_file(path).map(<[u8]>::to_vec));
+        let bytes = bytes.ok_or_else(|| {
+            StepError::answers(format!("template `{path}` is neither in the clone nor in rok-deploy"))
+        })?;
+        String::from_utf8(bytes)
+            .map_err(|_| StepError::answers(format!("template `{path}` is not UTF-8 text")))
+    }
+
+    /// Returns what is in the clone, or would be there once it is started from our skeleton.
+    fn read(&self, clone: Option<&GitClone>, path: &str) -> Result<Option<Vec<u8>>, StepError> {
+        match clone {
+            Some(clone) => clone.read(path).map_err(failed),
+            None => Ok(self.repository.skeleton_file(path).map(<[u8]>::to_vec)),
+        }
+    }
+
+    fn all_written(
+        &self,
+        own: &Written,
+        spec: CommitSpec,
+        facts: &Facts,
+    ) -> Result<Written, StepError> {
+        let mut all = own.clone();
+        for (_, key) in spec.also {
+            all.extend(facts.get(key)?);
+        }
+        Ok(all)
+    }
+
+    /// Returns the newest commit that this step made, or HEAD when somebody else committed the
+    /// very same content.
+    fn committed_as(&self, clone: Option<&GitClone>) -> Result<String, StepError> {
+        let Some(clone) = clone else { return Ok(String::new()) };
+        let commits = clone.commits_with_trailer(STEP_TRAILER, self.id).map_err(failed)?;
+        match commits.into_iter().next() {
+            Some(commit) => Ok(commit.id),
+            None => Ok(clone.head().map_err(failed)?.commit.unwrap_or_default()),
+        }
+    }
+}
+
+impl Rendering {
+    fn change(&self) -> Option<Change> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match &self.before {
+            Some(before) if *before == self.after => None,
+            Some(before) => Some(
+                Change::new(Verb::Update, "file", self.path)
+                    .before(text(before))
+                    .after(text(&self.after)),
+            ),
+            None => Some(Change::new(Verb::Create, "file", self.path).after(text(&self.after))),
+        }
+    }
+}
+
+fn render(
+    name: &str,
+    template: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, TemplateError> {
+    Renderer::new().render(name, template, variables).map(String::into_bytes)
+}
+
+fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, StepError> {
+    let Some(clone) = clone else { return Ok(false) };
+    for (path, expected) in written {
+        let head = clone.read_head(path).map_err(failed)?;
+        if head.is_none_or(|content| hash(&content) != *expected) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Returns the variables of `deploy/env.*` as a commit holds them.
+fn env_files_at(clone: &GitClone, commit: &str) -> Result<Vec<(String, String)>, StepError> {
+    let mut variables = Vec::new();
+    for file in ENV_FILES {
+        let Some(bytes) = clone.read_at(commit, file).map_err(failed)? else { continue };
+        // A file that somebody broke later was whole when we wrote it; what is left counts.
+        variables.extend(envfile::parse(file, &String::from_utf8_lossy(&bytes)).unwrap_or_default());
+    }
+    Ok(variables)
+}
+
+/// The files of `deploy/` that carry answers from task to task.
+pub const ENV_FILES: [&str; 4] = [
+    "deploy/env.envvars-aws",
+    "deploy/env.eks-cluster",
+    "deploy/env.eks-identity",
+    "deploy/env.cloudidentity",
+];
+
+fn hash(content: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, content);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn short(commit: &str) -> &str {
+    commit.get(..8).unwrap_or(commit)
+}
+
+/// What every step on rendered files needs besides its variables.
+pub const NEEDS_CLONE: &str = BRANCH.name();
+
+/// Returns the description of a generating step.
+pub const fn generating(id: &'static str, title: &'static str) -> StepMeta {
+    StepMeta::new(id, title, Phase::Generate)
+}

@@ -1,0 +1,89 @@
+//! The operator's clone, as steps use it: off the async threads, and there or not there yet.
+
+use std::path::PathBuf;
+
+use crate::clients::git::{Clone as GitClone, Git, GitError};
+use crate::engine::{ErrorKind, StepError};
+
+/// Where the clone is or will be.
+#[derive(Clone)]
+pub struct Repository {
+    /// The Git client.
+    pub git: Git,
+    /// The directory of the clone.
+    pub directory: PathBuf,
+    /// Our skeleton of the repository, path and content: what a new repository starts from, and
+    /// the templates of a clone that has none.
+    pub skeleton: &'static [(&'static str, &'static [u8])],
+}
+
+impl Repository {
+    /// Runs `work` on the clone, where blocking is fine; `None` when there is no clone yet.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Option<&GitClone>) -> Result<T, StepError> + Send + 'static,
+    ) -> Result<T, StepError> {
+        let this = self.clone();
+        let work = move || {
+            let clone = this.open()?;
+            work(clone.as_ref())
+        };
+        blocking(work).await
+    }
+
+    /// Runs `work` on the clone, which must be there.
+    pub async fn with_clone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&GitClone) -> Result<T, StepError> + Send + 'static,
+    ) -> Result<T, StepError> {
+        let directory = self.directory.clone();
+        self.with(move |clone| match clone {
+            Some(clone) => work(clone),
+            None => Err(StepError::failed(format!("no clone in {}", directory.display()))),
+        })
+        .await
+    }
+
+    /// Returns the skeleton's file.
+    pub fn skeleton_file(&self, path: &str) -> Option<&'static [u8]> {
+        self.skeleton.iter().find(|(name, _)| *name == path).map(|(_, content)| *content)
+    }
+
+    /// Whether nothing is there that a clone could overwrite.
+    pub(super) fn is_vacant(&self) -> bool {
+        match std::fs::read_dir(&self.directory) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
+    fn open(&self) -> Result<Option<GitClone>, StepError> {
+        if self.is_vacant() { Ok(None) } else { self.git.open(&self.directory).map(Some).map_err(failed) }
+    }
+}
+
+/// Runs blocking work off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StepError> + Send + 'static,
+) -> Result<T, StepError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(StepError::failed(format!("Git work broke off: {error}"))))
+}
+
+/// Turns a refusal of Git into a step's error.
+pub(super) fn failed(error: GitError) -> StepError {
+    let kind = match &error {
+        GitError::NotARepository { .. }
+        | GitError::Detached
+        | GitError::Busy { .. }
+        | GitError::Identity
+        | GitError::DubiousOwnership { .. }
+        | GitError::RepositoryNotFound { .. } => ErrorKind::Answers,
+        GitError::Authentication { .. } => ErrorKind::Credentials,
+        _ => ErrorKind::Failed,
+    };
+    let mut failed = StepError::new(kind, error.to_string());
+    failed.hints.extend(error.hint());
+    failed
+}

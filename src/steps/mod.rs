@@ -1,0 +1,8 @@
+//! Steps: one file each, over `clients` and `engine`.
+
+pub mod aws;
+pub mod cluster;
+pub mod discovery;
+pub mod environment;
+pub mod gitops;
+pub mod names;
