@@ -3,5 +3,6 @@
 //! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log.
 
 pub mod envfile;
+pub mod git;
 pub mod templates;
 pub mod wire;
