@@ -4,5 +4,8 @@
 
 pub mod aws;
 pub mod cluster;
+pub mod envfile;
+pub mod git;
 pub mod secret;
+pub mod templates;
 pub mod wire;

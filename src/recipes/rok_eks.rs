@@ -8,7 +8,7 @@ use crate::engine::question::{Kind, Question};
 use crate::engine::{Answers, FactKey, Facts, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::steps::aws::{
     self, ACCOUNT, ISSUER, IamPolicy, IamRole, OidcProvider, Ownership, Permissions,
-    PolicyAttachment, ROLE_ARN, Trust,
+    PolicyAttachment, Trust,
 };
 use crate::steps::cluster::{ClusterContext, Namespaces, StorageAccess, VerifyAccount};
 use crate::steps::environment::{Preflight, Right};
@@ -758,12 +758,11 @@ impl Parts {
 }
 
 /// What every template of this recipe needs to know.
-const RENDER_NEEDS: &[&str] = &[ACCOUNT.name(), ISSUER.name(), ROLE_ARN.name(), BRANCH.name()];
+const RENDER_NEEDS: &[&str] = &[ACCOUNT.name(), ISSUER.name(), BRANCH.name()];
 /// The commit of the manifests needs the other step's files too.
 const MANIFEST_NEEDS: &[&str] = &[
     ACCOUNT.name(),
     ISSUER.name(),
-    ROLE_ARN.name(),
     BRANCH.name(),
     "rok.storage-patch.files",
 ];

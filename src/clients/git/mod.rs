@@ -1,0 +1,39 @@
+//! An operator's Git repository: what steps read from it, write to it, commit and push.
+//!
+//! libgit2 does the local work. The `git` program does what depends on the operator's own setup:
+//! the network (ssh configuration, credential helpers), filters, and commits that are signed or pass
+//! hooks. Everything here blocks, so callers use `spawn_blocking`; every operation opens the
+//! repository anew and may be killed after any of its writes: doing it again repairs what was left.
+
+mod clone;
+mod commit;
+mod create;
+mod error;
+mod history;
+mod merge;
+mod paths;
+mod program;
+mod push;
+mod rebase;
+mod remote;
+mod tags;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+pub use clone::{Clone, Head};
+pub use commit::CommitRequest;
+pub use error::GitError;
+pub use history::CommitInfo;
+pub use merge::{Merged, merge_file};
+pub use program::{Git, GitSettings};
+pub use push::{PushOutcome, PushRight};
+pub use remote::{PushState, Remote};
+pub use tags::TagInfo;
+
+/// The trailer that says which run made a commit.
+pub const RUN_TRAILER: &str = "Rok-Deploy-Run";
+
+/// The trailer that says which step made a commit; a commit may have several.
+pub const STEP_TRAILER: &str = "Rok-Deploy-Step";
