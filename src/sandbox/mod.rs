@@ -3,5 +3,10 @@
 //! It listens on loopback only, speaks the real wire formats and really evaluates trust and
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
 //! the clients that talk to it are the real SDKs.
+//!
+//! [`world`] puts the parts together and lets one process serve them to others.
 
+pub mod cluster;
+pub mod git;
+mod random;
 pub mod store;

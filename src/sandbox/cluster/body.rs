@@ -1,0 +1,147 @@
+//! Reads what a client sends: its encoding, its kind, and every field of it.
+
+use axum::http::{HeaderMap, header};
+use serde_json::{Map, Value};
+
+use super::kinds::Kind;
+use super::refusal::Refusal;
+
+/// How a body of a `PATCH` is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PatchType {
+    /// Merge, or strategic merge.
+    Merge,
+    /// Server-side apply.
+    Apply,
+}
+
+/// The body as JSON, whether it came as JSON or as YAML. An empty body is null.
+pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    let media_type = media_type(headers);
+    match media_type.as_str() {
+        "" | "application/json" => json(body),
+        "application/yaml" => yaml(body),
+        other => Err(Refusal::unsupported_media_type(
+            other,
+            "application/json, application/yaml",
+        )),
+    }
+}
+
+/// The body of a `PATCH` and how it is meant.
+pub(super) fn parse_patch(headers: &HeaderMap, body: &[u8]) -> Result<(PatchType, Value), Refusal> {
+    let media_type = media_type(headers);
+    match media_type.as_str() {
+        "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
+            Ok((PatchType::Merge, json(body)?))
+        }
+        "application/apply-patch+yaml" => Ok((PatchType::Apply, yaml(body)?)),
+        other => Err(Refusal::unsupported_media_type(
+            other,
+            "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
+        )),
+    }
+}
+
+/// Reads an object as the type its kind says. Fields the type lacks are an error when `strict`,
+/// and dropped otherwise.
+pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Value, Refusal> {
+    let expected = kind.api_version();
+    let Some(fields) = object.as_object_mut() else {
+        return Err(Refusal::bad_request(format!(
+            "the body is not a {}, it is not even an object",
+            kind.kind
+        )));
+    };
+    let stated = |fields: &Map<String, Value>, name: &str| {
+        fields.get(name).and_then(Value::as_str).map(str::to_owned)
+    };
+    if let Some(found) = stated(fields, "kind")
+        && found != kind.kind
+    {
+        let version = stated(fields, "apiVersion").unwrap_or_default();
+        return Err(cannot_be_handled(
+            &found,
+            &version,
+            kind,
+            "unknown conversion",
+        ));
+    }
+    if let Some(found) = stated(fields, "apiVersion")
+        && found != expected
+    {
+        return Err(Refusal::bad_request(format!(
+            "the API version in the data ({found}) does not match the expected API version ({expected})"
+        )));
+    }
+    fields.insert("kind".into(), kind.kind.into());
+    fields.insert("apiVersion".into(), expected.into());
+    let typed = (kind.typed)(object.clone())
+        .map_err(|error| cannot_be_handled(kind.kind, kind.version, kind, &error.to_string()))?;
+    if strict {
+        let mut unknown = Vec::new();
+        collect_unknown("", &object, &typed, &mut unknown);
+        if !unknown.is_empty() {
+            let why = format!("strict decoding error: {}", unknown.join(", "));
+            return Err(cannot_be_handled(kind.kind, kind.version, kind, &why));
+        }
+    }
+    Ok(typed)
+}
+
+fn cannot_be_handled(found: &str, version: &str, kind: &Kind, why: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "{found} in version \"{version}\" cannot be handled as a {}: {why}",
+        kind.kind
+    ))
+}
+
+/// Names the fields that were given and did not survive.
+fn collect_unknown(path: &str, given: &Value, kept: &Value, unknown: &mut Vec<String>) {
+    match (given, kept) {
+        (Value::Object(given), Value::Object(kept)) => {
+            for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
+                let path = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
+                match kept.get(name) {
+                    Some(kept) => collect_unknown(&path, value, kept, unknown),
+                    None => unknown.push(format!("unknown field \"{path}\"")),
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(kept)) => {
+            for (index, (given, kept)) in given.iter().zip(kept).enumerate() {
+                collect_unknown(&format!("{path}[{index}]"), given, kept, unknown);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let whole = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let without_parameters = whole.split(';').next().unwrap_or_default();
+    without_parameters.trim().to_lowercase()
+}
+
+fn json(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::bad_request(format!(
+            "couldn't get version/kind; json parse error: {error}"
+        ))
+    })
+}
+
+fn yaml(body: &[u8]) -> Result<Value, Refusal> {
+    serde_yaml::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")))
+}

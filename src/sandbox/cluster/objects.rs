@@ -1,0 +1,338 @@
+//! Create, read, update and delete, the same for every kind.
+
+use serde_json::{Map, Value, json};
+
+use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::refusal::{FieldProblem, Refusal};
+use super::selector::Selector;
+use super::state::{ClusterState, key, prefix};
+use crate::sandbox::random;
+
+/// What a real server appends to `generateName`: no vowels, so that no words come out.
+const NAME_SUFFIX: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+
+/// A point in time as objects write it.
+pub(super) fn timestamp(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+impl ClusterState {
+    pub(super) fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Result<&Value, Refusal> {
+        self.objects
+            .get(&key(kind, namespace, name))
+            .ok_or_else(|| Refusal::not_found(kind, name))
+    }
+
+    /// Lists objects; those of a list do not repeat the list's kind and version.
+    pub(super) fn list(&self, kind: &Kind, namespace: Option<&str>, selector: &Selector) -> Value {
+        let items: Vec<Value> = self
+            .selected(kind, namespace, selector)
+            .map(|(_, object)| {
+                let mut item = object.as_object().cloned().unwrap_or_default();
+                item.remove("kind");
+                item.remove("apiVersion");
+                Value::Object(item)
+            })
+            .collect();
+        json!({
+            "kind": format!("{}List", kind.kind),
+            "apiVersion": kind.api_version(),
+            "metadata": { "resourceVersion": self.resource_version.to_string() },
+            "items": items,
+        })
+    }
+
+    fn selected<'a>(
+        &'a self,
+        kind: &Kind,
+        namespace: Option<&str>,
+        selector: &'a Selector,
+    ) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let prefix = prefix(kind, namespace);
+        self.objects
+            .range(prefix.clone()..)
+            .take_while(move |(key, _)| key.starts_with(&prefix))
+            .filter(|(_, object)| selector.matches(object))
+    }
+
+    pub(super) fn create(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        mut object: Value,
+    ) -> Result<Value, Refusal> {
+        prepare(kind, namespace, &mut object)?;
+        let metadata = metadata(&mut object);
+        if text(metadata, "resourceVersion").is_some() {
+            return Err(Refusal::version_on_create());
+        }
+        let name = match (text(metadata, "name"), text(metadata, "generateName")) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(start)) => format!("{start}{}", random::text(5, NAME_SUFFIX)),
+            (None, None) => {
+                return Err(Refusal::invalid(
+                    &kind.qualified_kind(),
+                    "",
+                    "metadata.name",
+                    &FieldProblem::Required("name or generateName is required"),
+                ));
+            }
+        };
+        check_name(kind, &name)?;
+        if kind.namespaced {
+            self.get(&NAMESPACES, "", namespace)?;
+        }
+        let key = key(kind, namespace, &name);
+        if self.objects.contains_key(&key) {
+            return Err(Refusal::already_exists(kind, &name));
+        }
+        metadata.insert("name".into(), name.clone().into());
+        metadata.insert("uid".into(), random::uuid().into());
+        metadata.insert(
+            "creationTimestamp".into(),
+            timestamp(jiff::Timestamp::now()).into(),
+        );
+        metadata.insert(
+            "resourceVersion".into(),
+            self.next_resource_version().into(),
+        );
+        if kind.resource == NAMESPACES.resource {
+            label_namespace(metadata, &name);
+        }
+        self.objects.insert(key, object.clone());
+        if kind.resource == NAMESPACES.resource {
+            let account = json!({ "metadata": { "name": "default" } });
+            self.create(&SERVICE_ACCOUNTS, &name, account)?;
+        }
+        Ok(object)
+    }
+
+    /// Puts `object` in the place of the one with this name. The flag says whether it is new.
+    pub(super) fn replace(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        mut object: Value,
+    ) -> Result<(Value, bool), Refusal> {
+        prepare(kind, namespace, &mut object)?;
+        let metadata = metadata(&mut object);
+        let body_name = text(metadata, "name").unwrap_or_default();
+        if body_name != name {
+            return Err(Refusal::bad_request(format!(
+                "the name of the object ({body_name}) does not match the name on the URL ({name})"
+            )));
+        }
+        let version = text(metadata, "resourceVersion").map(str::to_owned);
+        let key = key(kind, namespace, name);
+        let Some(current) = self.objects.get(&key) else {
+            if kind.versioned_update && version.is_none() {
+                return Ok((self.create(kind, namespace, object)?, true));
+            }
+            return Err(Refusal::not_found(kind, name));
+        };
+        let kept = &current["metadata"];
+        match version {
+            Some(version) if kept["resourceVersion"] != version => {
+                return Err(Refusal::stale(kind, name));
+            }
+            None if kind.versioned_update => {
+                return Err(Refusal::invalid(
+                    &kind.qualified_kind(),
+                    name,
+                    "metadata.resourceVersion",
+                    &FieldProblem::Invalid("0x0".into(), "must be specified for an update"),
+                ));
+            }
+            _ => {}
+        }
+        if let Some(uid) = text(metadata, "uid")
+            && kept["uid"] != uid
+        {
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                kept["uid"].as_str().unwrap_or_default()
+            );
+            return Err(Refusal::conflict(kind, name, &why));
+        }
+        for field in ["uid", "creationTimestamp", "resourceVersion"] {
+            metadata.insert(field.into(), kept[field].clone());
+        }
+        if !metadata.contains_key("managedFields") && !kept["managedFields"].is_null() {
+            metadata.insert("managedFields".into(), kept["managedFields"].clone());
+        }
+        if kind.resource == NAMESPACES.resource {
+            label_namespace(metadata, name);
+        }
+        if object == *current {
+            return Ok((object, false));
+        }
+        object["metadata"]["resourceVersion"] = self.next_resource_version().into();
+        self.objects.insert(key, object.clone());
+        Ok((object, false))
+    }
+
+    /// Removes an object and, with a namespace, everything in it.
+    pub(super) fn delete(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        options: &Value,
+    ) -> Result<Value, Refusal> {
+        let object = self.get(kind, namespace, name)?;
+        let held = &object["metadata"];
+        let wanted = &options["preconditions"];
+        for (field, word) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+            if let Some(wanted) = wanted[field].as_str()
+                && held[field] != wanted
+            {
+                let why = format!(
+                    "the {word} in the precondition ({wanted}) does not match the {word} in record ({}). The object might have been deleted and then recreated",
+                    held[field].as_str().unwrap_or_default()
+                );
+                return Err(Refusal::conflict(kind, name, &why));
+            }
+        }
+        let is_namespace = kind.resource == NAMESPACES.resource;
+        if is_namespace && ["default", "kube-system", "kube-public"].contains(&name) {
+            let why = "this namespace may not be deleted";
+            return Err(Refusal::forbidden_object(kind, name, why));
+        }
+        let mut object = self
+            .objects
+            .remove(&key(kind, namespace, name))
+            .expect("we just looked at it");
+        if is_namespace {
+            for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
+                let inside = prefix(kind, Some(name));
+                self.objects.retain(|key, _| !key.starts_with(&inside));
+            }
+            object["status"]["phase"] = "Terminating".into();
+        }
+        let version = self.next_resource_version();
+        if !kind.returns_deleted {
+            return Ok(json!({
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Success",
+                "details": {
+                    "name": name,
+                    "group": kind.group,
+                    "kind": kind.resource,
+                    "uid": object["metadata"]["uid"],
+                },
+            }));
+        }
+        object["metadata"]["resourceVersion"] = version.into();
+        object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
+        Ok(object)
+    }
+
+    /// Removes what a selector finds and answers with the list of it.
+    pub(super) fn delete_collection(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        selector: &Selector,
+    ) -> Result<Value, Refusal> {
+        let list = self.list(kind, Some(namespace), selector);
+        for item in list["items"].as_array().into_iter().flatten() {
+            let name = item["metadata"]["name"].as_str().unwrap_or_default();
+            self.delete(kind, namespace, name, &Value::Null)?;
+        }
+        Ok(list)
+    }
+}
+
+/// Sets what the server and not the client decides about any object of a kind.
+fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
+    object["kind"] = kind.kind.into();
+    object["apiVersion"] = kind.api_version().into();
+    if kind.namespaced {
+        let metadata = metadata(object);
+        if text(metadata, "namespace").is_some_and(|found| found != namespace) {
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        metadata.insert("namespace".into(), namespace.into());
+    }
+    if kind.resource == NAMESPACES.resource {
+        object["spec"]["finalizers"] = json!(["kubernetes"]);
+        object["status"]["phase"] = "Active".into();
+    } else if kind.resource == PODS.resource && object["status"]["phase"].is_null() {
+        object["status"]["phase"] = "Pending".into();
+    } else if kind.resource == SECRETS.resource {
+        settle_secret(object);
+    }
+    Ok(())
+}
+
+/// `stringData` is for writing only: it ends up in `data`, as base64.
+fn settle_secret(secret: &mut Value) {
+    use base64::Engine as _;
+    let fields = secret.as_object_mut().expect("objects are JSON objects");
+    fields.entry("type").or_insert_with(|| "Opaque".into());
+    if let Some(Value::Object(plain)) = fields.remove("stringData") {
+        for (name, value) in plain {
+            let bytes = value.as_str().unwrap_or_default();
+            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+            secret["data"][name] = encoded.into();
+        }
+    }
+}
+
+fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {
+    metadata.entry("labels").or_insert_with(|| json!({}))["kubernetes.io/metadata.name"] =
+        name.into();
+}
+
+fn metadata(object: &mut Value) -> &mut Map<String, Value> {
+    let metadata = &mut object["metadata"];
+    if !metadata.is_object() {
+        *metadata = json!({});
+    }
+    metadata.as_object_mut().expect("it is an object now")
+}
+
+/// A text that is there and not empty.
+fn text<'a>(metadata: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    metadata
+        .get(field)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+fn check_name(kind: &Kind, name: &str) -> Result<(), Refusal> {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    let problem = if kind.label_name {
+        if name.len() > 63 {
+            "must be no more than 63 characters"
+        } else if !is_label(name) {
+            "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+        } else {
+            return Ok(());
+        }
+    } else if name.len() > 253 {
+        "must be no more than 253 characters"
+    } else if !name.split('.').all(is_label) {
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::invalid(
+        &kind.qualified_kind(),
+        name,
+        "metadata.name",
+        &FieldProblem::Invalid(format!("\"{name}\""), problem),
+    ))
+}

@@ -1,0 +1,126 @@
+//! A small OpenAPI v3 description: the paths, what they take, and which kinds they are about.
+//!
+//! kubectl reads it to learn that the server itself validates fields (`fieldValidation`), and then
+//! leaves that to the server. The schemas name the kinds and stop there.
+
+use serde_json::{Map, Value, json};
+
+use super::kinds::{self, Kind};
+
+/// `/openapi/v3`: where the documents are.
+pub(super) fn index() -> Value {
+    let paths: Map<String, Value> = kinds::group_versions()
+        .into_iter()
+        .map(|(group, version)| {
+            let path = base(group, version);
+            let url = format!("/openapi/v3/{path}");
+            (path, json!({ "serverRelativeURL": url }))
+        })
+        .collect();
+    json!({ "paths": paths })
+}
+
+/// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`.
+pub(super) fn document(group: &str, version: &str) -> Option<Value> {
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    for kind in kinds::of(group, version) {
+        let namespace = if kind.namespaced {
+            "namespaces/{namespace}/"
+        } else {
+            ""
+        };
+        let collection = format!("/{}/{namespace}{}", base(group, version), kind.resource);
+        let object = format!("{collection}/{{name}}");
+        paths.insert(collection, collection_operations(kind));
+        paths.insert(object, object_operations(kind));
+        schemas.insert(schema_name(kind), schema(kind));
+    }
+    if paths.is_empty() {
+        return None;
+    }
+    Some(json!({
+        "openapi": "3.0.0",
+        "info": { "title": "Kubernetes", "version": super::discovery::GIT_VERSION },
+        "paths": paths,
+        "components": { "schemas": schemas },
+    }))
+}
+
+fn base(group: &str, version: &str) -> String {
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
+}
+
+fn collection_operations(kind: &Kind) -> Value {
+    json!({
+        "get": operation(kind, "list", &["labelSelector", "fieldSelector"]),
+        "post": operation(kind, "post", &["dryRun", "fieldManager", "fieldValidation"]),
+        "delete": operation(kind, "deletecollection", &["labelSelector", "fieldSelector"]),
+    })
+}
+
+fn object_operations(kind: &Kind) -> Value {
+    json!({
+        "get": operation(kind, "get", &[]),
+        "put": operation(kind, "put", &["dryRun", "fieldManager", "fieldValidation"]),
+        "patch": operation(kind, "patch", &["dryRun", "fieldManager", "fieldValidation", "force"]),
+        "delete": operation(kind, "delete", &["dryRun"]),
+    })
+}
+
+fn operation(kind: &Kind, action: &str, parameters: &[&str]) -> Value {
+    let parameters: Vec<Value> = parameters
+        .iter()
+        .map(|name| {
+            let is_flag = *name == "force";
+            let form = if is_flag { "boolean" } else { "string" };
+            json!({ "name": name, "in": "query", "schema": { "type": form } })
+        })
+        .collect();
+    let schema = json!({ "$ref": format!("#/components/schemas/{}", schema_name(kind)) });
+    json!({
+        "operationId": format!("{action}{}{}", kind.version, kind.kind),
+        "parameters": parameters,
+        "responses": { "200": {
+            "description": "OK",
+            "content": { "application/json": { "schema": schema } },
+        } },
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": group_version_kind(kind),
+    })
+}
+
+fn schema(kind: &Kind) -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "apiVersion": { "type": "string" },
+            "kind": { "type": "string" },
+            "metadata": { "type": "object" },
+        },
+        "x-kubernetes-group-version-kind": [group_version_kind(kind)],
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
+fn schema_name(kind: &Kind) -> String {
+    let package = kind
+        .group
+        .split('.')
+        .next()
+        .filter(|group| !group.is_empty());
+    format!(
+        "io.k8s.api.{}.{}.{}",
+        package.unwrap_or("core"),
+        kind.version,
+        kind.kind
+    )
+}
+
+fn group_version_kind(kind: &Kind) -> Value {
+    json!({ "group": kind.group, "version": kind.version, "kind": kind.kind })
+}

@@ -1,0 +1,175 @@
+//! What the server says when it does not do as asked: a `Status` object with its HTTP code.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::kinds::Kind;
+
+/// A refused request. Reasons and messages are those of a real API server, as clients match them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Refusal {
+    code: u16,
+    reason: &'static str,
+    message: String,
+    details: Option<Value>,
+}
+
+impl Refusal {
+    fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
+    }
+
+    /// A refusal about one object.
+    fn about(mut self, kind: &Kind, name: &str) -> Self {
+        let mut details = json!({ "name": name, "kind": kind.resource });
+        if !kind.group.is_empty() {
+            details["group"] = kind.group.into();
+        }
+        self.details = Some(details);
+        self
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(403, "Forbidden", message)
+    }
+
+    pub(super) fn forbidden_object(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("{} \"{name}\" is forbidden: {why}", kind.qualified());
+        Self::forbidden(message).about(kind, name)
+    }
+
+    pub(super) fn not_found(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} \"{name}\" not found", kind.qualified());
+        Self::new(404, "NotFound", message).about(kind, name)
+    }
+
+    pub(super) fn no_such_path() -> Self {
+        let message = "the server could not find the requested resource";
+        Self::new(404, "NotFound", message)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", message)
+    }
+
+    pub(super) fn already_exists(kind: &Kind, name: &str) -> Self {
+        let message = format!("{} \"{name}\" already exists", kind.qualified());
+        Self::new(409, "AlreadyExists", message).about(kind, name)
+    }
+
+    pub(super) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            kind.qualified()
+        );
+        Self::new(409, "Conflict", message).about(kind, name)
+    }
+
+    /// The object was changed since the caller read it.
+    pub(super) fn stale(kind: &Kind, name: &str) -> Self {
+        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        Self::conflict(kind, name, why)
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    pub(super) fn unsupported_media_type(found: &str, expected: &str) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {expected} (found {found})"
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// A field of an object is wrong. `kind` is the name for people, such as `Namespace`.
+    pub(super) fn invalid(kind: &str, name: &str, field: &str, problem: &FieldProblem) -> Self {
+        let (reason, problem) = problem.words();
+        let mut refusal = Self::new(
+            422,
+            "Invalid",
+            format!("{kind} \"{name}\" is invalid: {field}: {problem}"),
+        );
+        let (short, group) = kind.split_once('.').unwrap_or((kind, ""));
+        let mut details = json!({
+            "name": name,
+            "kind": short,
+            "causes": [{ "reason": reason, "message": problem, "field": field }],
+        });
+        if !group.is_empty() {
+            details["group"] = group.into();
+        }
+        refusal.details = Some(details);
+        refusal
+    }
+
+    /// A real server has no better words for this than a failure without a reason.
+    pub(super) fn version_on_create() -> Self {
+        let message = "resourceVersion should not be set on objects to be created";
+        Self::new(500, "", message)
+    }
+
+    /// The server itself failed.
+    pub(super) fn internal(message: impl std::fmt::Display) -> Self {
+        let message = format!("Internal error occurred: {message}");
+        Self::new(500, "InternalError", message)
+    }
+
+    fn body(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "code": self.code,
+        });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let code = StatusCode::from_u16(self.code).expect("refusals carry HTTP codes");
+        (code, Json(self.body())).into_response()
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Debug)]
+pub(super) enum FieldProblem {
+    /// It is missing.
+    Required(&'static str),
+    /// It is there and cannot be accepted: the value as it is printed, and why.
+    Invalid(String, &'static str),
+}
+
+impl FieldProblem {
+    fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::Required(why) => ("FieldValueRequired", format!("Required value: {why}")),
+            Self::Invalid(value, why) => (
+                "FieldValueInvalid",
+                format!("Invalid value: {value}: {why}"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! From a request to an answer: finds out what the path means and calls the part that knows.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::body::{self, PatchType};
+use super::kinds::{self, Kind};
+use super::refusal::{FieldProblem, Refusal};
+use super::selector::Selector;
+use super::server::Cluster;
+use super::state::ClusterState;
+use super::{access, discovery, openapi, patch, tokens};
+
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// The objects, or the one object, that a path means.
+#[derive(Debug, PartialEq)]
+pub(super) struct Target {
+    pub(super) kind: &'static Kind,
+    /// `None` for cluster-wide kinds, and for a list over all namespaces.
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        (self.group, self.resource) == (other.group, other.resource)
+    }
+}
+
+impl Target {
+    /// The target of a path such as `/api/v1/namespaces/rok/serviceaccounts/rok/token`.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let mut parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+        if parts.iter().any(|part| part.is_empty()) {
+            return None;
+        }
+        let (group, version) = match *parts.first()? {
+            "api" if parts.len() > 2 => ("", parts[1]),
+            "apis" if parts.len() > 3 => (parts[1], parts[2]),
+            _ => return None,
+        };
+        parts.drain(..if group.is_empty() { 2 } else { 3 });
+        // Under a namespace's own name stand its objects; otherwise the path is about itself.
+        let mut namespace = None;
+        if parts[0] == "namespaces" && parts.len() > 2 {
+            namespace = Some(parts[1].to_owned());
+            parts.drain(..2);
+        }
+        let kind = kinds::find(group, version, parts[0])?;
+        if parts.len() > 3 || !kind.namespaced && namespace.is_some() {
+            return None;
+        }
+        Some(Self {
+            kind,
+            namespace,
+            name: parts.get(1).map(ToString::to_string),
+            subresource: parts.get(2).map(ToString::to_string),
+        })
+    }
+
+    /// The namespace part of a key in the store.
+    fn place(&self) -> &str {
+        self.namespace.as_deref().unwrap_or_default()
+    }
+}
+
+/// The query parameters we know.
+#[derive(Debug, Default)]
+struct Query {
+    label_selector: String,
+    field_selector: String,
+    field_manager: String,
+    dry_run: bool,
+    strict: bool,
+    watch: bool,
+}
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let mut parsed = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "labelSelector" => parsed.label_selector = value.into(),
+                "fieldSelector" => parsed.field_selector = value.into(),
+                "fieldManager" => parsed.field_manager = value.into(),
+                "dryRun" => parsed.dry_run = value == "All",
+                "fieldValidation" => parsed.strict = value == "Strict",
+                "watch" => parsed.watch = value == "true" || value == "1",
+                _ => {}
+            }
+        }
+        parsed
+    }
+}
+
+/// Answers one request. The flag says whether it asks for a change of the cluster.
+pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> (Response, bool) {
+    let path = percent_encoding::percent_decode_str(head.uri.path()).decode_utf8_lossy();
+    let target = Target::of(&path);
+    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let write = !head.method.is_safe()
+        && !query.dry_run
+        && target
+            .as_ref()
+            .is_some_and(|target| target.subresource.is_none());
+    let token = cluster.store.read(|state| state.admin_token.clone());
+    let allowed = access::check(&head.headers, &token, &head.method, &path, target.as_ref());
+    let response = match (allowed, &target) {
+        (Err(refusal), _) => Err(refusal),
+        (Ok(()), Some(target)) => objects(cluster, head, body, target, &query),
+        (Ok(()), None) => about_the_server(cluster, &head.method, &head.headers, &path),
+    };
+    (response.unwrap_or_else(Refusal::into_response), write)
+}
+
+fn about_the_server(
+    cluster: &Cluster,
+    method: &Method,
+    headers: &HeaderMap,
+    path: &str,
+) -> Result<Response, Refusal> {
+    if !method.is_safe() {
+        return Err(Refusal::method_not_allowed());
+    }
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if accept.contains(AGGREGATED) && ["/api", "/apis"].contains(&path) {
+        let document = discovery::aggregated(path == "/api");
+        return Ok(with_type(AGGREGATED, &document));
+    }
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let document = match parts[..] {
+        ["healthz" | "livez" | "readyz"] => return Ok("ok".into_response()),
+        ["version"] => Some(discovery::version()),
+        ["api"] => Some(discovery::core_versions(&cluster.address.to_string())),
+        ["apis"] => Some(discovery::groups()),
+        ["api", version] => discovery::resources("", version),
+        ["apis", group] => discovery::group(group),
+        ["apis", group, version] => discovery::resources(group, version),
+        ["openapi", "v3"] => Some(openapi::index()),
+        ["openapi", "v3", "api", version] => openapi::document("", version),
+        ["openapi", "v3", "apis", group, version] => openapi::document(group, version),
+        [".well-known", "openid-configuration"] => Some(openid_configuration(cluster)),
+        ["openid", "v1", "jwks"] => {
+            let keys = cluster.store.read(|state| state.signing_key.jwks());
+            return Ok(with_type("application/jwk-set+json", &keys));
+        }
+        _ => None,
+    };
+    document
+        .map(|document| Json(document).into_response())
+        .ok_or_else(Refusal::no_such_path)
+}
+
+fn openid_configuration(cluster: &Cluster) -> Value {
+    serde_json::json!({
+        "issuer": cluster.store.read(|state| state.issuer.clone()),
+        "jwks_uri": format!("https://{}/openid/v1/jwks", cluster.address),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    })
+}
+
+fn with_type(media_type: &'static str, document: &Value) -> Response {
+    ([(header::CONTENT_TYPE, media_type)], document.to_string()).into_response()
+}
+
+fn objects(
+    cluster: &Cluster,
+    head: &request::Parts,
+    bytes: &Bytes,
+    target: &Target,
+    query: &Query,
+) -> Result<Response, Refusal> {
+    let Target { kind, name, .. } = target;
+    if kind.namespaced && target.namespace.is_none() && (name.is_some() || head.method != "GET") {
+        return Err(Refusal::no_such_path());
+    }
+    let place = target.place();
+    let change = |change: &mut dyn FnMut(&mut ClusterState) -> Result<Value, Refusal>| {
+        cluster.change(query.dry_run, change)
+    };
+    let mut created = false;
+    let document = match (head.method.as_str(), name, target.subresource.as_deref()) {
+        ("POST", Some(name), Some("token")) if kind.subresources().contains(&"token") => {
+            let request = body::parse(&head.headers, bytes)?;
+            created = true;
+            cluster
+                .store
+                .read(|state| tokens::issue(state, place, name, request))?
+        }
+        (_, _, Some(_)) => return Err(Refusal::no_such_path()),
+        // Without watches a client must not take a list for one.
+        ("GET", _, _) if query.watch => return Err(Refusal::method_not_allowed()),
+        ("GET", Some(name), _) => cluster
+            .store
+            .read(|state| state.get(kind, place, name).cloned())?,
+        ("GET", None, _) => {
+            let selector = selector(kind, query)?;
+            let namespace = target.namespace.as_deref();
+            cluster
+                .store
+                .read(|state| state.list(kind, namespace, &selector))
+        }
+        ("POST", None, _) => {
+            let object = decoded(kind, head, bytes, query)?;
+            created = true;
+            change(&mut |state| state.create(kind, place, object.clone()))?
+        }
+        ("PUT", Some(name), _) => {
+            let object = decoded(kind, head, bytes, query)?;
+            change(&mut |state| {
+                let (object, new) = state.replace(kind, place, name, object.clone())?;
+                created = new;
+                Ok(object)
+            })?
+        }
+        ("PATCH", Some(name), _) => {
+            let (patch_type, patch) = body::parse_patch(&head.headers, bytes)?;
+            change(&mut |state| {
+                let (object, new) = patched(state, target, name, patch_type, &patch, query)?;
+                created = new;
+                Ok(object)
+            })?
+        }
+        ("DELETE", Some(name), _) => {
+            let options = body::parse(&head.headers, bytes)?;
+            change(&mut |state| state.delete(kind, place, name, &options))?
+        }
+        ("DELETE", None, _) => {
+            let selector = selector(kind, query)?;
+            change(&mut |state| state.delete_collection(kind, place, &selector))?
+        }
+        _ => return Err(Refusal::method_not_allowed()),
+    };
+    let code = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((code, Json(document)).into_response())
+}
+
+fn selector(kind: &Kind, query: &Query) -> Result<Selector, Refusal> {
+    Selector::parse(kind, &query.label_selector, &query.field_selector)
+}
+
+fn decoded(
+    kind: &Kind,
+    head: &request::Parts,
+    bytes: &Bytes,
+    query: &Query,
+) -> Result<Value, Refusal> {
+    body::decode(kind, body::parse(&head.headers, bytes)?, query.strict)
+}
+
+/// Patches an object. Only apply may make one that is not there.
+fn patched(
+    state: &mut ClusterState,
+    target: &Target,
+    name: &str,
+    patch_type: PatchType,
+    patch: &Value,
+    query: &Query,
+) -> Result<(Value, bool), Refusal> {
+    let kind = target.kind;
+    let current = state.get(kind, target.place(), name);
+    if patch_type == PatchType::Merge {
+        let mut object = current?.clone();
+        patch::merge(&mut object, patch);
+        let object = body::decode(kind, object, query.strict)?;
+        return state.replace(kind, target.place(), name, object);
+    }
+    if query.field_manager.is_empty() {
+        return Err(Refusal::invalid(
+            "PatchOptions.meta.k8s.io",
+            "",
+            "fieldManager",
+            &FieldProblem::Required("is required for apply patch"),
+        ));
+    }
+    if !patch["metadata"]["managedFields"].is_null() {
+        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+    }
+    let exists = current.is_ok();
+    let mut object = current.cloned().unwrap_or(Value::Null);
+    patch::apply(&mut object, patch, &query.field_manager);
+    let object = body::decode(kind, object, query.strict)?;
+    if exists {
+        state.replace(kind, target.place(), name, object)
+    } else {
+        Ok((state.create(kind, target.place(), object)?, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::cluster::kinds::{NAMESPACES, SERVICE_ACCOUNTS};
+
+    #[test]
+    fn paths_mean_their_objects() {
+        let target = |kind, namespace: &str, name: &str, subresource: &str| {
+            let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            Some(Target {
+                kind,
+                namespace: some(namespace),
+                name: some(name),
+                subresource: some(subresource),
+            })
+        };
+        for (path, expected) in [
+            ("/api/v1/namespaces", target(&NAMESPACES, "", "", "")),
+            ("/api/v1/namespaces/rok", target(&NAMESPACES, "", "rok", "")),
+            (
+                "/api/v1/serviceaccounts",
+                target(&SERVICE_ACCOUNTS, "", "", ""),
+            ),
+            (
+                "/api/v1/namespaces/rok/serviceaccounts",
+                target(&SERVICE_ACCOUNTS, "rok", "", ""),
+            ),
+            (
+                "/api/v1/namespaces/rok/serviceaccounts/rok/token",
+                target(&SERVICE_ACCOUNTS, "rok", "rok", "token"),
+            ),
+            ("/api/v1", None),
+            ("/api/v1/teapots", None),
+            ("/apis/coordination.k8s.io/v1", None),
+            ("/api/v1/namespaces/rok/nodes", None),
+            ("/version", None),
+            ("/", None),
+        ] {
+            assert_eq!(Target::of(path), expected, "{path}");
+        }
+        let lease = Target::of("/apis/coordination.k8s.io/v1/namespaces/a/leases/b").unwrap();
+        assert_eq!(lease.kind.kind, "Lease");
+        assert_eq!((lease.place(), lease.name.as_deref()), ("a", Some("b")));
+    }
+}

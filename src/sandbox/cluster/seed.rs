@@ -1,0 +1,104 @@
+//! What a new cluster holds before anyone has used it.
+
+use serde_json::json;
+
+use super::authority::Authority;
+use super::kinds::{NAMESPACES, NODES};
+use super::objects::timestamp;
+use super::refusal::Refusal;
+use super::state::ClusterState;
+use super::tokens::SigningKey;
+use crate::sandbox::random;
+
+/// How a cluster begins. A cluster that exists already keeps what it has.
+#[derive(Debug, Clone)]
+pub struct ClusterSeed {
+    /// The cluster's name, as its node tells it.
+    pub name: String,
+    /// Who issues its tokens; `None` draws an issuer of the form EKS uses.
+    pub issuer: Option<String>,
+    /// The region its node runs in.
+    pub region: String,
+}
+
+impl ClusterSeed {
+    /// Makes a cluster with its system namespaces and one ready node.
+    pub(super) fn grow(&self) -> Result<ClusterState, rcgen::Error> {
+        let issuer = self.issuer.clone().unwrap_or_else(|| {
+            let id = random::text(32, b"0123456789ABCDEF");
+            format!("https://oidc.eks.{}.amazonaws.com/id/{id}", self.region)
+        });
+        let mut state = ClusterState {
+            issuer,
+            authority: Authority::generate()?,
+            signing_key: SigningKey::generate(),
+            admin_token: random::text(48, random::ALPHANUMERIC),
+            resource_version: 0,
+            objects: std::collections::BTreeMap::new(),
+        };
+        self.plant(&mut state).expect("the seed is well formed");
+        Ok(state)
+    }
+
+    fn plant(&self, state: &mut ClusterState) -> Result<(), Refusal> {
+        for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+            let namespace = json!({ "metadata": { "name": name } });
+            state.create(&NAMESPACES, "", namespace)?;
+        }
+        state.create(&NODES, "", self.node())?;
+        Ok(())
+    }
+
+    fn node(&self) -> serde_json::Value {
+        let region = &self.region;
+        let zone = format!("{region}a");
+        let name = format!("ip-192-168-10-20.{region}.compute.internal");
+        let now = timestamp(jiff::Timestamp::now());
+        let resources = json!({ "cpu": "4", "memory": "16Gi", "pods": "58" });
+        json!({
+            "metadata": {
+                "name": name,
+                "labels": {
+                    "alpha.eksctl.io/cluster-name": self.name,
+                    "failure-domain.beta.kubernetes.io/region": region,
+                    "failure-domain.beta.kubernetes.io/zone": zone,
+                    "kubernetes.io/arch": "amd64",
+                    "kubernetes.io/hostname": name,
+                    "kubernetes.io/os": "linux",
+                    "node.kubernetes.io/instance-type": "m5.xlarge",
+                    "topology.kubernetes.io/region": region,
+                    "topology.kubernetes.io/zone": zone,
+                },
+            },
+            "spec": { "providerID": format!("aws:///{zone}/i-0practice00000001") },
+            "status": {
+                "addresses": [
+                    { "type": "InternalIP", "address": "192.168.10.20" },
+                    { "type": "Hostname", "address": name },
+                ],
+                "allocatable": resources,
+                "capacity": resources,
+                "conditions": [{
+                    "type": "Ready",
+                    "status": "True",
+                    "reason": "KubeletReady",
+                    "message": "kubelet is posting ready status",
+                    "lastHeartbeatTime": now,
+                    "lastTransitionTime": now,
+                }],
+                "nodeInfo": {
+                    "architecture": "amd64",
+                    "bootID": random::uuid(),
+                    "containerRuntimeVersion": "containerd://1.7.27",
+                    "kernelVersion": "6.1.0",
+                    "kubeProxyVersion": super::discovery::GIT_VERSION,
+                    "kubeletVersion": super::discovery::GIT_VERSION,
+                    "machineID": random::text(32, random::HEX),
+                    "operatingSystem": "linux",
+                    "osImage": "Amazon Linux 2023",
+                    "systemUUID": random::uuid(),
+                },
+            },
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! The running server: TLS on a loopback port, one handler for all requests, and their log.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::refusal::Refusal;
+use super::router;
+use super::seed::ClusterSeed;
+use super::state::ClusterState;
+use crate::sandbox::store::Store;
+
+/// As much as a real API server reads of one request.
+const LARGEST_BODY: usize = 3 << 20;
+/// How long requests under way may take to finish when the server stops.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A request and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// Whether it asks for a change of the cluster: no look, no token, no dry run.
+    pub write: bool,
+    /// The HTTP status of the answer.
+    pub status: u16,
+}
+
+/// A serving cluster. Dropping it stops it, too.
+#[derive(Debug)]
+pub struct ClusterServer {
+    cluster: Arc<Cluster>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) store: Store<ClusterState>,
+    pub(super) address: SocketAddr,
+    latency: Duration,
+    requests: Mutex<Vec<RequestLine>>,
+}
+
+impl ClusterServer {
+    /// Opens the cluster of `state_file`, or starts a new one from `seed`, and serves it on a free
+    /// loopback port. Every answer waits for `latency` first.
+    pub async fn start(
+        state_file: &Path,
+        seed: ClusterSeed,
+        latency: Duration,
+    ) -> io::Result<Self> {
+        let store = open(state_file, &seed)?;
+        let acceptor = store.read(|state| state.authority.server_config())?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let cluster = Arc::new(Cluster {
+            store,
+            address: listener.local_addr()?,
+            latency,
+            requests: Mutex::default(),
+        });
+        let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
+        let router = Router::new()
+            .fallback(handle)
+            .with_state(Arc::clone(&cluster));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(
+            axum::serve(connections, router)
+                // A dropped sender stops the server as well as a message does.
+                .with_graceful_shutdown(async { stopped.await.unwrap_or_default() })
+                .into_future(),
+        );
+        Ok(Self {
+            cluster,
+            stop,
+            task,
+        })
+    }
+
+    /// Returns the server's URL.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.cluster.address)
+    }
+
+    /// Returns the certificate that clients verify the server with.
+    pub fn ca_pem(&self) -> String {
+        self.cluster
+            .store
+            .read(|state| state.authority.certificate_pem.clone())
+    }
+
+    /// Returns the `iss` of the service accounts' tokens.
+    pub fn issuer(&self) -> String {
+        self.cluster.store.read(|state| state.issuer.clone())
+    }
+
+    /// Returns the public keys that verify the service accounts' tokens.
+    pub fn jwks(&self) -> Value {
+        self.cluster.store.read(|state| state.signing_key.jwks())
+    }
+
+    /// Returns the administrator's bearer token.
+    pub fn kubeconfig_user_token(&self) -> String {
+        self.cluster.store.read(|state| state.admin_token.clone())
+    }
+
+    /// Returns the requests answered so far, oldest first.
+    pub fn requests(&self) -> Vec<RequestLine> {
+        self.cluster
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The cluster's state.
+    pub fn state(&self) -> &Store<ClusterState> {
+        &self.cluster.store
+    }
+
+    /// Stops taking requests and lets those under way finish.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let mut task = self.task;
+        if tokio::time::timeout(GRACE, &mut task).await.is_err() {
+            task.abort();
+        }
+    }
+}
+
+impl Cluster {
+    /// Changes the state, or with `dry_run` a copy of it.
+    pub(super) fn change(
+        &self,
+        dry_run: bool,
+        change: &mut dyn FnMut(&mut ClusterState) -> Result<Value, Refusal>,
+    ) -> Result<Value, Refusal> {
+        if dry_run {
+            return change(&mut self.store.read(Clone::clone));
+        }
+        self.store.write(change).map_err(Refusal::internal)?
+    }
+}
+
+fn open(state_file: &Path, seed: &ClusterSeed) -> io::Result<Store<ClusterState>> {
+    // The seed can fail, the store's initial value cannot: so the seed comes first.
+    let initial = if state_file.exists() {
+        None
+    } else {
+        Some(seed.grow().map_err(io::Error::other)?)
+    };
+    match initial {
+        Some(initial) => Store::open(state_file, || initial),
+        None => Store::open(state_file, || {
+            unreachable!("the file was there a moment ago")
+        }),
+    }
+}
+
+async fn handle(State(cluster): State<Arc<Cluster>>, request: Request) -> Response {
+    if !cluster.latency.is_zero() {
+        tokio::time::sleep(cluster.latency).await;
+    }
+    let (head, body) = request.into_parts();
+    let (response, write) = match axum::body::to_bytes(body, LARGEST_BODY).await {
+        Ok(bytes) => router::answer(&cluster, &head, &bytes),
+        Err(error) => {
+            let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
+            (refusal.into_response(), false)
+        }
+    };
+    cluster
+        .requests
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(RequestLine {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            write,
+            status: response.status().as_u16(),
+        });
+    response
+}
+
+/// Connections that finished their TLS handshake. A slow handshake holds up nobody else's.
+struct TlsConnections {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    _accepting: JoinSet<()>,
+}
+
+impl TlsConnections {
+    fn new(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (sender, ready) = mpsc::channel(16);
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, acceptor, sender));
+        Ok(Self {
+            address,
+            ready,
+            _accepting: accepting,
+        })
+    }
+}
+
+async fn accept(
+    mut listener: TcpListener,
+    acceptor: TlsAcceptor,
+    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    let mut handshakes = JoinSet::new();
+    loop {
+        // axum's own accept tells passing troubles, such as too many open files, from lasting ones.
+        let (stream, peer) = Listener::accept(&mut listener).await;
+        while handshakes.try_join_next().is_some() {}
+        let (acceptor, ready) = (acceptor.clone(), ready.clone());
+        handshakes.spawn(async move {
+            // Small answers follow each other closely; waiting to fill packets costs 40 ms each.
+            stream.set_nodelay(true).ok();
+            if let Ok(stream) = acceptor.accept(stream).await {
+                ready.send((stream, peer)).await.ok();
+            }
+        });
+    }
+}
+
+impl Listener for TlsConnections {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}

@@ -1,0 +1,48 @@
+//! Everything a cluster remembers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::authority::Authority;
+use super::kinds::Kind;
+use super::tokens::SigningKey;
+
+/// A cluster's identity and its objects.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClusterState {
+    pub(super) issuer: String,
+    pub(super) authority: Authority,
+    pub(super) signing_key: SigningKey,
+    pub(super) admin_token: String,
+    /// Counts writes; every object carries the count of its last one.
+    pub(super) resource_version: u64,
+    /// Objects by resource, namespace and name, see [`key`].
+    pub(super) objects: BTreeMap<String, Value>,
+}
+
+impl ClusterState {
+    /// The object as it is stored, if there is one. An empty namespace is for cluster-wide kinds.
+    pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
+        self.objects.get(&format!("{resource}/{namespace}/{name}"))
+    }
+
+    pub(super) fn next_resource_version(&mut self) -> String {
+        self.resource_version += 1;
+        self.resource_version.to_string()
+    }
+}
+
+/// Where an object is kept; neither part can hold a slash.
+pub(super) fn key(kind: &Kind, namespace: &str, name: &str) -> String {
+    format!("{}{name}", prefix(kind, Some(namespace)))
+}
+
+/// The common beginning of the keys of one kind, in one namespace or in all.
+pub(super) fn prefix(kind: &Kind, namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("{}/{namespace}/", kind.qualified()),
+        None => format!("{}/", kind.qualified()),
+    }
+}

@@ -1,0 +1,555 @@
+//! Over TLS with the `kube` crate, as the steps will use it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Secret, ServiceAccount};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::Status;
+use kube::discovery::Discovery;
+use kube::{Api, Client, Error, ResourceExt};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn object<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> Box<Status> {
+    match result.unwrap_err() {
+        Error::Api(status) => status,
+        other => panic!("not a refusal by the server: {other:?}"),
+    }
+}
+
+fn account(name: &str) -> ServiceAccount {
+    object(json!({
+        "metadata": {
+            "name": name,
+            "labels": { "app.kubernetes.io/part-of": "rok-verify" },
+        },
+    }))
+}
+
+async fn create_namespace(client: &Client, name: &str) -> Namespace {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace = object(json!({ "metadata": { "name": name } }));
+    namespaces
+        .create(&PostParams::default(), &namespace)
+        .await
+        .unwrap()
+}
+
+async fn get_json(client: &Client, path: &str) -> Value {
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    client.request(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_new_cluster_has_its_namespaces_and_a_ready_node_in_its_region() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+
+    let version = client.apiserver_version().await.unwrap();
+    assert_eq!((&*version.major, &*version.minor), ("1", "33"));
+
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let list = namespaces.list(&ListParams::default()).await.unwrap();
+    let names: Vec<String> = list.iter().map(ResourceExt::name_any).collect();
+    let expected = ["default", "kube-node-lease", "kube-public", "kube-system"];
+    assert_eq!(names, expected);
+
+    let nodes: Api<Node> = Api::all(client.clone());
+    let regional = ListParams::default().labels("topology.kubernetes.io/region=us-west-2");
+    let nodes = nodes.list(&regional).await.unwrap();
+    assert_eq!(nodes.items.len(), 1);
+    let node = &nodes.items[0];
+    let old_label = &node.labels()["failure-domain.beta.kubernetes.io/region"];
+    assert_eq!(old_label, "us-west-2");
+    let conditions = node.status.as_ref().unwrap().conditions.as_ref().unwrap();
+    assert!(
+        conditions
+            .iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    );
+}
+
+#[tokio::test]
+async fn discovery_names_every_kind_both_ways() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    let plain = Discovery::new(client.clone()).run().await.unwrap();
+    let aggregated = Discovery::new(client).run_aggregated().await.unwrap();
+    for discovery in [plain, aggregated] {
+        for (group, kind, plural) in [
+            ("", "ServiceAccount", "serviceaccounts"),
+            ("", "Namespace", "namespaces"),
+            ("coordination.k8s.io", "Lease", "leases"),
+        ] {
+            let group = discovery.get(group).unwrap();
+            let (resource, capabilities) = group.recommended_kind(kind).unwrap();
+            assert_eq!(resource.plural, plural);
+            assert!(capabilities.supports_operation("create"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_namespace_gets_its_default_service_account() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    let namespace = create_namespace(&client, "rok").await;
+    assert_eq!(namespace.labels()["kubernetes.io/metadata.name"], "rok");
+    let phase = namespace.status.unwrap().phase;
+    assert_eq!(phase.as_deref(), Some("Active"));
+    let accounts: Api<ServiceAccount> = Api::namespaced(client, "rok");
+    accounts.get("default").await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_are_those_of_a_real_server() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    create_namespace(&client, "rok").await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "rok");
+    let parameters = PostParams::default();
+    accounts.create(&parameters, &account("rok")).await.unwrap();
+
+    let status = refusal(accounts.create(&parameters, &account("rok")).await);
+    assert_eq!((status.code, &*status.reason), (409, "AlreadyExists"));
+    assert_eq!(status.message, "serviceaccounts \"rok\" already exists");
+
+    let status = refusal(accounts.get("none").await);
+    assert_eq!((status.code, &*status.reason), (404, "NotFound"));
+    assert_eq!(status.message, "serviceaccounts \"none\" not found");
+
+    let lost: Api<ServiceAccount> = Api::namespaced(client.clone(), "lost");
+    let status = refusal(lost.create(&parameters, &account("rok")).await);
+    assert_eq!(status.code, 404);
+    assert_eq!(status.message, "namespaces \"lost\" not found");
+
+    let status = refusal(accounts.create(&parameters, &account("Rok")).await);
+    assert_eq!((status.code, &*status.reason), (422, "Invalid"));
+    let start = "ServiceAccount \"Rok\" is invalid: metadata.name: Invalid value: \"Rok\": ";
+    assert!(status.message.starts_with(start), "{}", status.message);
+
+    let namespaces: Api<Namespace> = Api::all(client);
+    let delete = DeleteParams::default();
+    let status = refusal(namespaces.delete("kube-system", &delete).await);
+    assert_eq!((status.code, &*status.reason), (403, "Forbidden"));
+}
+
+#[tokio::test]
+async fn who_has_no_good_token_is_turned_away() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+
+    let stranger = client_with(&server, "not-a-token").await;
+    let status = refusal(stranger.apiserver_version().await);
+    assert_eq!((status.code, &*status.reason), (401, "Unauthorized"));
+
+    let anonymous = client_with(&server, "").await;
+    anonymous.apiserver_version().await.unwrap();
+    let namespaces: Api<Namespace> = Api::all(anonymous.clone());
+    let status = refusal(namespaces.list(&ListParams::default()).await);
+    assert_eq!(status.code, 403);
+    let expected = "namespaces is forbidden: User \"system:anonymous\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
+    assert_eq!(status.message, expected);
+    let keys = http::Request::get("/openid/v1/jwks").body(Vec::new());
+    let status = refusal(anonymous.request::<Value>(keys.unwrap()).await);
+    assert_eq!(status.code, 403);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_trust_the_authority_does_not_connect() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let other_directory = TempDir::new().unwrap();
+    let other = start(&other_directory).await;
+    let mut config = kubeconfig(&server, &server.kubeconfig_user_token());
+    let trusted = kubeconfig(&other, "").clusters.remove(0).cluster.unwrap();
+    let cluster = config.clusters[0].cluster.as_mut().unwrap();
+    cluster.certificate_authority_data = trusted.certificate_authority_data;
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    let client = Client::try_from(config).unwrap();
+    let error = client.apiserver_version().await.unwrap_err();
+    assert!(!matches!(error, Error::Api(_)), "{error:?}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_token_is_signed_by_the_published_key_and_says_whose_it_is() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    create_namespace(&client, "rok").await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "rok");
+    let made = accounts
+        .create(&PostParams::default(), &account("rok"))
+        .await
+        .unwrap();
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "rok");
+    let pod = object(json!({
+        "metadata": { "name": "probe" },
+        "spec": { "serviceAccountName": "rok", "containers": [{ "name": "probe" }] },
+    }));
+    let pod = pods.create(&PostParams::default(), &pod).await.unwrap();
+    let request = TokenRequest {
+        spec: TokenRequestSpec {
+            audiences: vec!["sts.amazonaws.com".into()],
+            expiration_seconds: Some(7200),
+            bound_object_ref: Some(BoundObjectReference {
+                kind: Some("Pod".into()),
+                api_version: Some("v1".into()),
+                name: Some("probe".into()),
+                uid: pod.uid(),
+            }),
+        },
+        ..Default::default()
+    };
+    let answer = accounts
+        .create_token_request("rok", &PostParams::default(), &request)
+        .await
+        .unwrap();
+    let token = answer.status.unwrap().token;
+
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (header, claims) = signed.split_once('.').unwrap();
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
+    let header: Value = serde_json::from_slice(&decode(header)).unwrap();
+    let configuration = get_json(&client, "/.well-known/openid-configuration").await;
+    assert_eq!(configuration["issuer"], server.issuer());
+    let keys_url = configuration["jwks_uri"].as_str().unwrap();
+    let keys_path = keys_url.strip_prefix(&server.endpoint()).unwrap();
+    let keys = get_json(&client, keys_path).await;
+    assert_eq!(keys, server.jwks());
+    let key = &keys["keys"][0];
+    assert_eq!(
+        (&header["alg"], &header["kid"]),
+        (&json!("ES256"), &key["kid"])
+    );
+    let mut point = vec![4];
+    for coordinate in ["x", "y"] {
+        point.extend(decode(key[coordinate].as_str().unwrap()));
+    }
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point)
+        .verify(signed.as_bytes(), &decode(signature))
+        .unwrap();
+
+    let claims: Value = serde_json::from_slice(&decode(claims)).unwrap();
+    assert_eq!(claims["iss"], server.issuer());
+    assert_eq!(claims["aud"], json!(["sts.amazonaws.com"]));
+    assert_eq!(claims["sub"], "system:serviceaccount:rok:rok");
+    let expected = json!({
+        "namespace": "rok",
+        "serviceaccount": { "name": "rok", "uid": made.uid().unwrap() },
+        "pod": { "name": "probe", "uid": pod.uid().unwrap() },
+    });
+    assert_eq!(claims["kubernetes.io"], expected);
+    let seconds = |claim: &str| claims[claim].as_i64().unwrap();
+    assert_eq!(seconds("exp") - seconds("iat"), 7200);
+    assert_eq!(seconds("nbf"), seconds("iat"));
+}
+
+#[tokio::test]
+async fn token_requests_that_make_no_sense_are_refused() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
+    let pods: Api<Pod> = Api::namespaced(client, "default");
+    let pod = object(json!({
+        "metadata": { "name": "other" },
+        "spec": { "serviceAccountName": "other", "containers": [{ "name": "other" }] },
+    }));
+    pods.create(&PostParams::default(), &pod).await.unwrap();
+    for (name, spec, code) in [
+        ("none", json!({ "audiences": [] }), 404),
+        (
+            "default",
+            json!({ "audiences": [], "expirationSeconds": 60 }),
+            422,
+        ),
+        (
+            "default",
+            json!({ "audiences": [], "boundObjectRef": { "kind": "Pod", "name": "gone" } }),
+            404,
+        ),
+        (
+            "default",
+            json!({ "audiences": [], "boundObjectRef": { "kind": "Pod", "name": "other" } }),
+            400,
+        ),
+    ] {
+        let request: TokenRequest = object(json!({ "spec": spec }));
+        let parameters = PostParams::default();
+        let result = accounts.create_token_request(name, &parameters, &request);
+        assert_eq!(refusal(result.await).code, code, "{name}: {request:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_lease_is_a_conflict() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let leases: Api<Lease> = Api::namespaced(client(&server).await, "default");
+    let parameters = PostParams::default();
+    let lease = object(json!({
+        "metadata": { "name": "rok-deploy" },
+        "spec": { "holderIdentity": "one", "leaseDurationSeconds": 30 },
+    }));
+    let first = leases.create(&parameters, &lease).await.unwrap();
+
+    let mut second = first.clone();
+    second.spec.as_mut().unwrap().holder_identity = Some("two".into());
+    let second = leases
+        .replace("rok-deploy", &parameters, &second)
+        .await
+        .unwrap();
+    assert_ne!(first.resource_version(), second.resource_version());
+    assert_eq!(first.uid(), second.uid());
+
+    let mut late = first.clone();
+    late.spec.as_mut().unwrap().holder_identity = Some("three".into());
+    let status = refusal(leases.replace("rok-deploy", &parameters, &late).await);
+    assert_eq!((status.code, &*status.reason), (409, "Conflict"));
+    let expected = "Operation cannot be fulfilled on leases.coordination.k8s.io \"rok-deploy\": the object has been modified; please apply your changes to the latest version and try again";
+    assert_eq!(status.message, expected);
+
+    let status = refusal(leases.replace("rok-deploy", &parameters, &lease).await);
+    assert_eq!(status.code, 422, "a lease is not replaced blindly");
+
+    let late = DeleteParams::default().preconditions(Preconditions {
+        resource_version: first.resource_version(),
+        uid: None,
+    });
+    assert_eq!(refusal(leases.delete("rok-deploy", &late).await).code, 409);
+    leases
+        .delete("rok-deploy", &DeleteParams::default())
+        .await
+        .unwrap();
+    assert_eq!(refusal(leases.get("rok-deploy").await).code, 404);
+}
+
+#[tokio::test]
+async fn apply_creates_then_changes_then_leaves_alone() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client(&server).await, "default");
+    let parameters = PatchParams::apply("rok-deploy");
+    let apply = async |role: &str| {
+        let applied = json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {
+                "name": "loki",
+                "annotations": { "eks.amazonaws.com/role-arn": role },
+            },
+        });
+        accounts
+            .patch("loki", &parameters, &Patch::Apply(applied))
+            .await
+            .unwrap()
+    };
+    let made = apply("a").await;
+    let entries = made.managed_fields();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].manager.as_deref(), Some("rok-deploy"));
+    assert_eq!(entries[0].operation.as_deref(), Some("Apply"));
+
+    let changed = apply("b").await;
+    assert_eq!(changed.annotations()["eks.amazonaws.com/role-arn"], "b");
+    assert_eq!(changed.uid(), made.uid());
+    assert_ne!(changed.resource_version(), made.resource_version());
+
+    let again = apply("b").await;
+    assert_eq!(again.resource_version(), changed.resource_version());
+
+    let merged = accounts
+        .patch(
+            "loki",
+            &PatchParams::default(),
+            &Patch::Merge(json!({ "metadata": { "annotations": null } })),
+        )
+        .await
+        .unwrap();
+    assert!(merged.annotations().is_empty());
+}
+
+#[tokio::test]
+async fn a_dry_run_changes_nothing() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client(&server).await, "default");
+    let parameters = PostParams {
+        dry_run: true,
+        ..Default::default()
+    };
+    let made = accounts.create(&parameters, &account("rok")).await.unwrap();
+    assert!(made.uid().is_some());
+    assert_eq!(refusal(accounts.get("rok").await).code, 404);
+    assert!(server.requests().iter().all(|request| !request.write));
+}
+
+#[tokio::test]
+async fn fields_that_do_not_exist_are_refused_on_request() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    let post = |validation: &str| {
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": { "name": "settings", "lables": {} },
+            "data": { "colour": "red" },
+        });
+        let path = format!("/api/v1/namespaces/default/configmaps?fieldValidation={validation}");
+        http::Request::post(path)
+            .header("content-type", "application/json")
+            .body(serde_json::to_vec(&body).unwrap())
+            .unwrap()
+    };
+    let status = refusal(client.request::<Value>(post("Strict")).await);
+    assert_eq!(status.code, 400);
+    let expected = "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding error: unknown field \"metadata.lables\"";
+    assert_eq!(status.message, expected);
+    let made: Value = client.request(post("Ignore")).await.unwrap();
+    assert_eq!(made["metadata"]["lables"], Value::Null);
+    assert_eq!(made["data"]["colour"], "red");
+}
+
+#[tokio::test]
+async fn names_are_made_up_and_secrets_are_encoded() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "default");
+    let map = object(json!({ "metadata": { "generateName": "run-" } }));
+    let parameters = PostParams::default();
+    let first = maps.create(&parameters, &map).await.unwrap().name_any();
+    let second = maps.create(&parameters, &map).await.unwrap().name_any();
+    assert!(first.starts_with("run-") && first.len() == 9, "{first}");
+    assert_ne!(first, second);
+
+    let secrets: Api<Secret> = Api::namespaced(client, "default");
+    let secret = object(json!({
+        "metadata": { "name": "login" },
+        "stringData": { "user": "rok" },
+    }));
+    let made = secrets.create(&parameters, &secret).await.unwrap();
+    assert_eq!(made.type_.as_deref(), Some("Opaque"));
+    assert_eq!(made.data.unwrap()["user"].0, b"rok");
+    assert!(made.string_data.is_none());
+}
+
+#[tokio::test]
+async fn a_deleted_namespace_takes_its_objects_with_it() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    create_namespace(&client, "rok").await;
+    create_namespace(&client, "rok-system").await;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces
+        .delete("rok", &DeleteParams::default())
+        .await
+        .unwrap();
+    let accounts: Api<ServiceAccount> = Api::all(client);
+    let left = accounts.list(&ListParams::default()).await.unwrap();
+    let mut homes: Vec<String> = left.iter().filter_map(ResourceExt::namespace).collect();
+    homes.sort();
+    let expected = [
+        "default",
+        "kube-node-lease",
+        "kube-public",
+        "kube-system",
+        "rok-system",
+    ];
+    assert_eq!(homes, expected);
+}
+
+#[tokio::test]
+async fn a_collection_is_deleted_by_label_only() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client(&server).await, "default");
+    let parameters = PostParams::default();
+    accounts.create(&parameters, &account("rok")).await.unwrap();
+    let ours = ListParams::default().labels("app.kubernetes.io/part-of=rok-verify");
+    accounts
+        .delete_collection(&DeleteParams::default(), &ours)
+        .await
+        .unwrap();
+    assert_eq!(refusal(accounts.get("rok").await).code, 404);
+    accounts.get("default").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_keeps_who_the_cluster_is_and_what_it_holds() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let before = (
+        server.ca_pem(),
+        server.issuer(),
+        server.jwks(),
+        server.kubeconfig_user_token(),
+    );
+    let namespaces: Api<Namespace> = Api::all(client(&server).await);
+    let system = namespaces.get("kube-system").await.unwrap();
+    create_namespace(&client(&server).await, "rok").await;
+    server.stop().await;
+    namespaces.get("kube-system").await.unwrap_err();
+
+    let server = start(&directory).await;
+    let after = (
+        server.ca_pem(),
+        server.issuer(),
+        server.jwks(),
+        server.kubeconfig_user_token(),
+    );
+    assert_eq!(before, after);
+    let namespaces: Api<Namespace> = Api::all(client(&server).await);
+    assert_eq!(namespaces.get("kube-system").await.unwrap(), system);
+    namespaces.get("rok").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_log_tells_writes_from_looks() {
+    let directory = TempDir::new().unwrap();
+    let server = start(&directory).await;
+    let client = client(&server).await;
+    create_namespace(&client, "rok").await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client, "rok");
+    accounts.get("default").await.unwrap();
+    let request: TokenRequest = object(json!({ "spec": { "audiences": [] } }));
+    accounts
+        .create_token_request("default", &PostParams::default(), &request)
+        .await
+        .unwrap();
+    let log: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|line| {
+            format!(
+                "{} {} {} {}",
+                line.method, line.path, line.write, line.status
+            )
+        })
+        .collect();
+    let expected = [
+        "POST /api/v1/namespaces true 201",
+        "GET /api/v1/namespaces/rok/serviceaccounts/default false 200",
+        "POST /api/v1/namespaces/rok/serviceaccounts/default/token false 201",
+    ];
+    assert_eq!(log, expected);
+}

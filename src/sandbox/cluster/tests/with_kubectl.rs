@@ -1,0 +1,176 @@
+//! With the real kubectl, where it is installed: `cargo test -- --ignored kubectl`.
+
+use std::process::{Command, Output};
+
+use super::*;
+
+struct Kubectl {
+    home: TempDir,
+    server: ClusterServer,
+}
+
+impl Kubectl {
+    async fn new() -> Self {
+        let home = TempDir::new().unwrap();
+        let server = start(&home).await;
+        write_kubeconfig(&server, &home.path().join("kubeconfig"));
+        Self { home, server }
+    }
+
+    async fn try_run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("kubectl");
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("KUBECONFIG", self.home.path().join("kubeconfig"));
+        tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> String {
+        let output = self.try_run(arguments).await;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    async fn fail(&self, arguments: &[&str]) -> String {
+        let output = self.try_run(arguments).await;
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+const NAMESPACES: &str = "\
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: rok
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: rok-system
+";
+
+const ACCOUNT: &str = "\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  annotations:
+    eks.amazonaws.com/role-arn: arn:aws:iam::123451234512:role/rok
+  labels:
+    app.kubernetes.io/part-of: rok-verify
+  name: rok
+  namespace: rok
+";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_reads_versions_nodes_and_keys() {
+    let kubectl = Kubectl::new().await;
+    let version = kubectl.run(&["version"]).await;
+    assert!(version.contains("Server Version: v1.33"), "{version}");
+    let resources = kubectl.run(&["api-resources", "--no-headers"]).await;
+    assert_eq!(resources.lines().count(), 7, "{resources}");
+    let region = r"jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/region}";
+    let nodes = kubectl.run(&["get", "nodes", "-o", region]).await;
+    assert_eq!(nodes, "us-west-2");
+    let table = kubectl.run(&["get", "namespaces"]).await;
+    assert!(table.contains("kube-system"), "{table}");
+    let keys = kubectl.run(&["get", "--raw", "/openid/v1/jwks"]).await;
+    let keys: serde_json::Value = serde_json::from_str(&keys).unwrap();
+    assert_eq!(keys, kubectl.server.jwks());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_creates_applies_and_deletes() {
+    let kubectl = Kubectl::new().await;
+    let namespaces = kubectl.file("namespaces.yaml", NAMESPACES);
+    let account = kubectl.file("account.yaml", ACCOUNT);
+
+    let server_side = ["apply", "--server-side", "-f", &namespaces];
+    let said = kubectl.run(&server_side).await;
+    assert_eq!(
+        said,
+        "namespace/rok serverside-applied\nnamespace/rok-system serverside-applied\n"
+    );
+    kubectl.run(&server_side).await;
+
+    let said = kubectl.run(&["create", "-f", &account]).await;
+    assert_eq!(said, "serviceaccount/rok created\n");
+    let said = kubectl.fail(&["create", "-f", &account]).await;
+    let expected = format!(
+        "Error from server (AlreadyExists): error when creating \"{account}\": serviceaccounts \"rok\" already exists\n"
+    );
+    assert_eq!(said, expected);
+
+    let changed = ACCOUNT.replace("role/rok", "role/other");
+    let account = kubectl.file("account.yaml", &changed);
+    let said = kubectl.run(&["apply", "-f", &account]).await;
+    assert_eq!(said, "serviceaccount/rok configured\n");
+    let said = kubectl.run(&["apply", "-f", &account]).await;
+    assert_eq!(said, "serviceaccount/rok unchanged\n");
+    let yaml = kubectl
+        .run(&["get", "serviceaccounts", "rok", "-n", "rok", "-o", "yaml"])
+        .await;
+    assert!(yaml.contains("role/other"), "{yaml}");
+
+    let ours = ["-n", "rok", "-l", "app.kubernetes.io/part-of=rok-verify"];
+    let said = kubectl.run(&[&["delete", "sa"], &ours[..]].concat()).await;
+    assert_eq!(said, "serviceaccount \"rok\" deleted\n");
+    let said = kubectl.run(&["delete", "-f", &namespaces]).await;
+    assert!(said.contains("namespace \"rok\" deleted"), "{said}");
+    let said = kubectl.fail(&["get", "namespace", "rok"]).await;
+    let expected = "Error from server (NotFound): namespaces \"rok\" not found\n";
+    assert_eq!(said, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_lets_the_server_validate_fields() {
+    let kubectl = Kubectl::new().await;
+    let wrong = ACCOUNT.replace("namespace: rok\n", "namespace: default\nsecretz: []\n");
+    let wrong = kubectl.file("wrong.yaml", &wrong);
+    let said = kubectl.fail(&["create", "-f", &wrong]).await;
+    assert!(said.contains("unknown field \"secretz\""), "{said}");
+    let asked = kubectl.server.requests();
+    assert!(
+        asked.iter().any(|request| request.method == "POST"),
+        "kubectl refused by itself: {said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_gets_a_token_for_aws() {
+    use base64::Engine as _;
+    let kubectl = Kubectl::new().await;
+    let token = kubectl
+        .run(&[
+            "create",
+            "token",
+            "default",
+            "--audience",
+            "sts.amazonaws.com",
+        ])
+        .await;
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(claims)
+        .unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["aud"], json!(["sts.amazonaws.com"]));
+    assert_eq!(claims["iss"], kubectl.server.issuer());
+}
