@@ -42,12 +42,12 @@ pub struct StepMeta {
     /// When in its task it runs.
     pub phase: Phase,
     /// Names of the facts it reads.
-    pub needs: &'static [&'static str],
+    pub needs: Vec<&'static str>,
     /// Names of the facts it provides once satisfied.
-    pub gives: &'static [&'static str],
+    pub gives: Vec<&'static str>,
     /// Ids of steps that must be done before this one acts. Those that a recipe leaves out are
     /// not waited for.
-    pub after: &'static [&'static str],
+    pub after: Vec<&'static str>,
     /// How long the world may take to show what was done.
     pub settle: Settle,
     /// What a verification may write while it proves something, for the plan.
@@ -61,9 +61,9 @@ impl StepMeta {
             id,
             title,
             phase,
-            needs: &[],
-            gives: &[],
-            after: &[],
+            needs: Vec::new(),
+            gives: Vec::new(),
+            after: Vec::new(),
             settle: Settle::SHORT,
             touches: None,
         }

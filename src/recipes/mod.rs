@@ -70,6 +70,10 @@ pub struct Modes {
 impl Modes {
     /// Returns how a task takes part.
     pub fn of(&self, task: &str) -> TaskMode {
-        if self.fast_forward.contains(task) { TaskMode::FastForward } else { TaskMode::Run }
+        if self.fast_forward.contains(task) {
+            TaskMode::FastForward
+        } else {
+            TaskMode::Run
+        }
     }
 }

@@ -293,19 +293,25 @@ fn inputs(answers: &Answers) -> Option<Inputs<'_>> {
 
 fn check_region(value: &str) -> Result<(), String> {
     let parts: Vec<&str> = value.split('-').collect();
-    let number = parts.last().is_some_and(|last| last.chars().all(|digit| digit.is_ascii_digit()));
+    let number = parts
+        .last()
+        .is_some_and(|last| last.chars().all(|digit| digit.is_ascii_digit()));
     let word = |part: &&str| part.chars().all(|letter| letter.is_ascii_lowercase());
     if parts.len() >= 3 && number && parts[..parts.len() - 1].iter().all(word) {
         return Ok(());
     }
-    Err(format!("is `{value}`; expected a region such as `us-west-2`"))
+    Err(format!(
+        "is `{value}`; expected a region such as `us-west-2`"
+    ))
 }
 
 fn check_account(value: &str) -> Result<(), String> {
     if value.len() == 12 && value.chars().all(|digit| digit.is_ascii_digit()) {
         return Ok(());
     }
-    Err(format!("is `{value}`; expected an account id of twelve digits"))
+    Err(format!(
+        "is `{value}`; expected an account id of twelve digits"
+    ))
 }
 
 /// EKS: a letter or digit, then letters, digits, `-` and `_`, at most 100.
@@ -327,7 +333,9 @@ fn check_release(value: &str) -> Result<(), String> {
     if value.chars().all(allowed) && !odd && !value.ends_with(".lock") {
         return Ok(());
     }
-    Err(format!("is `{value}`; expected letters, digits, `-`, `_` and `.`, as in `release-1.5`"))
+    Err(format!(
+        "is `{value}`; expected letters, digits, `-`, `_` and `.`, as in `release-1.5`"
+    ))
 }
 
 fn check_stack(value: &str) -> Result<(), String> {
@@ -349,10 +357,22 @@ const STACK_FILES: &[FileSpec] = &[FileSpec {
     output: "rok/eks/s3-iam-resources.yaml",
 }];
 const ENV_FILES: &[FileSpec] = &[
-    FileSpec { template: "deploy/env.envvars-aws.j2", output: "deploy/env.envvars-aws" },
-    FileSpec { template: "deploy/env.eks-cluster.j2", output: "deploy/env.eks-cluster" },
-    FileSpec { template: "deploy/env.eks-identity.j2", output: "deploy/env.eks-identity" },
-    FileSpec { template: "deploy/env.cloudidentity.j2", output: "deploy/env.cloudidentity" },
+    FileSpec {
+        template: "deploy/env.envvars-aws.j2",
+        output: "deploy/env.envvars-aws",
+    },
+    FileSpec {
+        template: "deploy/env.eks-cluster.j2",
+        output: "deploy/env.eks-cluster",
+    },
+    FileSpec {
+        template: "deploy/env.eks-identity.j2",
+        output: "deploy/env.eks-identity",
+    },
+    FileSpec {
+        template: "deploy/env.cloudidentity.j2",
+        output: "deploy/env.cloudidentity",
+    },
 ];
 const STORAGE_FILES: &[FileSpec] = &[FileSpec {
     template: "rok/rok-cluster/overlays/deploy/patches/storage.yaml.j2",
@@ -386,6 +406,12 @@ static VERIFY_COMMIT: FactKey<String> = FactKey::new("rok.verify-manifests.commi
 
 static IDENTITY_TAG: FactKey<TagState> = FactKey::new("gitops.tag-cloudidentity.tag");
 static STORAGE_TAG: FactKey<TagState> = FactKey::new("gitops.tag-objectstorage.tag");
+
+/// The commit of the manifests holds this step's file too.
+static STORAGE_FIRST: [(&str, &FactKey<Written>); 1] = [("rok.storage-patch", &STORAGE_WRITTEN)];
+static IDENTITY_COMMITS: [&FactKey<String>; 1] = [&ENV_COMMIT];
+static STORAGE_COMMITS: [&FactKey<String>; 2] = [&MANIFESTS_COMMIT, &VERIFY_COMMIT];
+static TAGS: [&FactKey<TagState>; 2] = [&IDENTITY_TAG, &STORAGE_TAG];
 
 /// Returns the template variables: the documented names, and the older ones as aliases.
 fn variables(answers: &Answers) -> Variables {
@@ -421,8 +447,16 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
     let mut left_out = BTreeMap::new();
     if tools.modes.no_cluster {
-        for id in ["cluster.context", "rok.namespaces", "rok.verify-account", "rok.storage-access"] {
-            left_out.insert(id, "needs the cluster, which is left out (`--no-cluster`)".to_owned());
+        for id in [
+            "cluster.context",
+            "rok.namespaces",
+            "rok.verify-account",
+            "rok.storage-access",
+        ] {
+            left_out.insert(
+                id,
+                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
+            );
         }
     }
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
@@ -516,14 +550,21 @@ impl Parts {
     fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
         let mut steps: Vec<Arc<dyn Step>> = Vec::new();
         if self.brings_role() {
-            steps.push(Arc::new(aws::ExistingRole { aws: self.aws.clone(), name: self.role.clone() }));
+            steps.push(Arc::new(aws::ExistingRole {
+                aws: self.aws.clone(),
+                name: self.role.clone(),
+            }));
         } else {
             steps.push(Arc::new(self.rendered(
                 StepMeta {
-                    needs: RENDER_NEEDS,
-                    gives: &[STACK_WRITTEN.name(), STACK_COMMIT.name()],
-                    after: &["gitops.clone"],
-                    ..StepMeta::new("aws.stack-template", "CloudFormation stack, for the record", Phase::Generate)
+                    needs: render_needs(),
+                    gives: vec![STACK_WRITTEN.name(), STACK_COMMIT.name()],
+                    after: vec!["gitops.clone"],
+                    ..StepMeta::new(
+                        "aws.stack-template",
+                        "CloudFormation stack, for the record",
+                        Phase::Generate,
+                    )
                 },
                 STACK_FILES,
                 &STACK_WRITTEN,
@@ -537,27 +578,36 @@ impl Parts {
         }
         steps.push(Arc::new(self.rendered(
             StepMeta {
-                needs: RENDER_NEEDS,
-                gives: &[ENV_WRITTEN.name(), ENV_COMMIT.name()],
-                after: &["aws.stack-template", "aws.policy-attachment", "aws.oidc-provider", "aws.existing-role"],
+                needs: render_needs(),
+                gives: vec![ENV_WRITTEN.name(), ENV_COMMIT.name()],
+                after: vec![
+                    "aws.stack-template",
+                    "aws.policy-attachment",
+                    "aws.oidc-provider",
+                    "aws.existing-role",
+                ],
                 ..StepMeta::new("gitops.env", "Choices in deploy/env.*", Phase::Generate)
             },
             ENV_FILES,
             &ENV_WRITTEN,
-            Some(CommitSpec { message: "Create Cloud Identity", also: &[], gives: &ENV_COMMIT }),
+            Some(CommitSpec {
+                message: "Create Cloud Identity",
+                also: &[],
+                gives: &ENV_COMMIT,
+            }),
         )));
         steps.push(Arc::new(Tag {
             meta: StepMeta {
-                needs: &[ENV_COMMIT.name()],
-                gives: &[IDENTITY_TAG.name()],
-                after: &["gitops.env"],
+                needs: vec![ENV_COMMIT.name()],
+                gives: vec![IDENTITY_TAG.name()],
+                after: vec!["gitops.env"],
                 ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
             },
             repository: self.repository(),
             release: self.answers.text("rok_release"),
             task: CLOUDIDENTITY.name,
             message: "Create Cloud Identity",
-            commits: &[&ENV_COMMIT],
+            commits: &IDENTITY_COMMITS,
             gives: &IDENTITY_TAG,
         }));
         steps.push(Arc::new(Trust {
@@ -576,10 +626,15 @@ impl Parts {
     }
 
     fn identity(&self) -> Vec<Arc<dyn Step>> {
-        let ownership =
-            Ownership { cluster: self.answers.text("eks_cluster"), recipe: SPEC.name.into() };
+        let ownership = Ownership {
+            cluster: self.answers.text("eks_cluster"),
+            recipe: SPEC.name.into(),
+        };
         vec![
-            Arc::new(OidcProvider { aws: self.aws.clone(), ownership: ownership.clone() }),
+            Arc::new(OidcProvider {
+                aws: self.aws.clone(),
+                ownership: ownership.clone(),
+            }),
             Arc::new(IamPolicy {
                 aws: self.aws.clone(),
                 name: self.role.clone(),
@@ -592,7 +647,10 @@ impl Parts {
                 subject: self.subject(),
                 ownership,
             }),
-            Arc::new(PolicyAttachment { aws: self.aws.clone(), role: self.role.clone() }),
+            Arc::new(PolicyAttachment {
+                aws: self.aws.clone(),
+                role: self.role.clone(),
+            }),
         ]
     }
 
@@ -600,10 +658,14 @@ impl Parts {
         vec![
             Arc::new(self.rendered(
                 StepMeta {
-                    needs: RENDER_NEEDS,
-                    gives: &[STORAGE_WRITTEN.name()],
-                    after: &["gitops.env"],
-                    ..StepMeta::new("rok.storage-patch", "Rok's role, region and endpoint", Phase::Generate)
+                    needs: render_needs(),
+                    gives: vec![STORAGE_WRITTEN.name()],
+                    after: vec!["gitops.env"],
+                    ..StepMeta::new(
+                        "rok.storage-patch",
+                        "Rok's role, region and endpoint",
+                        Phase::Generate,
+                    )
                 },
                 STORAGE_FILES,
                 &STORAGE_WRITTEN,
@@ -611,25 +673,33 @@ impl Parts {
             )),
             Arc::new(self.rendered(
                 StepMeta {
-                    needs: MANIFEST_NEEDS,
-                    gives: &[CONFIGVARS_WRITTEN.name(), MANIFESTS_COMMIT.name()],
-                    after: &["rok.storage-patch"],
-                    ..StepMeta::new("rok.configvars-patch", "Rok's bucket prefix", Phase::Generate)
+                    needs: manifest_needs(),
+                    gives: vec![CONFIGVARS_WRITTEN.name(), MANIFESTS_COMMIT.name()],
+                    after: vec!["rok.storage-patch"],
+                    ..StepMeta::new(
+                        "rok.configvars-patch",
+                        "Rok's bucket prefix",
+                        Phase::Generate,
+                    )
                 },
                 CONFIGVARS_FILES,
                 &CONFIGVARS_WRITTEN,
                 Some(CommitSpec {
                     message: "Update Rok manifests",
-                    also: &[("rok.storage-patch", &STORAGE_WRITTEN)],
+                    also: &STORAGE_FIRST,
                     gives: &MANIFESTS_COMMIT,
                 }),
             )),
             Arc::new(self.rendered(
                 StepMeta {
-                    needs: RENDER_NEEDS,
-                    gives: &[VERIFY_WRITTEN.name(), VERIFY_COMMIT.name()],
-                    after: &["rok.configvars-patch"],
-                    ..StepMeta::new("rok.verify-manifests", "Pod and service account of the proof", Phase::Generate)
+                    needs: render_needs(),
+                    gives: vec![VERIFY_WRITTEN.name(), VERIFY_COMMIT.name()],
+                    after: vec!["rok.configvars-patch"],
+                    ..StepMeta::new(
+                        "rok.verify-manifests",
+                        "Pod and service account of the proof",
+                        Phase::Generate,
+                    )
                 },
                 VERIFY_FILES,
                 &VERIFY_WRITTEN,
@@ -641,25 +711,25 @@ impl Parts {
             )),
             Arc::new(Tag {
                 meta: StepMeta {
-                    needs: &[MANIFESTS_COMMIT.name(), VERIFY_COMMIT.name()],
-                    gives: &[STORAGE_TAG.name()],
-                    after: &["rok.configvars-patch", "rok.verify-manifests"],
+                    needs: vec![MANIFESTS_COMMIT.name(), VERIFY_COMMIT.name()],
+                    gives: vec![STORAGE_TAG.name()],
+                    after: vec!["rok.configvars-patch", "rok.verify-manifests"],
                     ..StepMeta::new("gitops.tag-objectstorage", "Progress tag", Phase::Generate)
                 },
                 repository: self.repository(),
                 release: self.answers.text("rok_release"),
                 task: OBJECTSTORAGE.name,
                 message: "Authorize Access to Object Storage on AWS",
-                commits: &[&MANIFESTS_COMMIT, &VERIFY_COMMIT],
+                commits: &STORAGE_COMMITS,
                 gives: &STORAGE_TAG,
             }),
             Arc::new(Push {
                 repository: self.repository(),
                 wanted: self.pushes(),
-                tags: &[&IDENTITY_TAG, &STORAGE_TAG],
+                tags: &TAGS,
                 meta: Push::describe(
-                    &[BRANCH.name(), IDENTITY_TAG.name(), STORAGE_TAG.name()],
-                    &["gitops.tag-objectstorage"],
+                    vec![BRANCH.name(), IDENTITY_TAG.name(), STORAGE_TAG.name()],
+                    vec!["gitops.tag-objectstorage"],
                 ),
             }),
             Arc::new(Namespaces {
@@ -689,7 +759,14 @@ impl Parts {
         commit: Option<CommitSpec>,
     ) -> Rendered {
         let (repository, variables) = (self.repository(), variables(&self.answers));
-        Rendered { meta, repository, files, variables, gives, commit }
+        Rendered {
+            meta,
+            repository,
+            files,
+            variables,
+            gives,
+            commit,
+        }
     }
 
     fn repository(&self) -> crate::steps::gitops::Repository {
@@ -709,7 +786,9 @@ impl Parts {
     }
 
     fn pushes(&self) -> Option<bool> {
-        self.answers.get("gitops_push").map(|answer| answer == "yes")
+        self.answers
+            .get("gitops_push")
+            .map(|answer| answer == "yes")
     }
 
     fn namespaces(&self) -> Vec<String> {
@@ -758,11 +837,13 @@ impl Parts {
 }
 
 /// What every template of this recipe needs to know.
-const RENDER_NEEDS: &[&str] = &[ACCOUNT.name(), ISSUER.name(), BRANCH.name()];
+fn render_needs() -> Vec<&'static str> {
+    vec![ACCOUNT.name(), ISSUER.name(), BRANCH.name()]
+}
+
 /// The commit of the manifests needs the other step's files too.
-const MANIFEST_NEEDS: &[&str] = &[
-    ACCOUNT.name(),
-    ISSUER.name(),
-    BRANCH.name(),
-    "rok.storage-patch.files",
-];
+fn manifest_needs() -> Vec<&'static str> {
+    let mut needs = render_needs();
+    needs.push(STORAGE_WRITTEN.name());
+    needs
+}

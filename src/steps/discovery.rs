@@ -29,7 +29,11 @@ impl Discovery for EksDiscovery {
             "kube_context" if self.uses_cluster => self.contexts(answers).await,
             "aws_default_region" => {
                 let found = self.aws.candidates(key, answers).await?;
-                Ok(if found.is_empty() { self.regions_of_nodes().await } else { found })
+                Ok(if found.is_empty() {
+                    self.regions_of_nodes().await
+                } else {
+                    found
+                })
             }
             _ => self.aws.candidates(key, answers).await,
         }
@@ -41,11 +45,16 @@ impl EksDiscovery {
     async fn contexts(&self, answers: &Answers) -> Result<Vec<Candidate>, StepError> {
         let found = contexts(self.kubeconfig.as_deref())
             .map_err(|error| StepError::answers(error.to_string()))?;
-        let endpoint = match answers.get("eks_cluster") {
+        let endpoint: Option<String> = match answers.get("eks_cluster") {
             Some(name) => {
                 let client = self.aws.connector.client(answers).await?;
                 // That the cluster cannot be described is told by the step that needs it.
-                client.cluster(name).await.ok().flatten().map(|cluster| cluster.endpoint)
+                client
+                    .cluster(name)
+                    .await
+                    .ok()
+                    .flatten()
+                    .and_then(|cluster| cluster.endpoint)
             }
             None => None,
         };
@@ -53,7 +62,10 @@ impl EksDiscovery {
             .contexts
             .iter()
             .find(|context| endpoint.as_deref() == Some(context.server.trim_end_matches('/')));
-        let preferred = of_cluster.map(|context| &context.name).or(found.current.as_ref()).cloned();
+        let preferred = of_cluster
+            .map(|context| &context.name)
+            .or(found.current.as_ref())
+            .cloned();
         Ok(found
             .contexts
             .into_iter()
@@ -71,8 +83,13 @@ impl EksDiscovery {
         }
         let access = (self.cluster)(None);
         // No cluster to ask, or no right to: then this source has nothing to say.
-        let Ok(client) = access.client().await else { return Vec::new() };
+        let Ok(client) = access.client().await else {
+            return Vec::new();
+        };
         let regions = client.node_regions().await.unwrap_or_default();
-        regions.into_iter().map(|region| Candidate::new(region, "from the nodes' labels")).collect()
+        regions
+            .into_iter()
+            .map(|region| Candidate::new(region, "from the nodes' labels"))
+            .collect()
     }
 }

@@ -33,15 +33,29 @@ pub struct Inputs<'a> {
 impl Inputs<'_> {
     /// Returns the role's name: `rok-<region>-<cluster>-<namespace>-<name>` less `-rok-rok`.
     pub fn role(&self) -> String {
-        let Self { region, cluster, namespace, name, .. } = self;
+        let Self {
+            region,
+            cluster,
+            namespace,
+            name,
+            ..
+        } = self;
         strip(&format!("rok-{region}-{cluster}-{namespace}-{name}"))
     }
 
     /// Returns the bucket prefix: `rok-<account>-<region>-<cluster>-<namespace>-<name>` less
     /// `-rok-rok`.
     pub fn bucket_prefix(&self) -> String {
-        let Self { account, region, cluster, namespace, name } = self;
-        strip(&format!("rok-{account}-{region}-{cluster}-{namespace}-{name}"))
+        let Self {
+            account,
+            region,
+            cluster,
+            namespace,
+            name,
+        } = self;
+        strip(&format!(
+            "rok-{account}-{region}-{cluster}-{namespace}-{name}"
+        ))
     }
 
     /// Returns what to notice when the shell's rule drops a suffix that the documentation, in
@@ -50,7 +64,12 @@ impl Inputs<'_> {
         let dropped = format!("-{}-{}", self.namespace, self.name).ends_with("-rok-rok");
         let both = self.namespace == "rok" && self.name == "rok";
         (dropped && !both).then(|| {
-            let Self { region, cluster, namespace, .. } = self;
+            let Self {
+                region,
+                cluster,
+                namespace,
+                ..
+            } = self;
             let safe = format!("rok-{region}-{cluster}-{namespace}");
             format!(
                 "the name drops `-rok-rok` although namespace is `{}` and name is `{}`, so another \
@@ -73,7 +92,9 @@ pub fn probe_bucket(prefix: &str) -> String {
 /// A sentence that says what was found and what is expected.
 pub fn check_prefix(prefix: &str) -> Result<(), String> {
     if prefix.starts_with("arn:") {
-        return Err(format!("is `{prefix}`, which is an ARN; expected a bucket prefix"));
+        return Err(format!(
+            "is `{prefix}`, which is an ARN; expected a bucket prefix"
+        ));
     }
     let odd = prefix
         .chars()
@@ -85,7 +106,9 @@ pub fn check_prefix(prefix: &str) -> Result<(), String> {
         ));
     }
     if !prefix.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-        return Err(format!("is `{prefix}`; a bucket name starts with a letter or a digit"));
+        return Err(format!(
+            "is `{prefix}`; a bucket name starts with a letter or a digit"
+        ));
     }
     let length = prefix.chars().count();
     let probe = probe_bucket(prefix).chars().count();
@@ -106,7 +129,9 @@ pub fn check_prefix(prefix: &str) -> Result<(), String> {
 /// A sentence that says what was found and what is expected.
 pub fn check_role(role: &str) -> Result<(), String> {
     if role.starts_with("arn:") {
-        return Err(format!("is `{role}`; expected the role's name, not its ARN"));
+        return Err(format!(
+            "is `{role}`; expected the role's name, not its ARN"
+        ));
     }
     let allowed =
         |character: char| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character);
@@ -132,9 +157,13 @@ pub fn check_role(role: &str) -> Result<(), String> {
 /// A sentence that says what was found and what is expected.
 pub fn check_label(name: &str) -> Result<(), String> {
     let inner = |character: char| matches!(character, 'a'..='z' | '0'..='9' | '-');
-    let edge = |character: Option<char>| character.is_some_and(|found| found.is_ascii_alphanumeric());
+    let edge =
+        |character: Option<char>| character.is_some_and(|found| found.is_ascii_alphanumeric());
     if name.len() > 63 {
-        return Err(format!("is `{name}`, {} characters; expected at most 63", name.len()));
+        return Err(format!(
+            "is `{name}`, {} characters; expected at most 63",
+            name.len()
+        ));
     }
     if !name.chars().all(inner) || !edge(name.chars().next()) || !edge(name.chars().last()) {
         return Err(format!(
@@ -163,37 +192,69 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_documentation() {
-        assert_eq!(DOCUMENTED.bucket_prefix(), "rok-123451234512-us-west-2-arrikto-cluster");
+        assert_eq!(
+            DOCUMENTED.bucket_prefix(),
+            "rok-123451234512-us-west-2-arrikto-cluster"
+        );
         assert_eq!(DOCUMENTED.role(), "rok-us-west-2-arrikto-cluster");
-        let second = Inputs { name: "rok2", ..DOCUMENTED };
+        let second = Inputs {
+            name: "rok2",
+            ..DOCUMENTED
+        };
         assert_eq!(
             second.bucket_prefix(),
             "rok-123451234512-us-west-2-arrikto-cluster-rok-rok2"
         );
         assert_eq!(second.role(), "rok-us-west-2-arrikto-cluster-rok-rok2");
-        let once = Inputs { cluster: "a-rok", ..DOCUMENTED };
+        let once = Inputs {
+            cluster: "a-rok",
+            ..DOCUMENTED
+        };
         assert_eq!(once.bucket_prefix(), "rok-123451234512-us-west-2-a-rok");
     }
 
     #[test]
     fn prefixes_end_at_52_characters() {
-        let fits = Inputs { name: "rok2", ..DOCUMENTED }.bucket_prefix();
+        let fits = Inputs {
+            name: "rok2",
+            ..DOCUMENTED
+        }
+        .bucket_prefix();
         assert_eq!(fits.len(), 51);
         check_prefix(&fits).unwrap();
         check_prefix(&format!("{fits}x")).unwrap();
-        let long = Inputs { namespace: "rok-dev", ..DOCUMENTED }.bucket_prefix();
+        let long = Inputs {
+            namespace: "rok-dev",
+            ..DOCUMENTED
+        }
+        .bucket_prefix();
         assert_eq!(long.len(), 54);
         let error = check_prefix(&long).unwrap_err();
-        assert!(error.contains("54 characters") && error.contains(&long), "{error}");
-        let upper = Inputs { cluster: "Prod_1", ..DOCUMENTED }.bucket_prefix();
+        assert!(
+            error.contains("54 characters") && error.contains(&long),
+            "{error}"
+        );
+        let upper = Inputs {
+            cluster: "Prod_1",
+            ..DOCUMENTED
+        }
+        .bucket_prefix();
         assert!(check_prefix(&upper).unwrap_err().contains("'P'"));
-        assert!(check_prefix("arn:aws:iam::1:role/x").unwrap_err().contains("ARN"));
+        assert!(
+            check_prefix("arn:aws:iam::1:role/x")
+                .unwrap_err()
+                .contains("ARN")
+        );
     }
 
     #[test]
     fn roles_end_at_64_characters() {
         check_role(&"r".repeat(64)).unwrap();
-        assert!(check_role(&"r".repeat(65)).unwrap_err().contains("65 characters"));
+        assert!(
+            check_role(&"r".repeat(65))
+                .unwrap_err()
+                .contains("65 characters")
+        );
         assert!(check_role("a b").is_err());
         assert!(check_role("arn:aws:iam::1:role/x").is_err());
     }
@@ -201,10 +262,24 @@ mod tests {
     #[test]
     fn the_shell_rule_is_told_where_it_differs_from_the_words() {
         assert_eq!(DOCUMENTED.ambiguity(), None);
-        assert_eq!(Inputs { namespace: "dev", ..DOCUMENTED }.ambiguity(), None);
-        let trap = Inputs { namespace: "dev-rok", ..DOCUMENTED };
+        assert_eq!(
+            Inputs {
+                namespace: "dev",
+                ..DOCUMENTED
+            }
+            .ambiguity(),
+            None
+        );
+        let trap = Inputs {
+            namespace: "dev-rok",
+            ..DOCUMENTED
+        };
         assert_eq!(trap.role(), "rok-us-west-2-arrikto-cluster-dev");
-        assert!(trap.ambiguity().unwrap().contains("`rok-us-west-2-arrikto-cluster-dev-rok`"));
+        assert!(
+            trap.ambiguity()
+                .unwrap()
+                .contains("`rok-us-west-2-arrikto-cluster-dev-rok`")
+        );
     }
 
     #[test]

@@ -55,7 +55,10 @@ impl Clone {
         let repository = self.repository()?;
         let failed = |error: git2::Error| self.failed("read a file from the history", &error);
         let id = git2::Oid::from_str(commit).map_err(failed)?;
-        let tree = repository.find_commit(id).and_then(|commit| commit.tree()).map_err(failed)?;
+        let tree = repository
+            .find_commit(id)
+            .and_then(|commit| commit.tree())
+            .map_err(failed)?;
         self.blob(&repository, &tree, &place.relative)
     }
 

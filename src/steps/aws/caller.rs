@@ -29,7 +29,7 @@ pub struct Caller {
 impl Step for Caller {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            gives: &[ACCOUNT.name(), PARTITION.name(), CALLER_ARN.name()],
+            gives: vec![ACCOUNT.name(), PARTITION.name(), CALLER_ARN.name()],
             ..StepMeta::new("aws.caller", "AWS account and caller", Phase::Observe)
         }
     }
@@ -55,10 +55,12 @@ impl Step for Caller {
             )
             .hint("choose a region of the credentials' own partition"));
         }
-        Ok(Observation::satisfied(format!("{} in account {}", caller.arn, caller.account))
-            .with(&ACCOUNT, &caller.account)
-            .with(&PARTITION, &found)
-            .with(&CALLER_ARN, &caller.arn))
+        Ok(
+            Observation::satisfied(format!("{} in account {}", caller.arn, caller.account))
+                .with(&ACCOUNT, &caller.account)
+                .with(&PARTITION, &found)
+                .with(&CALLER_ARN, &caller.arn),
+        )
     }
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {

@@ -31,8 +31,12 @@ pub struct Cluster {
 impl Step for Cluster {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            gives: &[ISSUER.name(), ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
-            ..StepMeta::new("aws.cluster", "EKS cluster and its OIDC issuer", Phase::Observe)
+            gives: vec![ISSUER.name(), ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
+            ..StepMeta::new(
+                "aws.cluster",
+                "EKS cluster and its OIDC issuer",
+                Phase::Observe,
+            )
         }
     }
 
@@ -46,18 +50,28 @@ impl Step for Cluster {
                 "EKS cluster `{name}` is {}; expected ACTIVE",
                 cluster.status
             ))
-            .hint(format!("wait for it: `aws eks wait cluster-active --name {name} --region {}`", self.region)));
+            .hint(format!(
+                "wait for it: `aws eks wait cluster-active --name {name} --region {}`",
+                self.region
+            )));
         }
         let Some(issuer) = &cluster.issuer else {
             return Err(StepError::answers(format!(
                 "EKS cluster `{name}` has no OIDC issuer; expected one, as every cluster since 1.13 has"
             )));
         };
+        let (Some(endpoint), Some(authority)) = (&cluster.endpoint, &cluster.certificate_authority)
+        else {
+            return Err(StepError::failed(format!(
+                "EKS cluster `{name}` is ACTIVE without an endpoint"
+            )));
+        };
         let found = without_scheme(issuer);
+        let version = cluster.version.as_deref().unwrap_or("unknown");
         let mut observation =
-            Observation::satisfied(format!("ACTIVE, version {}, issuer {found}", cluster.version))
-                .with(&ENDPOINT, &cluster.endpoint)
-                .with(&CERTIFICATE_AUTHORITY, &cluster.certificate_authority);
+            Observation::satisfied(format!("ACTIVE, version {version}, issuer {found}"))
+                .with(&ENDPOINT, endpoint)
+                .with(&CERTIFICATE_AUTHORITY, authority);
         match &self.issuer {
             Some(named) if without_scheme(named) != found => {
                 if !self.accepts_other_server {
@@ -70,7 +84,9 @@ impl Step for Cluster {
                 }
                 let named = without_scheme(named).to_owned();
                 observation = observation
-                    .notice(format!("uses issuer `{named}` as answered; EKS says `{found}`"))
+                    .notice(format!(
+                        "uses issuer `{named}` as answered; EKS says `{found}`"
+                    ))
                     .with(&ISSUER, &named);
             }
             _ => observation = observation.with(&ISSUER, &found.to_owned()),
@@ -91,7 +107,9 @@ impl Cluster {
         ));
         // What is there helps to choose; that it cannot be listed is no second error.
         match self.aws.list_clusters().await {
-            Ok(names) if names.is_empty() => error.hint("this region has no EKS cluster; is it the right one?"),
+            Ok(names) if names.is_empty() => {
+                error.hint("this region has no EKS cluster; is it the right one?")
+            }
             Ok(names) => error.hint(format!("this region has: {}", names.join(", "))),
             Err(_) => error,
         }
@@ -100,6 +118,8 @@ impl Cluster {
 
 /// The issuer as trust policies and provider ARNs name it.
 pub(super) fn without_scheme(issuer: &str) -> &str {
-    let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"));
+    let rest = issuer
+        .strip_prefix("https://")
+        .or_else(|| issuer.strip_prefix("http://"));
     rest.unwrap_or(issuer).trim_end_matches('/')
 }

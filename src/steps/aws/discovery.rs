@@ -22,7 +22,11 @@ pub struct Connector {
 impl Connector {
     /// Returns a connector; profile and region come from the answers.
     pub fn new(settings: AwsSettings, wire: WireLog) -> Self {
-        Self { settings, wire, clients: Arc::default() }
+        Self {
+            settings,
+            wire,
+            clients: Arc::default(),
+        }
     }
 
     /// Returns the client for the answers.
@@ -38,7 +42,9 @@ impl Connector {
             region: key.1.clone().or_else(|| self.settings.region.clone()),
             ..self.settings.clone()
         };
-        let client = Aws::connect(&settings, self.wire.clone()).await.map_err(refused)?;
+        let client = Aws::connect(&settings, self.wire.clone())
+            .await
+            .map_err(refused)?;
         clients.insert(key, client.clone());
         Ok(client)
     }
@@ -64,26 +70,42 @@ impl AwsDiscovery {
         answers: &Answers,
     ) -> Result<Vec<Candidate>, StepError> {
         match key {
-            "aws_profile" if self.connector.uses_profiles() => {
-                Ok(profiles().into_iter().map(|name| Candidate::new(name, "")).collect())
-            }
+            "aws_profile" if self.connector.uses_profiles() => Ok(profiles()
+                .into_iter()
+                .map(|name| Candidate::new(name, ""))
+                .collect()),
             "aws_default_region" => {
-                let region = self.connector.client(answers).await?.region().map(str::to_owned);
+                let region = self
+                    .connector
+                    .client(answers)
+                    .await?
+                    .region()
+                    .map(str::to_owned);
                 Ok(region
                     .into_iter()
-                    .map(|region| Candidate::new(region, "from the AWS configuration").preferred(true))
+                    .map(|region| {
+                        Candidate::new(region, "from the AWS configuration").preferred(true)
+                    })
                     .collect())
             }
             "aws_account_id" => {
-                let caller =
-                    self.connector.client(answers).await?.caller_identity().await.map_err(refused)?;
+                let caller = self
+                    .connector
+                    .client(answers)
+                    .await?
+                    .caller_identity()
+                    .await
+                    .map_err(refused)?;
                 Ok(vec![Candidate::new(caller.account, caller.arn)])
             }
             "eks_cluster" => {
                 let client = self.connector.client(answers).await?;
                 let names = client.list_clusters().await.map_err(refused)?;
                 let region = answers.text("aws_default_region");
-                Ok(names.into_iter().map(|name| Candidate::new(name, region.clone())).collect())
+                Ok(names
+                    .into_iter()
+                    .map(|name| Candidate::new(name, region.clone()))
+                    .collect())
             }
             _ => Ok(Vec::new()),
         }

@@ -19,20 +19,27 @@ pub struct ExistingRole {
 impl Step for ExistingRole {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            gives: &[ROLE_ARN.name()],
-            ..StepMeta::new("aws.existing-role", "IAM role that you bring", Phase::Observe)
+            gives: vec![ROLE_ARN.name()],
+            ..StepMeta::new(
+                "aws.existing-role",
+                "IAM role that you bring",
+                Phase::Observe,
+            )
         }
     }
 
     async fn check(&self, _facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         match self.aws.role(&self.name).await.map_err(refused)? {
-            Some(role) => Ok(Observation::satisfied(format!("found {}", role.arn))
-                .with(&ROLE_ARN, &role.arn)),
+            Some(role) => Ok(
+                Observation::satisfied(format!("found {}", role.arn)).with(&ROLE_ARN, &role.arn)
+            ),
             None => Err(StepError::answers(format!(
                 "role `{}` does not exist; expected one, since `aws_identity_method` is `existing`",
                 self.name
             ))
-            .hint("set `aws_s3_role` to its name, or `aws_identity_method` to `iam` to have one made")),
+            .hint(
+                "set `aws_s3_role` to its name, or `aws_identity_method` to `iam` to have one made",
+            )),
         }
     }
 

@@ -33,10 +33,14 @@ pub struct IamPolicy {
 impl Step for IamPolicy {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ACCOUNT.name(), PARTITION.name()],
-            gives: &[POLICY_ARN.name()],
+            needs: vec![ACCOUNT.name(), PARTITION.name()],
+            gives: vec![POLICY_ARN.name()],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.iam-policy", "IAM policy for the bucket prefix", Phase::Apply)
+            ..StepMeta::new(
+                "aws.iam-policy",
+                "IAM policy for the bucket prefix",
+                Phase::Apply,
+            )
         }
     }
 
@@ -49,10 +53,16 @@ impl Step for IamPolicy {
         );
         let Some(policy) = self.aws.policy(&arn).await.map_err(refused)? else {
             let create = Change::new(Verb::Create, "policy", &self.name).after(pretty(&intended));
-            return Ok(Observation::differs(vec![create]).notice(sharing).with(&POLICY_ARN, &arn));
+            return Ok(Observation::differs(vec![create])
+                .notice(sharing)
+                .with(&POLICY_ARN, &arn));
         };
         let version = &policy.default_version;
-        let found = self.aws.policy_document(&arn, version).await.map_err(not_there_yet)?;
+        let found = self
+            .aws
+            .policy_document(&arn, version)
+            .await
+            .map_err(not_there_yet)?;
         let found = parse(&found);
         let changes = if is_same(&found, &intended) {
             Vec::new()
@@ -64,10 +74,17 @@ impl Step for IamPolicy {
             ]
         };
         if !self.ownership.is_ours(&policy.tags) {
-            return Ok(self.ownership.conflict("policy", &self.name, &policy.tags, changes));
+            return Ok(self
+                .ownership
+                .conflict("policy", &self.name, &policy.tags, changes));
         }
-        let note = format!("version {version} allows s3:* on `{}*`, tags are ours", self.prefix);
-        Ok(Observation::of_changes(changes, note).notice(sharing).with(&POLICY_ARN, &arn))
+        let note = format!(
+            "version {version} allows s3:* on `{}*`, tags are ours",
+            self.prefix
+        );
+        Ok(Observation::of_changes(changes, note)
+            .notice(sharing)
+            .with(&POLICY_ARN, &arn))
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
@@ -84,7 +101,11 @@ impl Step for IamPolicy {
             self.aws.create_policy(policy).await.map_err(refused)?;
             return Ok(());
         }
-        let versions = self.aws.policy_versions(&arn).await.map_err(not_there_yet)?;
+        let versions = self
+            .aws
+            .policy_versions(&arn)
+            .await
+            .map_err(not_there_yet)?;
         if versions.len() >= VERSION_LIMIT {
             // The policy is ours, and so are its versions: the oldest one makes room.
             let oldest = versions
@@ -92,10 +113,17 @@ impl Step for IamPolicy {
                 .filter(|version| !version.is_default)
                 .min_by_key(|version| version.created);
             if let Some(oldest) = oldest {
-                self.aws.delete_policy_version(&arn, &oldest.id).await.map_err(refused)?;
+                self.aws
+                    .delete_policy_version(&arn, &oldest.id)
+                    .await
+                    .map_err(refused)?;
             }
         }
-        self.aws.create_policy_version(&arn, &document).await.map_err(not_there_yet)
+        self.aws
+            .create_policy_version(&arn, &document)
+            .await
+            .map_err(not_there_yet)?;
+        Ok(())
     }
 }
 

@@ -33,10 +33,14 @@ pub struct IamRole {
 impl Step for IamRole {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
-            gives: &[ROLE_ARN.name()],
+            needs: vec![ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
+            gives: vec![ROLE_ARN.name()],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.iam-role", "IAM role for the service account", Phase::Apply)
+            ..StepMeta::new(
+                "aws.iam-role",
+                "IAM role for the service account",
+                Phase::Apply,
+            )
         }
     }
 
@@ -48,7 +52,10 @@ impl Step for IamRole {
             let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
             return Ok(Observation::differs(vec![create])
                 .notice(format!("only {} may assume it", admission.in_words()))
-                .with(&ROLE_ARN, &format!("arn:{partition}:iam::{account}:role/{}", self.name)));
+                .with(
+                    &ROLE_ARN,
+                    &format!("arn:{partition}:iam::{account}:role/{}", self.name),
+                ));
         };
         let found = parse(&role.trust_policy);
         let changes = if is_same(&found, &intended) {
@@ -61,7 +68,9 @@ impl Step for IamRole {
             ]
         };
         if !self.ownership.is_ours(&role.tags) {
-            return Ok(self.ownership.conflict("role", &self.name, &role.tags, changes));
+            return Ok(self
+                .ownership
+                .conflict("role", &self.name, &role.tags, changes));
         }
         let note = format!("trusts only {}, tags are ours", admission.in_words());
         Ok(Observation::of_changes(changes, note).with(&ROLE_ARN, &role.arn))
@@ -70,7 +79,11 @@ impl Step for IamRole {
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
         let trust = admission(facts, &self.subject)?.trust_policy().to_string();
         if self.aws.role(&self.name).await.map_err(refused)?.is_some() {
-            return self.aws.update_trust_policy(&self.name, &trust).await.map_err(not_there_yet);
+            return self
+                .aws
+                .update_trust_policy(&self.name, &trust)
+                .await
+                .map_err(not_there_yet);
         }
         let role = NewRole {
             name: self.name.clone(),
@@ -87,8 +100,11 @@ impl Step for IamRole {
 
 /// Returns who is to be let in.
 pub(super) fn admission(facts: &Facts, subject: &str) -> Result<Admission, StepError> {
-    let (partition, account, issuer) =
-        (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?, facts.get(&ISSUER)?);
+    let (partition, account, issuer) = (
+        facts.get(&PARTITION)?,
+        facts.get(&ACCOUNT)?,
+        facts.get(&ISSUER)?,
+    );
     Ok(Admission {
         provider: format!("arn:{partition}:iam::{account}:oidc-provider/{issuer}"),
         issuer,

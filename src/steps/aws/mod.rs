@@ -56,5 +56,9 @@ pub(crate) fn refused(error: AwsError) -> StepError {
 pub(crate) fn not_there_yet(error: AwsError) -> StepError {
     let missing = error.kind == AwsErrorKind::NotFound;
     let refused = refused(error);
-    if missing { refused.retryable() } else { refused }
+    if missing {
+        refused.retryable()
+    } else {
+        refused
+    }
 }

@@ -30,10 +30,14 @@ pub struct OidcProvider {
 impl Step for OidcProvider {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
-            gives: &[PROVIDER_ARN.name()],
+            needs: vec![ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
+            gives: vec![PROVIDER_ARN.name()],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.oidc-provider", "IAM OIDC provider of the cluster", Phase::Apply)
+            ..StepMeta::new(
+                "aws.oidc-provider",
+                "IAM OIDC provider of the cluster",
+                Phase::Apply,
+            )
         }
     }
 
@@ -46,13 +50,19 @@ impl Step for OidcProvider {
                     .after(format!("client id {AUDIENCE}\n")),
             ]),
             Some(provider) if provider.client_ids.iter().any(|id| id == AUDIENCE) => {
-                let whose = if self.ownership.is_ours(&provider.tags) { "" } else { ", made by others" };
+                let whose = if self.ownership.is_ours(&provider.tags) {
+                    ""
+                } else {
+                    ", made by others"
+                };
                 Observation::satisfied(format!("exists with client id {AUDIENCE}{whose}"))
             }
             Some(provider) if self.ownership.is_ours(&provider.tags) => Observation::differs(vec![
                 Change::new(Verb::Update, "OIDC provider", &arn)
                     .before(lines(&provider.client_ids))
-                    .after(lines(&[&provider.client_ids[..], &[AUDIENCE.into()]].concat())),
+                    .after(lines(
+                        &[&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
+                    )),
             ]),
             Some(provider) => Observation::conflict(
                 format!(
@@ -70,13 +80,23 @@ impl Step for OidcProvider {
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
         let arn = arn(facts)?;
-        if self.aws.oidc_provider(&arn).await.map_err(refused)?.is_some() {
-            return self.aws.add_client_id(&arn, AUDIENCE).await.map_err(not_there_yet);
+        if self
+            .aws
+            .oidc_provider(&arn)
+            .await
+            .map_err(refused)?
+            .is_some()
+        {
+            return self
+                .aws
+                .add_client_id(&arn, AUDIENCE)
+                .await
+                .map_err(not_there_yet);
         }
         let url = format!("https://{}", facts.get(&ISSUER)?);
         let tags = self.ownership.tags(&context.run);
         self.aws
-            .create_oidc_provider(&url, &[AUDIENCE.to_owned()], &tags)
+            .create_oidc_provider(&url, &[AUDIENCE], &tags)
             .await
             .map_err(refused)?;
         Ok(())
@@ -84,11 +104,19 @@ impl Step for OidcProvider {
 }
 
 fn arn(facts: &Facts) -> Result<String, StepError> {
-    let (partition, account, issuer) =
-        (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?, facts.get(&ISSUER)?);
-    Ok(format!("arn:{partition}:iam::{account}:oidc-provider/{issuer}"))
+    let (partition, account, issuer) = (
+        facts.get(&PARTITION)?,
+        facts.get(&ACCOUNT)?,
+        facts.get(&ISSUER)?,
+    );
+    Ok(format!(
+        "arn:{partition}:iam::{account}:oidc-provider/{issuer}"
+    ))
 }
 
 fn lines(client_ids: &[String]) -> String {
-    client_ids.iter().map(|id| format!("client id {id}\n")).collect()
+    client_ids
+        .iter()
+        .map(|id| format!("client id {id}\n"))
+        .collect()
 }

@@ -47,12 +47,15 @@ impl Ownership {
             .filter(|(key, _)| [CLUSTER, RECIPE].contains(&key.as_str()))
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let found = if ours.is_empty() { "no tag of this tool".into() } else { ours.join(", ") };
+        let found = if ours.is_empty() {
+            "no tag of this tool".into()
+        } else {
+            ours.join(", ")
+        };
         let tagging = Change::new(Verb::Adopt, format!("{target} tags"), name);
         differences.insert(0, tagging.before(found.clone()).after(expected.clone()));
-        let reason = format!(
-            "{target} `{name}` exists and is not ours: found {found}, expected {expected}"
-        );
+        let reason =
+            format!("{target} `{name}` exists and is not ours: found {found}, expected {expected}");
         let hints = vec![
             format!("if it is yours to give, tag it with {expected} and run again"),
             "otherwise choose another name, see `rok-deploy plan`".into(),

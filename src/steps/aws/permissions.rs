@@ -7,14 +7,17 @@ use super::iam_role::ROLE_ARN;
 use super::policy::{bucket_policy, is_same, parse};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, AwsErrorKind};
-use crate::engine::{
-    Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
-};
+use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 use crate::steps::names;
 
 /// What Rok needs at the least; asked of the simulator for a role whose policies are not ours.
-const ACTIONS: [&str; 5] =
-    ["s3:ListBucketVersions", "s3:CreateBucket", "s3:PutObject", "s3:GetObject", "s3:DeleteObject"];
+const ACTIONS: [&str; 5] = [
+    "s3:ListBucketVersions",
+    "s3:CreateBucket",
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:DeleteObject",
+];
 
 /// Reads the role's policies again and judges them.
 pub struct Permissions {
@@ -32,9 +35,13 @@ pub struct Permissions {
 impl Step for Permissions {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[PARTITION.name(), ROLE_ARN.name()],
+            needs: vec![PARTITION.name(), ROLE_ARN.name()],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.permissions", "Role may use the bucket prefix", Phase::Verify)
+            ..StepMeta::new(
+                "aws.permissions",
+                "Role may use the bucket prefix",
+                Phase::Verify,
+            )
         }
     }
 
@@ -43,10 +50,16 @@ impl Step for Permissions {
             return self.simulate(facts).await;
         }
         let intended = bucket_policy(&facts.get(&PARTITION)?, &self.prefix);
-        let attached = self.aws.attached_policies(&self.role).await.map_err(refused)?;
+        let attached = self
+            .aws
+            .attached_policies(&self.role)
+            .await
+            .map_err(refused)?;
         let attached = attached.unwrap_or_default();
         for policy in attached.iter().filter(|policy| policy.name == self.role) {
-            let Some(found) = self.aws.policy(&policy.arn).await.map_err(refused)? else { continue };
+            let Some(found) = self.aws.policy(&policy.arn).await.map_err(refused)? else {
+                continue;
+            };
             let document = self
                 .aws
                 .policy_document(&policy.arn, &found.default_version)
@@ -79,28 +92,43 @@ impl Permissions {
     /// not be asked the proof is left to the request that follows.
     async fn simulate(&self, facts: &Facts) -> Result<Observation, StepError> {
         let role = facts.get(&ROLE_ARN)?;
-        let bucket =
-            format!("arn:{}:s3:::{}", facts.get(&PARTITION)?, names::probe_bucket(&self.prefix));
+        let bucket = format!(
+            "arn:{}:s3:::{}",
+            facts.get(&PARTITION)?,
+            names::probe_bucket(&self.prefix)
+        );
         let objects = format!("{bucket}/*");
-        let simulated = match self.aws.simulate(&role, &ACTIONS, &[&bucket, &objects]).await {
+        let simulated = match self
+            .aws
+            .simulate(&role, &ACTIONS, &[&bucket, &objects])
+            .await
+        {
             Ok(simulated) => simulated,
             Err(error) if error.kind == AwsErrorKind::AccessDenied => {
-                return Ok(Observation::satisfied("unknown: the caller may not ask the simulator")
-                    .notice(format!("the permissions of `{}` are proven by use only", self.role)));
+                return Ok(
+                    Observation::satisfied("unknown: the caller may not ask the simulator").notice(
+                        format!("the permissions of `{}` are proven by use only", self.role),
+                    ),
+                );
             }
             Err(error) => return Err(refused(error)),
         };
         let denied: Vec<_> = ACTIONS
             .into_iter()
             .filter(|action| {
-                !simulated.iter().any(|result| result.action == *action && result.allowed)
+                !simulated
+                    .iter()
+                    .any(|result| result.action == *action && result.allowed)
             })
             .collect();
         let observation = Observation::satisfied("the simulator allows what Rok does");
         Ok(if denied.is_empty() {
             observation
         } else {
-            observation.notice(format!("the simulator denies {}; it may be wrong", denied.join(", ")))
+            observation.notice(format!(
+                "the simulator denies {}; it may be wrong",
+                denied.join(", ")
+            ))
         })
     }
 }

@@ -44,7 +44,9 @@ impl Admission {
     pub fn in_words(&self) -> String {
         format!(
             "service account `{}` of issuer `{}` with audience `{AUDIENCE}`",
-            self.subject.trim_start_matches("system:serviceaccount:").replace(':', "/"),
+            self.subject
+                .trim_start_matches("system:serviceaccount:")
+                .replace(':', "/"),
             self.issuer
         )
     }
@@ -62,13 +64,17 @@ impl Admission {
             let principal = |value: &Value| value.as_str() == Some(&self.provider);
             statement["Effect"] == "Allow"
                 && list(&statement["Action"]).iter().any(action)
-                && list(&statement["Principal"]["Federated"]).iter().any(principal)
+                && list(&statement["Principal"]["Federated"])
+                    .iter()
+                    .any(principal)
                 && self.meets(&statement["Condition"])
         })
     }
 
     fn meets(&self, conditions: &Value) -> bool {
-        let Some(conditions) = conditions.as_object() else { return conditions.is_null() };
+        let Some(conditions) = conditions.as_object() else {
+            return conditions.is_null();
+        };
         conditions.iter().all(|(operator, tests)| {
             let tests = tests.as_object().into_iter().flatten();
             let mut tests = tests.map(|(key, expected)| {
@@ -78,13 +84,14 @@ impl Admission {
                     // A key that this token does not have.
                     _ => return false,
                 };
-                list(expected).iter().filter_map(Value::as_str).any(|expected| {
-                    match operator.as_str() {
+                list(expected)
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .any(|expected| match operator.as_str() {
                         "StringEquals" => expected == found,
                         "StringLike" => is_like(expected, found),
                         _ => false,
-                    }
-                })
+                    })
             });
             tests.all(|passes| passes)
         })
@@ -128,19 +135,26 @@ fn normal(document: &Value) -> Value {
     let mut statements: Vec<Value> = list(&document["Statement"])
         .iter()
         .map(|statement| {
-            let Some(fields) = statement.as_object() else { return statement.clone() };
-            let fields = fields.iter().filter(|(key, _)| *key != "Sid").map(|(key, value)| {
-                let value = match key.as_str() {
-                    "Action" | "NotAction" => sorted(value, |text| text.to_ascii_lowercase()),
-                    "Resource" | "NotResource" => sorted(value, str::to_owned),
-                    "Principal" | "NotPrincipal" => each(value, &|value| sorted(value, str::to_owned)),
-                    "Condition" => each(value, &|tests| {
-                        each(tests, &|value| sorted(value, str::to_owned))
-                    }),
-                    _ => value.clone(),
-                };
-                (key.clone(), value)
-            });
+            let Some(fields) = statement.as_object() else {
+                return statement.clone();
+            };
+            let fields = fields
+                .iter()
+                .filter(|(key, _)| *key != "Sid")
+                .map(|(key, value)| {
+                    let value = match key.as_str() {
+                        "Action" | "NotAction" => sorted(value, |text| text.to_ascii_lowercase()),
+                        "Resource" | "NotResource" => sorted(value, str::to_owned),
+                        "Principal" | "NotPrincipal" => {
+                            each(value, &|value| sorted(value, str::to_owned))
+                        }
+                        "Condition" => each(value, &|tests| {
+                            each(tests, &|value| sorted(value, str::to_owned))
+                        }),
+                        _ => value.clone(),
+                    };
+                    (key.clone(), value)
+                });
             Value::Object(fields.collect())
         })
         .collect();
@@ -167,16 +181,20 @@ fn sorted(value: &Value, text: impl Fn(&str) -> String) -> Value {
 
 fn each(value: &Value, change: &dyn Fn(&Value) -> Value) -> Value {
     match value.as_object() {
-        Some(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (key.clone(), change(value))).collect())
-        }
+        Some(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, value)| (key.clone(), change(value)))
+                .collect(),
+        ),
         None => value.clone(),
     }
 }
 
 /// IAM's patterns: `*` is any text, `?` any character.
 fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut of, mut star, mut mark) = (0, 0, None, 0);
     while at < text.len() {
         if of < pattern.len() && pattern[of] == '*' {
@@ -215,8 +233,12 @@ mod tests {
             change(&mut admission);
             admission.is_granted_by(&trust)
         };
-        assert!(!other(|admission| admission.subject = "system:serviceaccount:rok:other".into()));
-        assert!(!other(|admission| admission.issuer = "oidc.example/id/2".into()));
+        assert!(!other(
+            |admission| admission.subject = "system:serviceaccount:rok:other".into()
+        ));
+        assert!(!other(
+            |admission| admission.issuer = "oidc.example/id/2".into()
+        ));
         assert!(!other(|admission| admission.provider.push('2')));
     }
 
@@ -227,7 +249,8 @@ mod tests {
             trust["Statement"][0]["Condition"] = condition;
             trust
         };
-        let like = json!({ "StringLike": { "oidc.example/id/1:sub": "system:serviceaccount:rok:*" } });
+        let like =
+            json!({ "StringLike": { "oidc.example/id/1:sub": "system:serviceaccount:rok:*" } });
         assert!(rok().is_granted_by(&trust(like)));
         let audience = json!({ "StringEquals": { "oidc.example/id/1:aud": ["x", AUDIENCE] } });
         assert!(rok().is_granted_by(&trust(audience)));
@@ -235,7 +258,10 @@ mod tests {
             json!({ "StringEquals": { "oidc.example/id/1:sub": "system:serviceaccount:rok:*" } });
         assert!(!rok().is_granted_by(&trust(pattern_under_equals)));
         let denied = json!({ "StringNotEquals": { "oidc.example/id/1:sub": "x" } });
-        assert!(!rok().is_granted_by(&trust(denied)), "unknown operators admit nobody");
+        assert!(
+            !rok().is_granted_by(&trust(denied)),
+            "unknown operators admit nobody"
+        );
     }
 
     #[test]

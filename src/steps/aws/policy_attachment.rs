@@ -22,17 +22,25 @@ pub struct PolicyAttachment {
 impl Step for PolicyAttachment {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[POLICY_ARN.name(), ROLE_ARN.name()],
-            after: &["aws.iam-policy", "aws.iam-role"],
+            needs: vec![POLICY_ARN.name(), ROLE_ARN.name()],
+            after: vec!["aws.iam-policy", "aws.iam-role"],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.policy-attachment", "IAM policy on the role", Phase::Apply)
+            ..StepMeta::new(
+                "aws.policy-attachment",
+                "IAM policy on the role",
+                Phase::Apply,
+            )
         }
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let arn = facts.get(&POLICY_ARN)?;
         // A role that does not exist yet has nothing attached.
-        let attached = self.aws.attached_policies(&self.role).await.map_err(refused)?;
+        let attached = self
+            .aws
+            .attached_policies(&self.role)
+            .await
+            .map_err(refused)?;
         let attached = attached.unwrap_or_default();
         if attached.iter().any(|policy| policy.arn == arn) {
             let others = match attached.len() - 1 {
@@ -50,6 +58,9 @@ impl Step for PolicyAttachment {
 
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let arn = facts.get(&POLICY_ARN)?;
-        self.aws.attach_role_policy(&self.role, &arn).await.map_err(not_there_yet)
+        self.aws
+            .attach_role_policy(&self.role, &arn)
+            .await
+            .map_err(not_there_yet)
     }
 }

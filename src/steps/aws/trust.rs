@@ -8,9 +8,7 @@ use super::iam_role::{ROLE_ARN, admission};
 use super::policy::{is_same, parse, pretty};
 use super::refused;
 use crate::clients::aws::Aws;
-use crate::engine::{
-    Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
-};
+use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 
 /// Reads the trust policy again and judges it.
 pub struct Trust {
@@ -28,9 +26,18 @@ pub struct Trust {
 impl Step for Trust {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ACCOUNT.name(), PARTITION.name(), ISSUER.name(), ROLE_ARN.name()],
+            needs: vec![
+                ACCOUNT.name(),
+                PARTITION.name(),
+                ISSUER.name(),
+                ROLE_ARN.name(),
+            ],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("aws.trust", "Role trusts the service account", Phase::Verify)
+            ..StepMeta::new(
+                "aws.trust",
+                "Role trusts the service account",
+                Phase::Verify,
+            )
         }
     }
 
@@ -47,14 +54,25 @@ impl Step for Trust {
         let found = parse(&role.trust_policy);
         let exact = is_same(&found, &admission.trust_policy());
         if exact {
-            return Ok(Observation::satisfied(format!("lets in only {}", admission.in_words())));
+            return Ok(Observation::satisfied(format!(
+                "lets in only {}",
+                admission.in_words()
+            )));
         }
         if admission.is_granted_by(&found) && self.existing {
-            return Ok(Observation::satisfied(format!("lets in {}", admission.in_words()))
-                .notice(format!("role `{}` may let in others too; look at its trust policy", self.role)));
+            return Ok(
+                Observation::satisfied(format!("lets in {}", admission.in_words())).notice(
+                    format!(
+                        "role `{}` may let in others too; look at its trust policy",
+                        self.role
+                    ),
+                ),
+            );
         }
         if context.has_acted("aws.iam-role") {
-            return Ok(Observation::pending("the trust policy shows its former state"));
+            return Ok(Observation::pending(
+                "the trust policy shows its former state",
+            ));
         }
         Err(StepError::verification(format!(
             "the trust policy of role `{}` is not as intended; found:\n{}expected:\n{}",

@@ -21,7 +21,11 @@ pub struct ClusterAccess {
 impl ClusterAccess {
     /// Returns the way to the cluster of a context.
     pub fn new(settings: ClusterSettings, wire: WireLog) -> Self {
-        Self { settings, wire, client: Arc::default() }
+        Self {
+            settings,
+            wire,
+            client: Arc::default(),
+        }
     }
 
     /// Returns the context's name, when one was chosen.

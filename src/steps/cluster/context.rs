@@ -28,9 +28,13 @@ pub struct ClusterContext {
 impl Step for ClusterContext {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
-            gives: &[CLUSTER_UID.name()],
-            ..StepMeta::new("cluster.context", "Kube context reaches that cluster", Phase::Observe)
+            needs: vec![ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
+            gives: vec![CLUSTER_UID.name()],
+            ..StepMeta::new(
+                "cluster.context",
+                "Kube context reaches that cluster",
+                Phase::Observe,
+            )
         }
     }
 
@@ -39,15 +43,23 @@ impl Step for ClusterContext {
         let client = self.access.client().await?;
         let context = self.access.context().unwrap_or("current context");
         let same_server = canonical(client.server()) == canonical(&endpoint);
-        let same_authority = client.certificate_authority().is_none_or(|found| found == authority);
+        let same_authority = client
+            .certificate_authority()
+            .is_none_or(|found| found == authority);
         let mut notice = None;
         if !same_server || !same_authority {
             let what = if same_server {
                 "has another certificate authority than".to_owned()
             } else {
-                format!("reaches {}, which is not the endpoint {endpoint} of", client.server())
+                format!(
+                    "reaches {}, which is not the endpoint {endpoint} of",
+                    client.server()
+                )
             };
-            let text = format!("kube context `{context}` {what} EKS cluster `{}`", self.cluster);
+            let text = format!(
+                "kube context `{context}` {what} EKS cluster `{}`",
+                self.cluster
+            );
             if !self.accepts_other_server {
                 return Err(StepError::answers(text)
                     .hint(format!(
@@ -60,7 +72,10 @@ impl Step for ClusterContext {
         }
         let uid = client.kube_system_uid().await.map_err(refused)?;
         let version = client.server_version().await.map_err(refused)?;
-        let note = format!("`{context}` at {}, {version}, kube-system {uid}", client.server());
+        let note = format!(
+            "`{context}` at {}, {version}, kube-system {uid}",
+            client.server()
+        );
         let mut observation = Observation::satisfied(note).with(&CLUSTER_UID, &uid);
         observation.notices.extend(notice);
         Ok(observation)
@@ -72,5 +87,8 @@ impl Step for ClusterContext {
 }
 
 fn canonical(server: &str) -> String {
-    server.trim_end_matches('/').trim_end_matches(":443").to_ascii_lowercase()
+    server
+        .trim_end_matches('/')
+        .trim_end_matches(":443")
+        .to_ascii_lowercase()
 }

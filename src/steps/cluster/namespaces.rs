@@ -24,7 +24,7 @@ pub struct Namespaces {
 impl Step for Namespaces {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[CLUSTER_UID.name()],
+            needs: vec![CLUSTER_UID.name()],
             settle: Settle::SHORT,
             ..StepMeta::new("rok.namespaces", "Namespaces of Rok", Phase::Apply)
         }
@@ -38,14 +38,20 @@ impl Step for Namespaces {
                 changes.push(Change::new(Verb::Create, "namespace", name));
             }
         }
-        Ok(Observation::of_changes(changes, format!("{} exist", self.names.join(", "))))
+        Ok(Observation::of_changes(
+            changes,
+            format!("{} exist", self.names.join(", ")),
+        ))
     }
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let client = self.access.client().await?;
         for name in &self.names {
             if client.namespace(name).await.map_err(refused)?.is_none() {
-                client.apply(&namespace(name), FIELD_MANAGER).await.map_err(refused)?;
+                client
+                    .apply(&namespace(name), FIELD_MANAGER)
+                    .await
+                    .map_err(refused)?;
             }
         }
         Ok(())

@@ -12,9 +12,7 @@ use super::access::{ClusterAccess, refused};
 use super::context::CLUSTER_UID;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind};
 use crate::clients::cluster::token_claims;
-use crate::engine::{
-    Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
-};
+use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 use crate::steps::aws::policy::AUDIENCE;
 use crate::steps::aws::{ISSUER, ROLE_ARN};
 use crate::steps::names;
@@ -40,10 +38,14 @@ pub struct StorageAccess {
 impl Step for StorageAccess {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[CLUSTER_UID.name(), ROLE_ARN.name(), ISSUER.name()],
-            after: &["rok.verify-account"],
+            needs: vec![CLUSTER_UID.name(), ROLE_ARN.name(), ISSUER.name()],
+            after: vec!["rok.verify-account"],
             settle: Settle::IDENTITY,
-            ..StepMeta::new("rok.storage-access", "Service account reaches its buckets", Phase::Verify)
+            ..StepMeta::new(
+                "rok.storage-access",
+                "Service account reaches its buckets",
+                Phase::Verify,
+            )
         }
     }
 
@@ -57,8 +59,10 @@ impl Step for StorageAccess {
         let claims = token_claims(&token).map_err(refused)?;
         self.judge(&claims, &issuer)?;
         let session = format!("rok-deploy-{}", context.run);
-        let assumed =
-            self.aws.assume_role_with_web_identity(&role, &session, token.secret.expose()).await;
+        let assumed = self
+            .aws
+            .assume_role_with_web_identity(&role, &session, token.secret.expose())
+            .await;
         let session = match assumed {
             Ok(session) => session,
             Err(error) => return self.not_assumed(error, &claims, context),
@@ -103,19 +107,30 @@ impl StorageAccess {
         let plain_issuer = format!("http://{issuer}");
         let mut wrong = Vec::new();
         if ![&expected_issuer, &plain_issuer].contains(&&found_issuer) {
-            wrong.push(format!("`iss`: found {found_issuer}, expected {expected_issuer}"));
+            wrong.push(format!(
+                "`iss`: found {found_issuer}, expected {expected_issuer}"
+            ));
         }
         if text(&claims["sub"]) != subject {
-            wrong.push(format!("`sub`: found {}, expected {subject}", text(&claims["sub"])));
+            wrong.push(format!(
+                "`sub`: found {}, expected {subject}",
+                text(&claims["sub"])
+            ));
         }
         if !audiences.iter().any(|audience| audience == AUDIENCE) {
-            wrong.push(format!("`aud`: found {}, expected {AUDIENCE}", audiences.join(", ")));
+            wrong.push(format!(
+                "`aud`: found {}, expected {AUDIENCE}",
+                audiences.join(", ")
+            ));
         }
         if wrong.is_empty() {
             return Ok(());
         }
-        Err(StepError::verification(format!("the service account's token differs: {}", wrong.join("; ")))
-            .hint("a wrong issuer means that this context is not the chosen cluster"))
+        Err(StepError::verification(format!(
+            "the service account's token differs: {}",
+            wrong.join("; ")
+        ))
+        .hint("a wrong issuer means that this context is not the chosen cluster"))
     }
 
     fn not_assumed(
@@ -170,7 +185,11 @@ impl StorageAccess {
 }
 
 fn transient(failed: StepError, error: &AwsError) -> StepError {
-    let mut failed = if error.is_transient() { failed.retryable() } else { failed };
+    let mut failed = if error.is_transient() {
+        failed.retryable()
+    } else {
+        failed
+    };
     failed.hints.extend(error.hint());
     failed
 }

@@ -31,10 +31,16 @@ pub struct VerifyAccount {
 impl Step for VerifyAccount {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[CLUSTER_UID.name(), ROLE_ARN.name()],
+            needs: vec![CLUSTER_UID.name(), ROLE_ARN.name()],
             settle: Settle::SHORT,
-            touches: Some("creates the Rok service account, labelled `rok-verify`, where it is absent"),
-            ..StepMeta::new("rok.verify-account", "Service account of Rok", Phase::Verify)
+            touches: Some(
+                "creates the Rok service account, labelled `rok-verify`, where it is absent",
+            ),
+            ..StepMeta::new(
+                "rok.verify-account",
+                "Service account of Rok",
+                Phase::Verify,
+            )
         }
     }
 
@@ -42,7 +48,10 @@ impl Step for VerifyAccount {
         let role = facts.get(&ROLE_ARN)?;
         let client = self.access.client().await?;
         let place = format!("{}/{}", self.namespace, self.name);
-        let found = client.service_account(&self.namespace, &self.name).await.map_err(refused)?;
+        let found = client
+            .service_account(&self.namespace, &self.name)
+            .await
+            .map_err(refused)?;
         let Some(account) = found else {
             let after = format!("{ROLE_ANNOTATION}: {role}\n");
             return Ok(Observation::differs(vec![
@@ -70,7 +79,14 @@ impl Step for VerifyAccount {
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let account = self.manifest(&facts.get(&ROLE_ARN)?);
         // An account that appeared meanwhile is not ours and is as good.
-        match self.access.client().await?.create(&account).await.map_err(refused)? {
+        match self
+            .access
+            .client()
+            .await?
+            .create(&account)
+            .await
+            .map_err(refused)?
+        {
             Creation::Created(_) | Creation::AlreadyExists => Ok(()),
         }
     }

@@ -43,8 +43,12 @@ pub struct Preflight {
 impl Step for Preflight {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: &[ACCOUNT.name(), PARTITION.name(), CALLER_ARN.name()],
-            ..StepMeta::new("environment.preflight", "Rights, remote, clock, programs", Phase::Observe)
+            needs: vec![ACCOUNT.name(), PARTITION.name(), CALLER_ARN.name()],
+            ..StepMeta::new(
+                "environment.preflight",
+                "Rights, remote, clock, programs",
+                Phase::Observe,
+            )
         }
     }
 
@@ -57,8 +61,12 @@ impl Step for Preflight {
             PushRight::Denied(_) => "push denied".into(),
             PushRight::Unknown(_) => "push unknown".into(),
         }));
-        let builder = ["kustomize", "kubectl"].into_iter().find(|program| is_on_path(program));
-        findings.push(builder.map_or("no kustomize".into(), |program| format!("builds with {program}")));
+        let builder = ["kustomize", "kubectl"]
+            .into_iter()
+            .find(|program| is_on_path(program));
+        findings.push(builder.map_or("no kustomize".into(), |program| {
+            format!("builds with {program}")
+        }));
         let mut observation = Observation::satisfied(findings.join(", "));
         for right in &rights.denied {
             observation = observation.missing_right(right).notice(format!(
@@ -70,10 +78,13 @@ impl Step for Preflight {
         }
         match push {
             Some(PushRight::Denied(text)) => {
-                observation = observation.missing_right("push").notice(format!("push denied: {text}"));
+                observation = observation
+                    .missing_right("push")
+                    .notice(format!("push denied: {text}"));
             }
             Some(PushRight::Unknown(text)) => {
-                observation = observation.notice(format!("whether a push is allowed is unknown: {text}"));
+                observation =
+                    observation.notice(format!("whether a push is allowed is unknown: {text}"));
             }
             Some(PushRight::Allowed) | None => {}
         }
@@ -117,13 +128,22 @@ impl Preflight {
         let caller = facts.get(&CALLER_ARN)?;
         let Some(principal) = principal(&caller) else {
             let unknown = Some(format!("`{caller}` cannot be simulated"));
-            return Ok(Rights { unknown, ..Rights::default() });
+            return Ok(Rights {
+                unknown,
+                ..Rights::default()
+            });
         };
         let asking = self.rights.iter().map(|right| {
-            let resource =
-                right.resource.replace("{partition}", &partition).replace("{account}", &account);
+            let resource = right
+                .resource
+                .replace("{partition}", &partition)
+                .replace("{account}", &account);
             let principal = &principal;
-            async move { self.aws.simulate(principal, right.actions, &[&resource]).await }
+            async move {
+                self.aws
+                    .simulate(principal, right.actions, &[&resource])
+                    .await
+            }
         });
         let mut rights = Rights::default();
         for answer in futures::future::join_all(asking).await {
@@ -159,7 +179,11 @@ impl Preflight {
                 let Some(clone) = clone else { return Ok(None) };
                 let has_remote = clone.remote().ok().flatten().is_some();
                 // An empty or detached clone says so in a step of its own.
-                Ok(if has_remote { clone.can_push().ok() } else { None })
+                Ok(if has_remote {
+                    clone.can_push().ok()
+                } else {
+                    None
+                })
             })
             .await
     }
@@ -168,7 +192,10 @@ impl Preflight {
         let skew = self.aws.clock_skew()?.as_secs();
         (skew.abs() >= SKEW_SECONDS).then(|| {
             let which = if skew > 0 { "behind" } else { "ahead of" };
-            format!("this machine's clock is {} s {which} AWS; AWS refuses from 300 s on", skew.abs())
+            format!(
+                "this machine's clock is {} s {which} AWS; AWS refuses from 300 s on",
+                skew.abs()
+            )
         })
     }
 }
@@ -176,7 +203,9 @@ impl Preflight {
 /// Returns the IAM principal behind a caller; a session's role is known by name only.
 fn principal(caller: &str) -> Option<String> {
     let parts: Vec<&str> = caller.splitn(6, ':').collect();
-    let [arn, partition, service, _, account, name] = parts[..] else { return None };
+    let [arn, partition, service, _, account, name] = parts[..] else {
+        return None;
+    };
     match (service, name.split_once('/')) {
         ("iam", Some(("user" | "role", _))) => Some(caller.to_owned()),
         ("sts", Some(("assumed-role", rest))) => {

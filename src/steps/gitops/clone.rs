@@ -28,8 +28,12 @@ pub struct CloneStep {
 impl Step for CloneStep {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            gives: &[BRANCH.name()],
-            ..StepMeta::new("gitops.clone", "Clone of the deployments repository", Phase::Generate)
+            gives: vec![BRANCH.name()],
+            ..StepMeta::new(
+                "gitops.clone",
+                "Clone of the deployments repository",
+                Phase::Generate,
+            )
         }
     }
 
@@ -58,7 +62,10 @@ impl Step for CloneStep {
         blocking(move || {
             let directory = &repository.directory;
             if let Some(url) = url {
-                return repository.git.clone(&url, branch.as_deref(), directory).map_err(failed);
+                return repository
+                    .git
+                    .clone(&url, branch.as_deref(), directory)
+                    .map_err(failed);
             }
             let files: Vec<_> = repository
                 .skeleton
@@ -68,7 +75,12 @@ impl Step for CloneStep {
             let branch = branch.as_deref().unwrap_or("main");
             repository
                 .git
-                .start_repository(&files, branch, directory, "Start from the skeleton of rok-deploy")
+                .start_repository(
+                    &files,
+                    branch,
+                    directory,
+                    "Start from the skeleton of rok-deploy",
+                )
                 .map_err(failed)
         })
         .await
@@ -82,15 +94,19 @@ fn adopt(
 ) -> Result<Observation, StepError> {
     let directory = clone.directory().display().to_string();
     if let Some(what) = clone.operation_in_progress() {
-        return Err(StepError::answers(format!("clone `{directory}` is busy: {what}"))
-            .hint("finish or abort it, then run again"));
+        return Err(
+            StepError::answers(format!("clone `{directory}` is busy: {what}"))
+                .hint("finish or abort it, then run again"),
+        );
     }
     let head = clone.head().map_err(failed)?;
     let Some(found) = head.branch else {
         return Err(StepError::answers(format!(
             "clone `{directory}` has a detached HEAD; expected a branch to commit to"
         ))
-        .hint(format!("`git -C {directory} switch --create rok-deploy` makes one here")));
+        .hint(format!(
+            "`git -C {directory} switch --create rok-deploy` makes one here"
+        )));
     };
     if let Some(branch) = branch.filter(|branch| *branch != found) {
         return Err(StepError::answers(format!(
@@ -123,7 +139,9 @@ fn adopt(
 fn canonical(url: &str) -> String {
     let url = without_user(url);
     let url = url.strip_prefix("file://").unwrap_or(&url);
-    url.trim_end_matches('/').trim_end_matches(".git").to_owned()
+    url.trim_end_matches('/')
+        .trim_end_matches(".git")
+        .to_owned()
 }
 
 fn without_user(url: &str) -> String {
@@ -142,10 +160,16 @@ mod tests {
 
     #[test]
     fn addresses_are_compared_without_spelling() {
-        let same = ["https://git.example/ops.git", "https://me:s3cret@git.example/ops/"];
+        let same = [
+            "https://git.example/ops.git",
+            "https://me:s3cret@git.example/ops/",
+        ];
         assert_eq!(canonical(same[0]), canonical(same[1]));
         assert_eq!(canonical("file:///srv/ops.git"), canonical("/srv/ops"));
-        assert_ne!(canonical("https://git.example/ops"), canonical("https://git.example/other"));
+        assert_ne!(
+            canonical("https://git.example/ops"),
+            canonical("https://git.example/other")
+        );
         assert!(!without_user(same[1]).contains("s3cret"));
     }
 }

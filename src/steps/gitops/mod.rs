@@ -8,6 +8,6 @@ mod tag;
 
 pub use clone::{BRANCH, CloneStep};
 pub use push::Push;
-pub use rendered::{CommitSpec, FileSpec, Rendered, Variables};
+pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
 pub use tag::{Tag, TagState};

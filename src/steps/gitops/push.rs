@@ -24,11 +24,17 @@ pub struct Push {
 
 impl Push {
     /// Returns the description; `needs` are the branch and the tags' facts.
-    pub const fn describe(needs: &'static [&'static str], after: &'static [&'static str]) -> StepMeta {
-        let mut meta = StepMeta::new("gitops.push", "Branch and tags on the remote", Phase::Generate);
-        meta.needs = needs;
-        meta.after = after;
-        meta
+    pub fn describe(needs: Vec<&'static str>, after: Vec<&'static str>) -> StepMeta {
+        let meta = StepMeta::new(
+            "gitops.push",
+            "Branch and tags on the remote",
+            Phase::Generate,
+        );
+        StepMeta {
+            needs,
+            after,
+            ..meta
+        }
     }
 }
 
@@ -43,8 +49,11 @@ impl Step for Push {
             return Ok(Observation::satisfied("not wanted (`gitops_push` is `no`)"));
         }
         let branch = facts.get(&BRANCH)?;
-        let tags: Vec<TagState> =
-            self.tags.iter().map(|key| facts.get(key)).collect::<Result<_, _>>()?;
+        let tags: Vec<TagState> = self
+            .tags
+            .iter()
+            .map(|key| facts.get(key))
+            .collect::<Result<_, _>>()?;
         let must = self.wanted == Some(true);
         self.repository
             .with(move |clone| {
@@ -85,7 +94,6 @@ impl Step for Push {
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let branch = facts.get(&BRANCH)?;
         let tags: Vec<String> = self
             .tags
             .iter()
@@ -94,9 +102,13 @@ impl Step for Push {
         // Where a protected branch diverts the push to.
         let detour = format!("rok-deploy/{}", context.run);
         self.repository
-            .with_clone(move |clone| match clone.push(&branch, &tags, &detour).map_err(failed)? {
-                PushOutcome::UpToDate | PushOutcome::Pushed | PushOutcome::Diverted { .. } => Ok(()),
-            })
+            .with_clone(
+                move |clone| match clone.push(&detour, &tags).map_err(failed)? {
+                    PushOutcome::UpToDate | PushOutcome::Pushed | PushOutcome::Diverted { .. } => {
+                        Ok(())
+                    }
+                },
+            )
             .await
     }
 }

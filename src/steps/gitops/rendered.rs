@@ -9,17 +9,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::clone::BRANCH;
 use super::repository::{Repository, failed};
 use crate::clients::envfile;
-use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, merge_file};
+use crate::clients::git::{
+    Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, merge_file,
+};
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
-    Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
+    Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb,
 };
 
 /// Computes the template variables from the facts.
-pub type Variables = Arc<dyn Fn(&Facts) -> Result<BTreeMap<String, String>, StepError> + Send + Sync>;
+pub type Variables =
+    Arc<dyn Fn(&Facts) -> Result<BTreeMap<String, String>, StepError> + Send + Sync>;
 
 /// A file and its template, as paths in the clone.
 #[derive(Debug, Clone, Copy)]
@@ -77,13 +79,17 @@ impl Step for Rendered {
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let work = self.work(facts)?;
         let facts = facts.clone();
-        self.repository.with(move |clone| work.observe(clone, &facts)).await
+        self.repository
+            .with(move |clone| work.observe(clone, &facts))
+            .await
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
         let work = self.work(facts)?;
         let (facts, run) = (facts.clone(), context.run.clone());
-        self.repository.with_clone(move |clone| work.write(clone, &facts, &run)).await
+        self.repository
+            .with_clone(move |clone| work.write(clone, &facts, &run))
+            .await
     }
 }
 
@@ -124,7 +130,10 @@ impl Work {
             if is_committed(clone, &all)? {
                 commit = Some(self.committed_as(clone)?);
             } else {
-                let listing = all.keys().map(|path| format!("{path}\n")).collect::<String>();
+                let listing = all
+                    .keys()
+                    .map(|path| format!("{path}\n"))
+                    .collect::<String>();
                 changes.push(Change::new(Verb::Commit, "files", spec.message).after(listing));
                 commit = Some(String::new());
             }
@@ -137,41 +146,67 @@ impl Work {
         if let (Some(spec), Some(commit)) = (self.commit, commit) {
             observation = observation.with(spec.gives, &commit);
         }
-        observation.notices = renderings.into_iter().filter_map(|file| file.notice).collect();
+        observation.notices = renderings
+            .into_iter()
+            .filter_map(|file| file.notice)
+            .collect();
         Ok(observation)
     }
 
     fn write(&self, clone: &GitClone, facts: &Facts, run: &str) -> Result<(), StepError> {
         let renderings = self.render(Some(clone))?;
         for rendering in &renderings {
-            clone.write(rendering.path, &rendering.after).map_err(failed)?;
+            clone
+                .write(rendering.path, &rendering.after)
+                .map_err(failed)?;
         }
-        let Some(spec) = self.commit else { return Ok(()) };
+        let Some(spec) = self.commit else {
+            return Ok(());
+        };
         let written: Written = renderings
             .iter()
             .map(|rendering| (rendering.path.to_owned(), hash(&rendering.after)))
             .collect();
-        let paths: Vec<String> = self.all_written(&written, spec, facts)?.into_keys().collect();
+        let paths: Vec<String> = self
+            .all_written(&written, spec, facts)?
+            .into_keys()
+            .collect();
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
-        let request = CommitRequest { message: spec.message, trailers: &trailers, paths: &paths };
+        let request = CommitRequest {
+            message: spec.message,
+            trailers: &trailers,
+            paths: &paths,
+        };
         clone.commit(&request).map_err(failed)?;
         Ok(())
     }
 
     fn render(&self, clone: Option<&GitClone>) -> Result<Vec<Rendering>, StepError> {
-        self.files.iter().map(|file| self.render_one(clone, file)).collect()
+        self.files
+            .iter()
+            .map(|file| self.render_one(clone, file))
+            .collect()
     }
 
-    fn render_one(&self, clone: Option<&GitClone>, file: &FileSpec) -> Result<Rendering, StepError> {
+    fn render_one(
+        &self,
+        clone: Option<&GitClone>,
+        file: &FileSpec,
+    ) -> Result<Rendering, StepError> {
         let template = self.template(clone, None, file.template)?;
         let render = render(file.template, &template, &self.variables).map_err(|error| {
             StepError::answers(error.to_string())
                 .hint("correct the template in the clone, or give the variable's answer")
         })?;
         let rendering = |before, after, notice| {
-            Ok(Rendering { path: file.output, before, after, notice })
+            Ok(Rendering {
+                path: file.output,
+                before,
+                after,
+                notice,
+            })
         };
         let (Some(clone), Some(found)) = (clone, self.read(clone, file.output)?) else {
             return rendering(None, render, None);
@@ -179,10 +214,15 @@ impl Work {
         if found == render {
             return rendering(Some(found), render, None);
         }
-        let base = self.last_render(clone, file)?.unwrap_or_else(|| found.clone());
+        let base = self
+            .last_render(clone, file)?
+            .unwrap_or_else(|| found.clone());
         let merged = merge_file(&base, &found, &render).map_err(failed)?;
         let notice = if merged.conflicts {
-            Some(format!("your edit of `{}` was kept where it differs from the template", file.output))
+            Some(format!(
+                "your edit of `{}` was kept where it differs from the template",
+                file.output
+            ))
         } else if merged.content != render {
             Some(format!("your edits of `{}` are kept", file.output))
         } else {
@@ -194,7 +234,9 @@ impl Work {
     /// Returns what we rendered last: the base of the merge. Where we never did, it is the file
     /// as it came into the repository, so that edits made since are the operator's.
     fn last_render(&self, clone: &GitClone, file: &FileSpec) -> Result<Option<Vec<u8>>, StepError> {
-        let commits = clone.commits_with_trailer(STEP_TRAILER, self.id).map_err(failed)?;
+        let commits = clone
+            .commits_with_trailer(STEP_TRAILER, self.id)
+            .map_err(failed)?;
         let Some(commit) = commits.first() else {
             return clone.oldest(file.output).map_err(failed);
         };
@@ -224,7 +266,9 @@ impl Work {
         };
         let bytes = found.or_else(|| self.repository.skeleton_file(path).map(<[u8]>::to_vec));
         let bytes = bytes.ok_or_else(|| {
-            StepError::answers(format!("template `{path}` is neither in the clone nor in rok-deploy"))
+            StepError::answers(format!(
+                "template `{path}` is neither in the clone nor in rok-deploy"
+            ))
         })?;
         String::from_utf8(bytes)
             .map_err(|_| StepError::answers(format!("template `{path}` is not UTF-8 text")))
@@ -254,8 +298,12 @@ impl Work {
     /// Returns the newest commit that this step made, or HEAD when somebody else committed the
     /// very same content.
     fn committed_as(&self, clone: Option<&GitClone>) -> Result<String, StepError> {
-        let Some(clone) = clone else { return Ok(String::new()) };
-        let commits = clone.commits_with_trailer(STEP_TRAILER, self.id).map_err(failed)?;
+        let Some(clone) = clone else {
+            return Ok(String::new());
+        };
+        let commits = clone
+            .commits_with_trailer(STEP_TRAILER, self.id)
+            .map_err(failed)?;
         match commits.into_iter().next() {
             Some(commit) => Ok(commit.id),
             None => Ok(clone.head().map_err(failed)?.commit.unwrap_or_default()),
@@ -283,7 +331,9 @@ fn render(
     template: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, TemplateError> {
-    Renderer::new().render(name, template, variables).map(String::into_bytes)
+    Renderer::new()
+        .render(name, template, variables)
+        .map(String::into_bytes)
 }
 
 fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, StepError> {
@@ -301,9 +351,12 @@ fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, Ste
 fn env_files_at(clone: &GitClone, commit: &str) -> Result<Vec<(String, String)>, StepError> {
     let mut variables = Vec::new();
     for file in ENV_FILES {
-        let Some(bytes) = clone.read_at(commit, file).map_err(failed)? else { continue };
+        let Some(bytes) = clone.read_at(commit, file).map_err(failed)? else {
+            continue;
+        };
         // A file that somebody broke later was whole when we wrote it; what is left counts.
-        variables.extend(envfile::parse(file, &String::from_utf8_lossy(&bytes)).unwrap_or_default());
+        variables
+            .extend(envfile::parse(file, &String::from_utf8_lossy(&bytes)).unwrap_or_default());
     }
     Ok(variables)
 }
@@ -318,17 +371,13 @@ pub const ENV_FILES: [&str; 4] = [
 
 fn hash(content: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, content);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
-}
-
-/// What every step on rendered files needs besides its variables.
-pub const NEEDS_CLONE: &str = BRANCH.name();
-
-/// Returns the description of a generating step.
-pub const fn generating(id: &'static str, title: &'static str) -> StepMeta {
-    StepMeta::new(id, title, Phase::Generate)
 }

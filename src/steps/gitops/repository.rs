@@ -39,14 +39,20 @@ impl Repository {
         let directory = self.directory.clone();
         self.with(move |clone| match clone {
             Some(clone) => work(clone),
-            None => Err(StepError::failed(format!("no clone in {}", directory.display()))),
+            None => Err(StepError::failed(format!(
+                "no clone in {}",
+                directory.display()
+            ))),
         })
         .await
     }
 
     /// Returns the skeleton's file.
     pub fn skeleton_file(&self, path: &str) -> Option<&'static [u8]> {
-        self.skeleton.iter().find(|(name, _)| *name == path).map(|(_, content)| *content)
+        self.skeleton
+            .iter()
+            .find(|(name, _)| *name == path)
+            .map(|(_, content)| *content)
     }
 
     /// Whether nothing is there that a clone could overwrite.
@@ -58,7 +64,11 @@ impl Repository {
     }
 
     fn open(&self) -> Result<Option<GitClone>, StepError> {
-        if self.is_vacant() { Ok(None) } else { self.git.open(&self.directory).map(Some).map_err(failed) }
+        if self.is_vacant() {
+            Ok(None)
+        } else {
+            self.git.open(&self.directory).map(Some).map_err(failed)
+        }
     }
 }
 

@@ -49,7 +49,13 @@ impl Step for Tag {
         let to_make = Observation::differs(vec![
             Change::new(Verb::Tag, "commit", &name).after(format!("{}\n", self.message)),
         ])
-        .with(self.gives, &TagState { name, exists: false });
+        .with(
+            self.gives,
+            &TagState {
+                name,
+                exists: false,
+            },
+        );
         if commits.iter().any(String::is_empty) {
             return Ok(to_make);
         }
@@ -58,7 +64,9 @@ impl Step for Tag {
             .repository
             .with(move |clone| {
                 let Some(clone) = clone else { return Ok(None) };
-                let Some(newest) = newest(clone, &commits)? else { return Ok(None) };
+                let Some(newest) = newest(clone, &commits)? else {
+                    return Ok(None);
+                };
                 let tags = clone.tags(&pattern).map_err(failed)?;
                 Ok(tags.into_iter().find(|tag| tag.commit == newest))
             })
@@ -66,7 +74,13 @@ impl Step for Tag {
         Ok(match found {
             None => to_make,
             Some(tag) => Observation::satisfied(format!("{} at {}", tag.name, short(&tag.commit)))
-                .with(self.gives, &TagState { name: tag.name, exists: true }),
+                .with(
+                    self.gives,
+                    &TagState {
+                        name: tag.name,
+                        exists: true,
+                    },
+                ),
         })
     }
 
@@ -85,7 +99,12 @@ impl Step for Tag {
 impl Tag {
     /// The name derives from the run, not from the attempt: a resumed run makes the same tag.
     fn name(&self, context: &Context) -> String {
-        format!("deploy/{}/{}/{}", date(&context.run), self.release, self.task)
+        format!(
+            "deploy/{}/{}/{}",
+            date(&context.run),
+            self.release,
+            self.task
+        )
     }
 
     fn commits(&self, facts: &Facts) -> Result<Vec<String>, StepError> {
@@ -95,7 +114,10 @@ impl Tag {
 
 fn newest(clone: &GitClone, commits: &[String]) -> Result<Option<String>, StepError> {
     let log = clone.log(usize::MAX).map_err(failed)?;
-    Ok(log.into_iter().map(|commit| commit.id).find(|id| commits.contains(id)))
+    Ok(log
+        .into_iter()
+        .map(|commit| commit.id)
+        .find(|id| commits.contains(id)))
 }
 
 /// Returns the documentation's `DATE` of a run: `2026-11-23T16.40.12Z`, with dots, since a ref's
@@ -105,7 +127,9 @@ fn date(run: &str) -> String {
         .into_iter()
         .map(|range| run.get(range).unwrap_or("00"))
         .collect();
-    let [year, month, day, hour, minute, second] = digits[..] else { unreachable!("six ranges") };
+    let [year, month, day, hour, minute, second] = digits[..] else {
+        unreachable!("six ranges")
+    };
     format!("{year}-{month}-{day}T{hour}.{minute}.{second}Z")
 }
 
