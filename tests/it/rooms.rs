@@ -1,0 +1,469 @@
+//! Keeps watch over the arrows between the rooms: they point down only.
+//!
+//! Reads every source file as tokens, without comments and literals, and resolves each path that
+//! starts at `crate`, `self` or `super` to the room it names. Tests inside a room may also use the
+//! practice cloud, because a step is tried against it next to its code.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms, each with the rooms it may use besides itself.
+const ARROWS: &[(&str, Reach)] = &[
+    ("commands", Reach::Everything),
+    ("recipes", Reach::Only(&["steps", "engine"])),
+    ("steps", Reach::Only(&["clients", "engine"])),
+    ("ui", Reach::Only(&["engine"])),
+    ("journal", Reach::Only(&["engine"])),
+    ("clients", Reach::Only(&[])),
+    ("engine", Reach::Only(&[])),
+    ("sandbox", Reach::Only(&[])),
+];
+
+/// The top of the house, which may use every room and which no room below `commands` may use.
+const TOP: &[&str] = &["main", "lib", "cli", "settings", "failure", "bin"];
+
+/// What test modules may use besides what their room may.
+const PRACTICE: &str = "sandbox";
+
+#[derive(Clone, Copy)]
+enum Reach {
+    Everything,
+    Only(&'static [&'static str]),
+}
+
+#[test]
+fn arrows_between_the_rooms_point_down() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = rust_files(&root);
+    assert!(
+        files.iter().any(|file| file.ends_with("engine/mod.rs")),
+        "looked in {root:?}"
+    );
+
+    let violations: Vec<String> = files
+        .iter()
+        .flat_map(|file| {
+            let name = file
+                .strip_prefix(&root)
+                .expect("the walk starts at the root");
+            let source = fs::read_to_string(file).expect("source files are readable");
+            violations(name, &source)
+                .into_iter()
+                .map(|it| it.to_string())
+        })
+        .collect();
+    assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
+}
+
+/// A path in a file to something its room must not know.
+struct Violation {
+    file: PathBuf,
+    line: usize,
+    message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "src/{}:{}: {}",
+            self.file.display(),
+            self.line,
+            self.message
+        )
+    }
+}
+
+fn violations(file: &Path, source: &str) -> Vec<Violation> {
+    let violation = |line, message| Violation {
+        file: file.to_owned(),
+        line,
+        message,
+    };
+    let module = module_of(file);
+    let room = match module.first() {
+        None => return Vec::new(),
+        Some(first) if TOP.contains(&first.as_str()) => return Vec::new(),
+        Some(first) => first.clone(),
+    };
+    let Some((_, reach)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+        return vec![violation(
+            1,
+            format!("`{room}` is neither a room nor the top"),
+        )];
+    };
+    let Reach::Only(allowed) = reach else {
+        return Vec::new();
+    };
+
+    let in_test_file = module.iter().any(|name| name == "tests");
+    Paths::of(source, module)
+        .filter(|path| {
+            let practises = path.target == PRACTICE && (in_test_file || path.in_tests);
+            path.target != room && !allowed.contains(&path.target.as_str()) && !practises
+        })
+        .map(|path| {
+            violation(
+                path.line,
+                format!("`{room}` must not use `crate::{}`", path.target),
+            )
+        })
+        .collect()
+}
+
+/// The module path of a source file: `engine/plan.rs` and `engine/plan/mod.rs` are both `engine::plan`.
+fn module_of(file: &Path) -> Vec<String> {
+    let mut module: Vec<String> = file
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_str().expect("source paths are UTF-8").to_owned())
+        .collect();
+    if module.last().is_some_and(|last| last == "mod") {
+        module.pop();
+    }
+    module
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("source folders are readable") {
+        let path = entry.expect("source folders are readable").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A use of something below the crate root.
+struct UsedPath {
+    line: usize,
+    /// The first name below the crate root; `*` or `self` for the root itself.
+    target: String,
+    in_tests: bool,
+}
+
+/// Finds the paths that start at `crate`, `self` or `super`, with `{…}` groups spread out.
+struct Paths {
+    tokens: Vec<Token>,
+    module: Vec<String>,
+    found: Vec<UsedPath>,
+}
+
+impl Paths {
+    fn of(source: &str, module: Vec<String>) -> impl Iterator<Item = UsedPath> {
+        let mut paths = Self {
+            tokens: tokens(source),
+            module,
+            found: Vec::new(),
+        };
+        paths.read_block(0, false);
+        paths.found.into_iter()
+    }
+
+    /// Reads to the end of the block that `at` is in, and returns the place behind it.
+    fn read_block(&mut self, mut at: usize, in_tests: bool) -> usize {
+        let mut next_is_for_tests = false;
+        while at < self.tokens.len() {
+            match self.text(at) {
+                "}" => return at + 1,
+                "{" => {
+                    at = self.read_block(at + 1, in_tests || next_is_for_tests);
+                    next_is_for_tests = false;
+                }
+                "mod" if self.text(at + 2) == "{" => {
+                    self.module.push(self.text(at + 1).to_owned());
+                    at = self.read_block(at + 3, in_tests || next_is_for_tests);
+                    self.module.pop();
+                    next_is_for_tests = false;
+                }
+                "cfg" if self.text(at + 1) == "(" && self.text(at + 2) == "test" => {
+                    next_is_for_tests = true;
+                    at += 3;
+                }
+                "crate" | "self" | "super" if !self.continues_a_path(at) => {
+                    at = self.read_path(at, in_tests || next_is_for_tests);
+                }
+                text => {
+                    next_is_for_tests &= text != ";";
+                    at += 1;
+                }
+            }
+        }
+        at
+    }
+
+    fn continues_a_path(&self, at: usize) -> bool {
+        at > 0 && self.text(at - 1) == "::"
+    }
+
+    /// Reads the path that starts at `at`, and returns the place behind it.
+    fn read_path(&mut self, at: usize, in_tests: bool) -> usize {
+        if self.text(at + 1) == "::" {
+            let mut base = self.module.clone();
+            self.read_segments(at, &mut base, in_tests)
+        } else {
+            // `pub(crate)`, `self.field`, and the one way to hide a path: `use crate as other`.
+            if self.text(at) == "crate" && self.text(at + 1) == "as" {
+                self.record(at, &[], in_tests);
+            }
+            at + 1
+        }
+    }
+
+    fn read_segments(&mut self, mut at: usize, base: &mut Vec<String>, in_tests: bool) -> usize {
+        loop {
+            match self.text(at) {
+                "crate" => base.clear(),
+                "super" => drop(base.pop()),
+                "self" => {}
+                "{" => return self.read_group(at + 1, base, in_tests),
+                name => base.push(name.to_owned()),
+            }
+            if self.text(at + 1) != "::" {
+                self.record(at, base, in_tests);
+                return at + 1;
+            }
+            at += 2;
+        }
+    }
+
+    fn read_group(&mut self, mut at: usize, base: &[String], in_tests: bool) -> usize {
+        loop {
+            match self.text(at) {
+                "}" | "" => return at + 1,
+                "," => at += 1,
+                "as" => at += 2,
+                _ => at = self.read_segments(at, &mut base.to_vec(), in_tests),
+            }
+        }
+    }
+
+    fn record(&mut self, at: usize, path: &[String], in_tests: bool) {
+        let line = self.tokens[at].line;
+        let target = path
+            .first()
+            .map_or_else(|| "self".to_owned(), String::clone);
+        self.found.push(UsedPath {
+            line,
+            target,
+            in_tests,
+        });
+    }
+
+    fn text(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| &token.text)
+    }
+}
+
+struct Token {
+    line: usize,
+    /// A name, `::`, or a single other character.
+    text: String,
+}
+
+/// Cuts Rust source into names and punctuation, leaving out comments, literals and lifetimes.
+fn tokens(source: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = source;
+    let mut line = 1;
+    while let Some(first) = rest.chars().next() {
+        let length = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            block_comment(rest)
+        } else if let Some(length) = string(rest) {
+            length
+        } else if first == '\'' {
+            character_or_lifetime(rest)
+        } else {
+            let length = if first.is_alphanumeric() || first == '_' {
+                rest.find(|it: char| !it.is_alphanumeric() && it != '_')
+                    .unwrap_or(rest.len())
+            } else if rest.starts_with("::") {
+                2
+            } else {
+                first.len_utf8()
+            };
+            if !first.is_whitespace() {
+                tokens.push(Token {
+                    line,
+                    text: rest[..length].to_owned(),
+                });
+            }
+            length
+        };
+        line += rest[..length].matches('\n').count();
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+fn block_comment(rest: &str) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    while at < rest.len() {
+        if rest[at..].starts_with("/*") {
+            depth += 1;
+            at += 2;
+        } else if rest[at..].starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                break;
+            }
+        } else {
+            at += rest[at..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    at
+}
+
+/// The length of the string literal that `rest` starts with: `"…"`, `b"…"`, `c"…"`, `r#"…"#`.
+fn string(rest: &str) -> Option<usize> {
+    let prefix = rest.find(|it| !matches!(it, 'b' | 'c' | 'r'))?;
+    let raw = rest[..prefix].ends_with('r');
+    let hashes = rest[prefix..].find(|it| it != '#')?;
+    let start = prefix + hashes + 1;
+    if prefix > 2 || (hashes > 0 && !raw) || !rest[prefix + hashes..].starts_with('"') {
+        return None;
+    }
+    let end = format!("\"{}", "#".repeat(hashes));
+    let mut at = start;
+    while at < rest.len() {
+        if rest[at..].starts_with(&end) {
+            return Some(at + end.len());
+        }
+        if rest[at..].starts_with('\\') && !raw {
+            at += 1;
+        }
+        at += rest[at..].chars().next().map_or(1, char::len_utf8);
+    }
+    Some(rest.len())
+}
+
+fn character_or_lifetime(rest: &str) -> usize {
+    let mut characters = rest.char_indices().skip(1);
+    match characters.next() {
+        Some((_, '\\')) => {
+            // The escaped character may itself be a quote.
+            characters.next();
+            characters
+                .find(|(_, it)| *it == '\'')
+                .map_or(rest.len(), |(at, _)| at + 1)
+        }
+        Some(_) => match characters.next() {
+            Some((at, '\'')) => at + 1,
+            _ => 1,
+        },
+        None => 1,
+    }
+}
+
+mod the_watch_itself {
+    use super::*;
+
+    fn complaints(file: &str, source: &str) -> Vec<String> {
+        violations(Path::new(file), source)
+            .iter()
+            .map(Violation::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn sees_every_way_up() {
+        let ways = [
+            "use crate::steps::Role;",
+            "use crate::{clients::wire, steps};",
+            "use crate::{\n    clients::{aws, git},\n    steps::{self as ladder},\n};",
+            "use super::super::steps;",
+            "use super::{aws, super::{steps}};",
+            "use self::super::super::steps as ladder;",
+            "fn up() { crate::steps::climb() }",
+            "impl From<crate::steps::Error> for Error {}",
+            "macro_rules! up { () => { $crate::steps::climb() } }",
+            "mod inner { use super::super::super::steps; }",
+            "#[cfg(test)] mod tests { use crate::steps::Role; }",
+            "const QUOTE: char = '\\''; use crate::steps; const OTHER: char = '\"';",
+        ];
+        for source in ways {
+            let complaints = complaints("clients/wire.rs", &format!("// One\n{source}"));
+            assert_eq!(complaints.len(), 1, "{source}: {complaints:?}");
+            assert!(
+                complaints[0].contains("`clients` must not use `crate::steps`"),
+                "{complaints:?}"
+            );
+        }
+        assert_eq!(
+            complaints("ui/plain.rs", "\n\nuse crate::settings::Settings;"),
+            ["src/ui/plain.rs:3: `ui` must not use `crate::settings`"],
+        );
+    }
+
+    #[test]
+    fn sees_the_whole_house_taken_at_once() {
+        for source in [
+            "use crate::*;",
+            "use crate as house;",
+            "use crate::{self as house};",
+        ] {
+            assert_eq!(complaints("engine/plan.rs", source).len(), 1, "{source}");
+        }
+    }
+
+    #[test]
+    fn lets_the_way_down_pass() {
+        let down = "use crate::{clients::aws, engine::{self, Step}}; use super::Name; pub(crate) fn x(&self) {}";
+        assert_eq!(complaints("steps/aws/role.rs", down), [""; 0]);
+        assert_eq!(complaints("steps/mod.rs", "use super::clients;"), [""; 0]);
+        assert_eq!(
+            complaints("commands/run.rs", "use crate::{cli, steps, ui};"),
+            [""; 0]
+        );
+        assert_eq!(complaints("cli.rs", "use crate::recipes;"), [""; 0]);
+        assert_eq!(
+            complaints("bin/rok-s3-authorize.rs", "use crate::commands;"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn reads_code_and_not_words() {
+        let words = r##"
+            //! See [`crate::steps`].
+            /* use crate::steps; /* nested */ use crate::steps; */
+            const TEXT: &str = "use crate::steps; \" use crate::steps;";
+            const RAW: &str = r#"use crate::steps; " use crate::steps;"#;
+            fn lifetime<'a>(bytes: &'a [u8]) -> &'a [u8] { b"crate::steps" }
+        "##;
+        assert_eq!(complaints("engine/plan.rs", words), [""; 0]);
+    }
+
+    #[test]
+    fn lets_tests_and_only_tests_practise() {
+        let practice = "#[cfg(test)]\nmod tests { use crate::sandbox::World; }";
+        assert_eq!(complaints("steps/aws/role.rs", practice), [""; 0]);
+        assert_eq!(
+            complaints("steps/aws/tests.rs", "use crate::sandbox::World;"),
+            [""; 0]
+        );
+        let after =
+            "#[cfg(test)] use std::fs;\n#[cfg(test)] fn help() {}\nuse crate::sandbox::World;";
+        assert_eq!(
+            complaints("steps/aws/role.rs", after),
+            ["src/steps/aws/role.rs:3: `steps` must not use `crate::sandbox`"],
+        );
+    }
+
+    #[test]
+    fn knows_no_room_without_arrows() {
+        assert_eq!(
+            complaints("attic/mod.rs", "use std::fs;"),
+            ["src/attic/mod.rs:1: `attic` is neither a room nor the top"],
+        );
+    }
+}
