@@ -12,3 +12,4 @@
 pub mod clients;
 pub mod engine;
 pub mod sandbox;
+pub mod ui;
