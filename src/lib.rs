@@ -15,3 +15,4 @@ pub mod journal;
 pub mod recipes;
 pub mod sandbox;
 pub mod steps;
+pub mod ui;

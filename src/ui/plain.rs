@@ -1,0 +1,343 @@
+//! Plain lines, for pipes, logs and `--linear`: talk goes one way, results the other.
+//!
+//! A line for each outcome of a step, so that a log of a run reads as a list of what was done.
+//! What comes many times a second (looking, settling) is said rarely or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use super::words::{self, Label, Tone};
+use crate::engine::event::FindingKind;
+use crate::engine::state::StepView;
+use crate::engine::{Approval, Event, EventKind, RunState, Scope};
+
+/// How long a step settles before it is said, and then between two lines about it.
+const SETTLING_PAUSE_MS: u64 = 5_000;
+
+/// Writes a run as lines.
+#[derive(Debug)]
+pub struct Plain<T: Write, R: Write> {
+    talk: T,
+    result: R,
+    paint: Paint,
+    state: RunState,
+    said_settling: BTreeMap<String, u64>,
+    said_notices: BTreeSet<String>,
+}
+
+impl<T: Write, R: Write> Plain<T, R> {
+    /// Returns a writer of talk (stderr) and results (stdout).
+    pub fn new(talk: T, result: R, color: bool) -> Self {
+        Self {
+            talk,
+            result,
+            paint: Paint(color),
+            state: RunState::default(),
+            said_settling: BTreeMap::new(),
+            said_notices: BTreeSet::new(),
+        }
+    }
+
+    /// Returns what the events have told so far.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Writes what there is to say about the event.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.state.update(event);
+        match &event.event {
+            EventKind::RunStarted {
+                run,
+                recipe,
+                practice,
+                resumed,
+                ..
+            } => {
+                if *practice {
+                    let word = self.paint.tone(Tone::Warn, "PRACTICE");
+                    writeln!(
+                        self.talk,
+                        "{word}: nothing here is real, and nothing real is touched"
+                    )?;
+                }
+                let verb = if *resumed { "Goes on with" } else { "Starts" };
+                writeln!(self.talk, "{verb} run {run} of {recipe}")
+            }
+            EventKind::StepObserved {
+                step,
+                finding,
+                notices,
+                hints,
+                ..
+            } => {
+                if *finding == FindingKind::Conflict {
+                    self.step(step)?;
+                    self.hints(hints)?;
+                }
+                self.notices(notices)
+            }
+            EventKind::StepNotChecked { step, .. } => self.step(step),
+            EventKind::PlanReady {
+                changes, touches, ..
+            } => {
+                let changes = words::count(*changes, "change", "changes");
+                writeln!(self.talk, "The plan is ready: {changes}")?;
+                let touches: Vec<_> = touches
+                    .iter()
+                    .map(|text| format!("a verification {text}"))
+                    .collect();
+                self.notices(&touches)
+            }
+            EventKind::ApprovalNeeded {
+                scope,
+                steps,
+                reason,
+            } => {
+                let what = about(scope);
+                match reason {
+                    Some(reason) => writeln!(
+                        self.talk,
+                        "Approval of {what} is needed again: {}",
+                        words::clean(reason)
+                    )?,
+                    None => writeln!(self.talk, "Approval of {what} is needed:")?,
+                }
+                self.would_change(|step| steps.contains(&step.id))
+            }
+            EventKind::Approved {
+                scope,
+                approval: Approval::Given,
+                ..
+            } => {
+                writeln!(self.talk, "Approved beforehand: {}", about(scope))?;
+                self.would_change(|_| true)
+            }
+            EventKind::Approved { scope, .. } => writeln!(self.talk, "Approved: {}", about(scope)),
+            EventKind::Declined { scope } => writeln!(self.talk, "Declined: {}", about(scope)),
+            EventKind::TaskStarted { task } => {
+                let title = self.state.tasks.iter().find(|view| view.name == *task);
+                let title = title.map_or_else(String::new, |view| format!(": {}", view.title));
+                writeln!(self.talk, "Task {task}{title}")
+            }
+            EventKind::StepSettling {
+                step,
+                waited_ms,
+                limit_ms,
+                ..
+            } => {
+                let before = self.said_settling.get(step).copied().unwrap_or_default();
+                if *waited_ms < before + SETTLING_PAUSE_MS {
+                    return Ok(());
+                }
+                self.said_settling.insert(step.clone(), *waited_ms);
+                let waited = words::duration(*waited_ms);
+                self.step_with(
+                    step,
+                    &format!(" ({waited} of at most {})", words::duration(*limit_ms)),
+                )
+            }
+            EventKind::StepDone { step, notices, .. } => {
+                self.said_settling.remove(step);
+                self.step(step)?;
+                self.notices(notices)
+            }
+            EventKind::StepFailed { step, error } => {
+                self.step(step)?;
+                self.hints(&error.hints)
+            }
+            EventKind::TaskFinished { task } => writeln!(self.talk, "Task {task} is done"),
+            EventKind::Warning { text } => self.notices(std::slice::from_ref(text)),
+            EventKind::StopRequested { now: false, .. } => {
+                writeln!(
+                    self.talk,
+                    "Stops before the next change; once more stops at once"
+                )
+            }
+            EventKind::StopRequested { now: true, .. } => {
+                writeln!(self.talk, "Stops at once")?;
+                let doubts: Vec<_> = self.state.in_doubt().map(|step| step.id.as_str()).collect();
+                if doubts.is_empty() {
+                    return Ok(());
+                }
+                writeln!(
+                    self.talk,
+                    "note: in doubt until the next look: {}",
+                    doubts.join(", ")
+                )
+            }
+            EventKind::RunFinished { summary, next, .. } => {
+                for next in next {
+                    writeln!(self.talk, "next: {}", words::clean(next))?;
+                }
+                self.talk.flush()?;
+                writeln!(self.result, "{}", words::clean(summary))?;
+                self.result.flush()
+            }
+            EventKind::AnswersResolved { .. }
+            | EventKind::StepObserving { .. }
+            | EventKind::StepActing { .. }
+            | EventKind::StepActed { .. } => Ok(()),
+        }
+    }
+
+    /// Says where the step stands now.
+    fn step(&mut self, id: &str) -> io::Result<()> {
+        let took = self.state.find(id).and_then(words::took);
+        let suffix = took.map_or_else(String::new, |took| format!(" ({})", words::duration(took)));
+        self.step_with(id, &suffix)
+    }
+
+    fn step_with(&mut self, id: &str, suffix: &str) -> io::Result<()> {
+        let Some(step) = self.state.find(id) else {
+            return Ok(());
+        };
+        let line = step_line(self.paint, step, self.id_width());
+        writeln!(self.talk, "{line}{suffix}")
+    }
+
+    fn would_change(&mut self, wanted: impl Fn(&StepView) -> bool) -> io::Result<()> {
+        let width = self.id_width();
+        let differs = |step: &&StepView| words::will_change(step) && wanted(step);
+        for step in self.state.steps().filter(differs) {
+            writeln!(self.talk, "{}", step_line(self.paint, step, width))?;
+        }
+        Ok(())
+    }
+
+    fn hints(&mut self, hints: &[String]) -> io::Result<()> {
+        let word = self.paint.tone(Tone::Accent, "hint:");
+        for hint in hints {
+            writeln!(self.talk, "{word} {}", words::clean(hint))?;
+        }
+        Ok(())
+    }
+
+    /// Says each once: a step notices the same when it looks and when it is done.
+    fn notices(&mut self, notices: &[String]) -> io::Result<()> {
+        for notice in notices {
+            if self.said_notices.insert(notice.clone()) {
+                let word = self.paint.tone(Tone::Warn, "note:");
+                writeln!(self.talk, "{word} {}", words::clean(notice))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn id_width(&self) -> usize {
+        words::id_width(&self.state)
+    }
+}
+
+/// Returns what an approval is about, in words.
+fn about(scope: &Scope) -> String {
+    match scope {
+        Scope::Plan => "the whole plan".into(),
+        Scope::Task { task } => format!("task {task}"),
+        Scope::Step { step } => format!("step {step}"),
+    }
+}
+
+/// Returns the line about a step: word, id, title, detail.
+pub(super) fn step_line(paint: Paint, step: &StepView, id_width: usize) -> String {
+    let Label { word, tone, .. } = words::label(step);
+    let word = paint.tone(tone, &format!("{word:<width$}", width = words::WORD));
+    let detail = words::detail(step);
+    let dash = if detail.is_empty() { "" } else { " — " };
+    format!(
+        "{word}  {:<id_width$}  {}{dash}{detail}",
+        step.id, step.title
+    )
+}
+
+/// Colours words, when colour is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paint(pub(super) bool);
+
+impl Paint {
+    /// Returns the text in the colour of the tone.
+    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.into(),
+            Tone::Good => "32",
+            Tone::Warn => "33",
+            Tone::Bad => "1;31",
+            Tone::Dim => "2",
+            Tone::Accent => "36",
+        };
+        if self.0 {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::samples;
+
+    fn told(events: &[Event], color: bool) -> (String, String) {
+        let (mut talk, mut result) = (Vec::new(), Vec::new());
+        let mut plain = Plain::new(&mut talk, &mut result, color);
+        for event in events {
+            plain.event(event).unwrap();
+        }
+        (
+            String::from_utf8(talk).unwrap(),
+            String::from_utf8(result).unwrap(),
+        )
+    }
+
+    #[test]
+    fn every_event_once() {
+        let (talk, result) = told(&samples::every_event(), false);
+        insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn a_whole_run() {
+        let (talk, result) = told(&samples::finished(), false);
+        insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn colour_adds_codes_and_no_words() {
+        let (plain, _) = told(&samples::every_event(), false);
+        let (colored, _) = told(&samples::every_event(), true);
+        let mut stripped = String::new();
+        let mut pieces = colored.split("\u{1b}[");
+        stripped += pieces.next().unwrap();
+        for piece in pieces {
+            stripped += piece.split_once('m').unwrap().1;
+        }
+        assert_ne!(colored, plain);
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn settling_is_said_every_few_seconds_only() {
+        let settling = |waited_ms| {
+            let step = "aws.iam-role".into();
+            let reason = "waits".into();
+            EventKind::StepSettling {
+                step,
+                reason,
+                attempt: 1,
+                waited_ms,
+                limit_ms: 60_000,
+            }
+        };
+        let mut story = samples::Story::new().then(0, samples::started(false));
+        for waited in 0..120 {
+            story = story.then(100, settling(waited * 100));
+        }
+        let (talk, _) = told(&story.tell(), false);
+        assert_eq!(talk.matches("settling").count(), 2, "{talk}");
+    }
+}
