@@ -77,7 +77,7 @@ fn trusted(path: &Path) -> Result<Vec<u8>, AwsError> {
             path.display()
         ))
     })?;
-    let pem: String = CertificateDer::pem_slice_iter(&bundle)
+    let pem: Vec<String> = CertificateDer::pem_slice_iter(&bundle)
         .flatten()
         .filter(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok())
         .map(|certificate| {
@@ -93,7 +93,7 @@ fn trusted(path: &Path) -> Result<Vec<u8>, AwsError> {
             path.display()
         )));
     }
-    Ok(pem.into_bytes())
+    Ok(pem.concat().into_bytes())
 }
 
 #[cfg(test)]
@@ -122,8 +122,8 @@ mod tests {
             .unwrap()
             .cert
             .pem();
-        let odd =
-            "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+        let odd = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n\
+                   -----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n";
 
         fs::write(&path, format!("# comment\n{odd}{good}")).unwrap();
         let kept = trusted(&path).unwrap();
