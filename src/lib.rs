@@ -11,8 +11,10 @@
 
 pub mod clients;
 pub mod engine;
+pub mod failure;
 pub mod journal;
 pub mod recipes;
 pub mod sandbox;
+pub mod settings;
 pub mod steps;
 pub mod ui;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `rok-deploy` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rok_deploy::commands::main()
+}

@@ -38,8 +38,6 @@ pub struct Question {
     pub needs: &'static [&'static str],
     /// Older names, as they stand in files and in the environment, in lower case.
     pub aliases: &'static [&'static str],
-    /// Whether the process environment may answer it.
-    pub ambient: bool,
     /// Whether `deploy/env.*` of the clone may answer it.
     pub stored: bool,
     /// Whether [`Discovery`] may know candidates.
@@ -75,7 +73,6 @@ impl Question {
             task,
             needs: &[],
             aliases: &[],
-            ambient: true,
             stored: true,
             discovered: false,
             optional: false,

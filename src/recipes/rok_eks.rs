@@ -195,7 +195,6 @@ const QUESTIONS: &[Question] = &[
         )
     },
     Question {
-        ambient: true,
         aliases: &["namespace"],
         default: |_| Some("rok".into()),
         validate: |value, _| names::check_label(value),
@@ -244,7 +243,6 @@ const QUESTIONS: &[Question] = &[
     },
     Question {
         computed: true,
-        ambient: false,
         needs: NAME_INPUTS,
         aliases: &["bucket_prefix"],
         default: |answers| inputs(answers).map(|inputs| inputs.bucket_prefix()),

@@ -4,10 +4,12 @@ mod clone;
 mod push;
 mod rendered;
 mod repository;
+mod skeleton;
 mod tag;
 
 pub use clone::{BRANCH, CloneStep};
 pub use push::Push;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
+pub use skeleton::skeleton;
 pub use tag::{Tag, TagState};

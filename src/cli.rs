@@ -1,0 +1,215 @@
+//! The command line. The doc comments are the help.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::engine::recipe::Only;
+
+/// Gives a Kubernetes workload its own object storage, without stored keys.
+///
+/// Without a command, and in a terminal, starts the wizard: it asks, shows one plan, and changes
+/// nothing before you approve it. Try it without any cloud: `rok-deploy --sandbox`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rok-deploy",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage or answers, 3 changes are pending (plan), \
+                  4 something that is not ours is in the way, 5 a verification failed, \
+                  6 a right is missing and a hand-off was written, 130 and 143 interrupted \
+                  (`rok-deploy resume` goes on)."
+)]
+pub struct Cli {
+    /// Lists the tasks with their symbolic names.
+    #[arg(long)]
+    pub list_tasks: bool,
+
+    #[command(flatten)]
+    pub options: Options,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command takes where they make sense.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Works in the practice cloud: an AWS account, a cluster and a Git remote on this machine.
+    #[arg(long, global = true)]
+    pub sandbox: bool,
+
+    /// Reads answers from a YAML file of `key: value` lines.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+
+    /// Answers one question; can be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// The clone of the deployments repository (the answer `gitops_dir`).
+    #[arg(long, global = true, value_name = "DIR")]
+    pub repo: Option<String>,
+
+    /// The recipe to follow.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub recipe: Option<String>,
+
+    /// Starts at this task; earlier ones are fast-forwarded: verified, not written.
+    #[arg(long, global = true, value_name = "TASK")]
+    pub run_from: Option<String>,
+
+    /// How to print.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Plain)]
+    pub output: Output,
+
+    /// Approves the plan without asking.
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+
+    /// Acts in one phase only.
+    #[arg(long, global = true, value_enum)]
+    pub only: Option<PhaseChoice>,
+
+    /// Leaves out what needs the cluster, and lists it as not checked.
+    #[arg(long, global = true)]
+    pub no_cluster: bool,
+
+    /// How much to approve at a time.
+    #[arg(long, global = true, value_enum, default_value_t = ApprovalChoice::Plan)]
+    pub approve: ApprovalChoice,
+
+    /// Bounds every wait for something to show, e.g. `90s` or `10m`.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub wait: Option<Duration>,
+
+    /// Asks line by line instead of drawing screens.
+    #[arg(long, global = true)]
+    pub linear: bool,
+
+    /// Practice cloud: starts a new world.
+    #[arg(long, global = true)]
+    pub fresh: bool,
+
+    /// Practice cloud: how long changes take to show, e.g. `10s`.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub lag: Option<Duration>,
+
+    /// Practice cloud: how long every answer takes, e.g. `60ms`.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub latency: Option<Duration>,
+
+    /// Where runs and the practice cloud are kept [default: $XDG_STATE_HOME/rok-deploy].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// When to use colour; NO_COLOR is honoured.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Observes, prints what would change, and changes nothing.
+    Plan,
+    /// Runs the whole recipe without prompts.
+    Run,
+    /// Goes on with an unfinished run.
+    Resume {
+        /// The run's id, or its beginning or end; the newest unfinished one when left out.
+        run: Option<String>,
+    },
+    /// Lists runs, or shows one: steps, outcomes, times.
+    Runs {
+        /// The run's id, or its beginning or end.
+        run: Option<String>,
+    },
+    /// Plays a recorded run; without a terminal as lines. Needs no network.
+    Replay {
+        /// The run's id, its folder, or a journal file.
+        run: String,
+    },
+    /// Renders a Jinja template like the j2 tool, from the environment and env files.
+    Render {
+        /// The template.
+        template: PathBuf,
+        /// Where to write; standard output when left out.
+        #[arg(long, short, value_name = "OUT")]
+        out: Option<PathBuf>,
+        /// A file of NAME=value lines, which win over the environment; can be repeated.
+        #[arg(long, value_name = "FILE")]
+        env_file: Vec<PathBuf>,
+    },
+    /// Serves the practice cloud until interrupted, for other clients: aws, kubectl, git.
+    Sandbox {
+        /// Where to write `export NAME=value` lines once it is ready.
+        #[arg(long, value_name = "FILE")]
+        env_file: Option<PathBuf>,
+    },
+    /// Prints the completion script of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Lines for people and logs.
+    Plain,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A phase, for `--only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PhaseChoice {
+    /// Files and commits.
+    Generate,
+    /// Cloud and cluster.
+    Apply,
+    /// Proofs.
+    Verify,
+}
+
+impl From<PhaseChoice> for Only {
+    fn from(choice: PhaseChoice) -> Self {
+        match choice {
+            PhaseChoice::Generate => Self::Generate,
+            PhaseChoice::Apply => Self::Apply,
+            PhaseChoice::Verify => Self::Verify,
+        }
+    }
+}
+
+/// How much to approve at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApprovalChoice {
+    /// The whole plan.
+    Plan,
+    /// Task by task.
+    Task,
+    /// Step by step.
+    Step,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// In a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| format!("expected a duration such as `90s`, `10m` or `1h30m`, found `{text}`"))
+}

@@ -1,0 +1,93 @@
+//! Commands, one file each; [`session`] wires settings, clients, journal, recipe and frontend.
+
+mod frontend;
+mod handoff;
+mod plan;
+mod render;
+mod replay;
+mod resume;
+mod run;
+mod runs;
+mod sandbox;
+mod session;
+mod tasks;
+mod wizard;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::cli::{Cli, Color, Command, Options};
+use crate::failure::Failure;
+
+/// Runs the program and returns its exit code.
+pub fn main() -> ExitCode {
+    // Before anything else is set up: `--help` answers from here.
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Cli::command(), "rok-deploy", &mut io::stdout());
+            Ok(0)
+        }
+        Some(Command::Man) => manual(),
+        Some(Command::Render { template, out, env_file }) => {
+            render::render(template, out.as_deref(), env_file)
+        }
+        Some(Command::Runs { run }) => runs::runs(&cli.options, run.as_deref()),
+        None if cli.list_tasks => tasks::list(&cli.options),
+        _ => on_runtime(&cli),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            // A closed stderr leaves nobody to tell.
+            write!(io::stderr(), "{failure}").ok();
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
+    // The one TLS provider of all clients; a second call in one process changes nothing.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the async runtime cannot start: {error}")))?;
+    let options = &cli.options;
+    let result = runtime.block_on(async {
+        match &cli.command {
+            None => wizard::wizard(options).await,
+            Some(Command::Plan) => plan::plan(options).await,
+            Some(Command::Run) => run::run(options).await,
+            Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
+            Some(Command::Replay { run }) => replay::replay(options, run).await,
+            Some(Command::Sandbox { env_file }) => {
+                sandbox::sandbox(options, env_file.as_deref()).await
+            }
+            Some(_) => unreachable!("answered before the runtime was built"),
+        }
+    });
+    // What still blocks (a Git child, a name look-up) must not hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+fn manual() -> Result<u8, Failure> {
+    clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+    Ok(0)
+}
+
+/// Whether output to stderr may use colour.
+fn uses_color(options: &Options) -> bool {
+    match options.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            io::stderr().is_terminal() && !no_color
+        }
+    }
+}

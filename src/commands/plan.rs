@@ -1,0 +1,52 @@
+//! `rok-deploy plan`: observes, prints what would change, changes nothing.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::session::{Session, launch_of};
+use crate::cli::{Options, Output};
+use crate::engine::{Command, EventKind, RunState, Signal};
+use crate::failure::{Failure, exit_code};
+use crate::ui::json::plan_document;
+use crate::ui::summary::plan_lines;
+
+pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
+    let session = Session::open(options, launch_of(options)).await?;
+    let answers = session.answers().await?;
+    let mut handle = session.plan(&answers).await?;
+    let mut state = RunState::default();
+    loop {
+        tokio::select! {
+            event = handle.events.recv() => match event {
+                Some(event) => {
+                    if let EventKind::RunFinished { .. } = &event.event {
+                        handle.events.close();
+                    }
+                    state.update(&event);
+                }
+                None => break,
+            },
+            _ = tokio::signal::ctrl_c() => {
+                handle.commands.send(Command::Cancel(Signal::Interrupt)).ok();
+            }
+        }
+    }
+    let color = super::uses_color(options) && io::stdout().is_terminal();
+    match options.output {
+        Output::Plain => write!(io::stdout(), "{}", plan_lines(&state, color))?,
+        Output::Json => {
+            let document = serde_json::to_string_pretty(&plan_document(&state));
+            writeln!(io::stdout(), "{}", document.map_err(io::Error::from)?)?;
+        }
+    }
+    session.close().await;
+    let Some((outcome, summary, _)) = &state.finished else {
+        return Err(Failure::failed("the plan broke off without an end; this is a bug"));
+    };
+    if let Some(error) = state.failure().and_then(|step| step.error.clone()) {
+        let mut failure = Failure::failed(summary.trim_end_matches('.'));
+        failure.code = exit_code(*outcome);
+        failure.hints = error.hints;
+        return Err(failure);
+    }
+    Ok(exit_code(*outcome))
+}

@@ -1,0 +1,45 @@
+//! `rok-deploy run`: the whole recipe without prompts.
+
+use super::frontend::{Asking, follow};
+use super::handoff;
+use super::session::{Session, approval_of, launch_of};
+use crate::cli::Options;
+use crate::engine::{Answers, Outcome, RunState};
+use crate::failure::{Failure, exit_code};
+use crate::journal::RunFolder;
+
+pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
+    let session = Session::open(options, launch_of(options)).await?;
+    let answers = session.answers().await?;
+    let (folder, handle) = session.start(&answers, approval_of(options)).await?;
+    let asking = Asking::of_process();
+    let result = follow(handle, options, asking).await;
+    let end = match result {
+        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &answers),
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    end
+}
+
+/// Says what there is to say after a run, and returns its exit code.
+pub(super) fn finish(
+    outcome: Outcome,
+    state: &RunState,
+    asking: Asking,
+    folder: &RunFolder,
+    answers: &Answers,
+) -> Result<u8, Failure> {
+    match outcome {
+        Outcome::Declined if asking == Asking::Nobody => {
+            Err(Failure::usage("the plan needs an approval, and there is nobody to ask")
+                .hint("look at it with `rok-deploy plan`, then approve it with `--yes`"))
+        }
+        Outcome::Permission => {
+            let handoff = handoff::write(folder, state, answers)?;
+            Err(Failure { code: exit_code(outcome), ..Failure::failed("a right is missing") }
+                .hint(handoff))
+        }
+        _ => Ok(exit_code(outcome)),
+    }
+}

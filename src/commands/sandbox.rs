@@ -1,0 +1,47 @@
+//! `rok-deploy sandbox`: serves the practice cloud for other clients.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::session::{state_directory, world_options};
+use crate::cli::Options;
+use crate::failure::{Failure, exit};
+use crate::sandbox::world::{Sandbox, write_env_file};
+
+pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Result<u8, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let state = state_directory(options)?;
+    let sandbox = Sandbox::open(world_options(options, &state))
+        .await
+        .map_err(|error| Failure::failed(format!("the practice cloud cannot start: {error}")))?;
+    if !sandbox.is_serving() {
+        return Err(Failure::failed("another process serves this practice cloud already")
+            .hint("use that one, or another `--state-dir`"));
+    }
+    let mut talk = io::stderr();
+    match env_file {
+        Some(path) => {
+            write_env_file(path, sandbox.environment())
+                .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+            writeln!(talk, "PRACTICE cloud is ready; `source {}` in another shell", path.display())?;
+        }
+        None => {
+            writeln!(talk, "PRACTICE cloud is ready; `--env-file FILE` writes these lines:")?;
+            let mut out = io::stdout();
+            for (name, value) in sandbox.environment() {
+                writeln!(out, "export {name}={}", crate::clients::envfile::quote(value))?;
+            }
+            out.flush()?;
+        }
+    }
+    let code = tokio::select! {
+        _ = interrupt.recv() => exit::INTERRUPTED,
+        _ = terminate.recv() => exit::TERMINATED,
+    };
+    sandbox.stop().await;
+    writeln!(talk, "PRACTICE cloud stopped; its world is kept in {}", state.display())?;
+    Ok(code)
+}

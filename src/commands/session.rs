@@ -1,0 +1,327 @@
+//! A session: settings, practice cloud, clients and recipe of one process, wired together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::cli::{ApprovalChoice, Options};
+use crate::clients::aws::AwsSettings;
+use crate::clients::cluster::ClusterSettings;
+use crate::clients::git::{Git, GitSettings};
+use crate::clients::wire::WireLog;
+use crate::engine::event::ResolvedAnswer;
+use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
+use crate::engine::question::Resolution;
+use crate::engine::recipe::Only;
+use crate::engine::run::{self, Earlier, Handle};
+use crate::engine::{Answers, Approval};
+use crate::failure::Failure;
+use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::recipes::{self, Modes, RECIPES, RecipeSpec, Tools};
+use crate::sandbox::world::{self, Sandbox};
+use crate::settings::{self, Sources};
+use crate::steps::aws::{AwsDiscovery, Connector};
+use crate::steps::cluster::ClusterAccess;
+use crate::steps::discovery::EksDiscovery;
+use crate::steps::gitops::{Repository, skeleton};
+
+/// What one process works with.
+pub(super) struct Session {
+    pub(super) spec: &'static RecipeSpec,
+    pub(super) sources: Sources,
+    pub(super) wire: WireLog,
+    pub(super) launch: Launch,
+    runs: Runs,
+    sandbox: Option<Sandbox>,
+    aws: Connector,
+    kubeconfig: Option<PathBuf>,
+}
+
+impl Session {
+    /// Reads the settings and starts the practice cloud where it is wanted.
+    pub(super) async fn open(options: &Options, launch: Launch) -> Result<Self, Failure> {
+        let state = state_directory(options)?;
+        let mut sources =
+            Sources::read(&options.set, options.answers.as_deref(), env::vars().collect())?;
+        if let Some(repo) = &options.repo {
+            sources.set.insert("gitops_dir".into(), repo.clone());
+        }
+        let spec = recipe(options, &sources)?;
+        if let Some(task) = &launch.run_from {
+            check_task(spec, task)?;
+        }
+        let unknown = sources.unknown(spec.questions);
+        if !unknown.is_empty() {
+            return Err(Failure::answers(unknown)
+                .hint(format!("`{}` answers: {}", spec.name, keys(spec))));
+        }
+        let wire = WireLog::counting();
+        let sandbox = match launch.practice {
+            true => Some(practice(options, &state, &mut sources).await?),
+            false => None,
+        };
+        let kubeconfig = sandbox
+            .as_ref()
+            .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
+        let aws = Connector::new(aws_settings(sandbox.as_ref()), wire.clone());
+        Ok(Self { spec, sources, wire, launch, runs: Runs::new(&state), sandbox, aws, kubeconfig })
+    }
+
+    /// Resolves all answers.
+    pub(super) async fn resolve(&self, edits: &Answers, offers: bool) -> Resolution {
+        let discovery = EksDiscovery {
+            aws: AwsDiscovery { connector: self.aws.clone() },
+            kubeconfig: self.kubeconfig.clone(),
+            cluster: self.cluster(),
+            uses_cluster: !self.launch.no_cluster,
+        };
+        settings::resolve(self.spec.questions, &self.sources, edits, &discovery, offers).await
+    }
+
+    /// Resolves all answers without anybody to ask.
+    ///
+    /// # Errors
+    ///
+    /// All problems at once.
+    pub(super) async fn answers(&self) -> Result<Answers, Failure> {
+        let resolution = self.resolve(&Answers::default(), false).await;
+        if resolution.is_complete() {
+            return Ok(resolution.answers);
+        }
+        let mut failure = Failure::answers(Vec::new());
+        for row in &resolution.rows {
+            if let Some(problem) = &row.problem {
+                failure.problems.push(format!("`{}` {problem}", row.question.key));
+                failure.hints.extend(row.hints.clone());
+            }
+        }
+        let mut seen = BTreeSet::new();
+        failure.hints.retain(|hint| seen.insert(hint.clone()));
+        Err(failure)
+    }
+
+    /// Starts a new run.
+    pub(super) async fn start(&self, answers: &Answers, approval: Approval) -> Result<(RunFolder, Handle), Failure> {
+        let folder = self.runs.create(jiff::Timestamp::now())?;
+        let header = Header {
+            format: FORMAT.into(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            run: folder.run.clone(),
+            recipe: self.spec.name.into(),
+            launch: self.launch.clone(),
+        };
+        folder.write(&folder.answers(), &settings::answers_file(self.spec.name, answers))?;
+        let writer = Writer::create(&folder.journal(), &header)?;
+        self.wire.append_to(&folder.wire())?;
+        let handle = self.launch(answers, approval, &folder.run, None, Box::new(writer), false).await?;
+        Ok((folder, handle))
+    }
+
+    /// Goes on with a run whose journal is held by `writer`.
+    pub(super) async fn resume(
+        &self,
+        answers: &Answers,
+        approval: Approval,
+        folder: &RunFolder,
+        earlier: Earlier,
+        writer: Writer,
+    ) -> Result<Handle, Failure> {
+        folder.write(&folder.answers(), &settings::answers_file(self.spec.name, answers))?;
+        self.wire.append_to(&folder.wire())?;
+        self.launch(answers, approval, &folder.run, Some(earlier), Box::new(writer), false).await
+    }
+
+    /// Observes only, and leaves no trace.
+    pub(super) async fn plan(&self, answers: &Answers) -> Result<Handle, Failure> {
+        let run = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ-plan").to_string();
+        self.launch(answers, Approval::Plan, &run, None, Box::new(NoRecorder), true).await
+    }
+
+    async fn launch(
+        &self,
+        answers: &Answers,
+        approval: Approval,
+        run: &str,
+        earlier: Option<Earlier>,
+        recorder: Box<dyn Recorder>,
+        plan_only: bool,
+    ) -> Result<Handle, Failure> {
+        let recipe = (self.spec.build)(answers, &self.tools()).await?;
+        let resolved = answers.iter().map(|(key, answer)| ResolvedAnswer {
+            key: key.to_owned(),
+            value: answer.value.clone(),
+            origin: answer.origin.clone(),
+        });
+        let options = run::Options {
+            run: run.to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            practice: self.launch.practice,
+            plan_only,
+            only: self.launch.only,
+            approval,
+            wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
+            answers: resolved.collect(),
+            earlier,
+        };
+        Ok(run::start(recipe, options, Arc::new(SystemClock), recorder))
+    }
+
+    /// Returns the runs of this state directory.
+    pub(super) fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// Ends the practice cloud, when this process serves it.
+    pub(super) async fn close(self) {
+        if let Some(sandbox) = self.sandbox {
+            sandbox.stop().await;
+        }
+    }
+
+    fn tools(&self) -> Tools {
+        let before = |task: &&recipes::TaskSpec| {
+            self.launch.run_from.as_deref().is_some_and(|from| from != task.name)
+        };
+        let fast_forward = self.spec.tasks.iter().take_while(before);
+        let git = Git::new(GitSettings::default(), self.wire.clone());
+        let environment = self.sources.environment.clone();
+        let repository = move |directory: &str| Repository {
+            git: git.clone(),
+            directory: settings::expand(directory, &environment),
+            skeleton: skeleton(),
+        };
+        Tools {
+            aws: self.aws.clone(),
+            cluster: self.cluster(),
+            repository: Arc::new(repository),
+            modes: Modes {
+                fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
+                no_cluster: self.launch.no_cluster,
+            },
+        }
+    }
+
+    /// Every step shares one client for each context.
+    fn cluster(&self) -> Arc<dyn Fn(Option<&str>) -> ClusterAccess + Send + Sync> {
+        let (kubeconfig, wire) = (self.kubeconfig.clone(), self.wire.clone());
+        let known: std::sync::Mutex<BTreeMap<Option<String>, ClusterAccess>> = std::sync::Mutex::default();
+        Arc::new(move |context| {
+            let mut known = known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let context = context.map(str::to_owned);
+            let access = known.entry(context.clone()).or_insert_with(|| {
+                let settings = ClusterSettings { kubeconfig: kubeconfig.clone(), context };
+                ClusterAccess::new(settings, wire.clone())
+            });
+            access.clone()
+        })
+    }
+}
+
+/// Returns how a command line launches a run.
+pub(super) fn launch_of(options: &Options) -> Launch {
+    Launch {
+        practice: options.sandbox,
+        only: options.only.map_or(Only::Everything, Only::from),
+        run_from: options.run_from.clone(),
+        no_cluster: options.no_cluster,
+        wait_seconds: options.wait.map(|wait| wait.as_secs()),
+    }
+}
+
+/// Returns how much is approved at a time.
+pub(super) fn approval_of(options: &Options) -> Approval {
+    match options.approve {
+        _ if options.yes => Approval::Given,
+        ApprovalChoice::Plan => Approval::Plan,
+        ApprovalChoice::Task => Approval::Task,
+        ApprovalChoice::Step => Approval::Step,
+    }
+}
+
+/// Returns the directory of runs and of the practice cloud.
+pub(super) fn state_directory(options: &Options) -> Result<PathBuf, Failure> {
+    if let Some(directory) = &options.state_dir {
+        return Ok(directory.clone());
+    }
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("rok-deploy"))
+        .ok_or_else(|| {
+            Failure::usage("neither XDG_STATE_HOME nor HOME is set, so there is no place for runs")
+                .hint("`--state-dir DIR` names one")
+        })
+}
+
+/// Returns the recipe of the command line or of the answers; the only one when there is one.
+pub(super) fn recipe(options: &Options, sources: &Sources) -> Result<&'static RecipeSpec, Failure> {
+    let name = options.recipe.as_deref().or_else(|| sources.recipe());
+    let known = || RECIPES.iter().map(|spec| format!("`{}`", spec.name)).collect::<Vec<_>>().join(", ");
+    match (name, RECIPES) {
+        (Some(name), _) => recipes::find(name)
+            .ok_or_else(|| Failure::usage(format!("unknown recipe `{name}`; expected {}", known()))),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Failure::usage(format!("no recipe was chosen; there are {}", known()))),
+    }
+}
+
+fn check_task(spec: &RecipeSpec, name: &str) -> Result<(), Failure> {
+    if spec.tasks.iter().any(|task| task.name == name) {
+        return Ok(());
+    }
+    let known: Vec<_> = spec.tasks.iter().map(|task| format!("`{}`", task.name)).collect();
+    Err(Failure::usage(format!(
+        "unknown task `{name}` of recipe `{}`; expected {}",
+        spec.name,
+        known.join(", ")
+    ))
+    .hint("`rok-deploy --list-tasks` describes them"))
+}
+
+fn keys(spec: &RecipeSpec) -> String {
+    spec.questions.iter().map(|question| question.key).collect::<Vec<_>>().join(", ")
+}
+
+/// Starts the practice cloud, or connects to the one that is served. What the operator's own
+/// environment says about real clouds has no say there.
+async fn practice(
+    options: &Options,
+    state: &std::path::Path,
+    sources: &mut Sources,
+) -> Result<Sandbox, Failure> {
+    let sandbox = Sandbox::open(world_options(options, state)).await.map_err(|error| {
+        Failure::failed(format!("the practice cloud cannot start: {error}"))
+    })?;
+    let home = sources.environment.remove("HOME");
+    sources.environment = sandbox.environment().clone();
+    sources.environment.extend(home.map(|home| ("HOME".to_owned(), home)));
+    let clone = state.join("sandbox").join("deployments");
+    sources.defaults.insert("gitops_dir".into(), clone.display().to_string());
+    Ok(sandbox)
+}
+
+/// Returns how the practice cloud is opened.
+pub(super) fn world_options(options: &Options, state: &std::path::Path) -> world::Options {
+    world::Options {
+        directory: state.join("sandbox"),
+        skeleton: skeleton()
+            .iter()
+            .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
+            .collect(),
+        fresh: options.fresh,
+        lag: options.lag.unwrap_or_default(),
+        latency: options.latency.unwrap_or_default(),
+    }
+}
+
+fn aws_settings(sandbox: Option<&Sandbox>) -> AwsSettings {
+    let Some(sandbox) = sandbox else { return AwsSettings::default() };
+    let of = |name: &str| sandbox.environment().get(name).cloned();
+    AwsSettings {
+        region: of("AWS_DEFAULT_REGION"),
+        endpoint_url: of("AWS_ENDPOINT_URL"),
+        static_credentials: of("AWS_ACCESS_KEY_ID").zip(of("AWS_SECRET_ACCESS_KEY")),
+        ..AwsSettings::default()
+    }
+}

@@ -1,0 +1,29 @@
+//! `rok-deploy --list-tasks`: the tasks of a recipe.
+
+use std::io::{self, Write as _};
+
+use super::session::recipe;
+use crate::cli::{Options, Output};
+use crate::failure::Failure;
+use crate::settings::Sources;
+
+pub(super) fn list(options: &Options) -> Result<u8, Failure> {
+    let sources = Sources::read(&options.set, options.answers.as_deref(), std::env::vars().collect())?;
+    let spec = recipe(options, &sources)?;
+    let mut out = io::stdout();
+    if options.output == Output::Json {
+        for task in spec.tasks {
+            let task = serde_json::json!({
+                "name": task.name, "title": task.title, "description": task.description,
+            });
+            writeln!(out, "{task}")?;
+        }
+        return Ok(0);
+    }
+    writeln!(out, "Tasks of {} ({}):", spec.name, spec.title)?;
+    for task in spec.tasks {
+        writeln!(out, "\n{}  {}\n    {}", task.name, task.title, task.description)?;
+    }
+    writeln!(out, "\n`rok-deploy --run-from TASK` starts at one; earlier ones are verified only.")?;
+    Ok(0)
+}

@@ -1,0 +1,432 @@
+//! Answers, from all the places they may come from, resolved once and each with its origin.
+//!
+//! First found wins: the wizard, `--set`, the environment, the answers file, the clone's
+//! `deploy/env.*`, what can be discovered, the default.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::clients::envfile;
+use crate::engine::question::{Kind, Resolution, Resolved};
+use crate::engine::{Answer, Answers, Candidate, Discovery, Origin, Question};
+use crate::failure::Failure;
+
+/// Names so common that the ambient environment may hold them for other reasons.
+const NEVER_AMBIENT: [&str; 5] = [
+    "namespace",
+    "bucket",
+    "service_account",
+    "recipe",
+    "bucket_prefix",
+];
+
+/// The question that no recipe holds, since it chooses the recipe.
+const RECIPE: &str = "recipe";
+
+/// Answers as they were given, before any question.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// `--set` and flags that stand for it, by key.
+    pub set: BTreeMap<String, String>,
+    /// The process environment, with the practice cloud's on top.
+    pub environment: BTreeMap<String, String>,
+    /// The answers file and what it holds.
+    pub file: Option<(PathBuf, BTreeMap<String, String>)>,
+    /// Defaults that differ from the recipe's: the practice cloud's clone.
+    pub defaults: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Reads `--set KEY=VALUE` arguments and the answers file.
+    ///
+    /// # Errors
+    ///
+    /// All problems at once, with line and column where the file is no YAML.
+    pub fn read(
+        set: &[String],
+        file: Option<&Path>,
+        environment: BTreeMap<String, String>,
+    ) -> Result<Self, Failure> {
+        let mut problems = Vec::new();
+        let mut sources = Self {
+            environment,
+            ..Self::default()
+        };
+        for argument in set {
+            match argument.split_once('=') {
+                Some((key, value)) if !key.is_empty() => {
+                    sources
+                        .set
+                        .insert(key.to_ascii_lowercase(), value.to_owned());
+                }
+                _ => problems.push(format!("`--set {argument}`: expected KEY=VALUE")),
+            }
+        }
+        if let Some(path) = file {
+            match read_answers(path) {
+                Ok(answers) => sources.file = Some((path.into(), answers)),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() {
+            Ok(sources)
+        } else {
+            Err(Failure::answers(problems))
+        }
+    }
+
+    /// Returns the answer to `recipe`, when one was given.
+    pub fn recipe(&self) -> Option<&str> {
+        let file = self
+            .file
+            .as_ref()
+            .and_then(|(_, answers)| answers.get(RECIPE));
+        self.set.get(RECIPE).or(file).map(String::as_str)
+    }
+
+    /// Returns what is wrong with the keys that were given: nothing asks for them.
+    pub fn unknown(&self, questions: &[Question]) -> Vec<String> {
+        let known: Vec<&str> = questions
+            .iter()
+            .flat_map(|question| question.aliases.iter().copied().chain([question.key]))
+            .chain([RECIPE])
+            .collect();
+        let unknown = |key: &String, place: &str| {
+            let near = known
+                .iter()
+                .map(|name| (strsim::damerau_levenshtein(key, name), *name))
+                .min()
+                .filter(|(distance, _)| *distance <= 3)
+                .map(|(_, name)| format!("; did you mean `{name}`?"));
+            (!known.contains(&key.as_str())).then(|| {
+                format!(
+                    "{place}: unknown answer `{key}`{}",
+                    near.unwrap_or_default()
+                )
+            })
+        };
+        let set = self.set.keys().filter_map(|key| unknown(key, "--set"));
+        let file = self.file.iter().flat_map(|(path, answers)| {
+            let place = path.display().to_string();
+            answers.keys().filter_map(move |key| unknown(key, &place))
+        });
+        set.chain(file).collect()
+    }
+
+    fn find(&self, question: &Question) -> Option<Answer> {
+        let names = || {
+            [question.key]
+                .into_iter()
+                .chain(question.aliases.iter().copied())
+        };
+        for name in names() {
+            if let Some(value) = self.set.get(name) {
+                return Some(Answer {
+                    value: value.clone(),
+                    origin: Origin::Set,
+                });
+            }
+        }
+        for name in names().filter(|name| !NEVER_AMBIENT.contains(name)) {
+            let variable = name.to_ascii_uppercase();
+            let value = self
+                .environment
+                .get(&variable)
+                .filter(|value| !value.is_empty());
+            if let Some(value) = value {
+                let origin = Origin::Environment { variable };
+                return Some(Answer {
+                    value: value.clone(),
+                    origin,
+                });
+            }
+        }
+        let (path, answers) = self.file.as_ref()?;
+        let value = names().find_map(|name| answers.get(name))?;
+        let origin = Origin::AnswersFile {
+            path: path.display().to_string(),
+        };
+        Some(Answer {
+            value: value.clone(),
+            origin,
+        })
+    }
+}
+
+/// Answers every question that matters. With `offers`, candidates are looked for even where there
+/// is an answer already: a form shows them.
+pub async fn resolve(
+    questions: &[Question],
+    sources: &Sources,
+    edits: &Answers,
+    discovery: &dyn Discovery,
+    offers: bool,
+) -> Resolution {
+    let mut resolution = Resolution::default();
+    let mut stored: Option<Stored> = None;
+    for question in questions {
+        if !(question.relevant)(&resolution.answers) {
+            continue;
+        }
+        let mut row = Resolved {
+            question: *question,
+            answer: None,
+            candidates: Vec::new(),
+            problem: None,
+            hints: Vec::new(),
+            notice: None,
+        };
+        let edited = edits.answer(question.key).cloned();
+        row.answer = edited.or_else(|| sources.find(question));
+        if let (None, true, Some(stored)) = (&row.answer, question.stored, &stored) {
+            match stored.find(question, &resolution.answers) {
+                Some(Ok(answer)) => row.answer = Some(answer),
+                Some(Err(stale)) => row.notice = Some(stale),
+                None => {}
+            }
+        }
+        // What is needed first, and is not answered.
+        let waits = question.needs.iter().find(|key| {
+            resolution
+                .rows
+                .iter()
+                .any(|row| row.question.key == **key && row.problem.is_some())
+        });
+        if question.discovered && waits.is_none() && (offers || row.answer.is_none()) {
+            match discovery
+                .candidates(question.key, &resolution.answers)
+                .await
+            {
+                Ok(candidates) => row.candidates = candidates,
+                Err(error) if row.answer.is_none() && !question.optional => {
+                    row.problem = Some(format!("cannot be discovered: {error}"));
+                    row.hints = error.hints;
+                }
+                Err(_) => {}
+            }
+        }
+        if row.answer.is_none() {
+            row.answer = best(&row.candidates, question.optional)
+                .map(|value| Answer {
+                    value,
+                    origin: Origin::Discovered,
+                })
+                .or_else(|| default(question, sources, &resolution.answers));
+        }
+        judge(&mut row, waits.copied(), &resolution.answers);
+        if let Some(answer) = &row.answer {
+            let (value, origin) = (answer.value.clone(), answer.origin.clone());
+            resolution.answers.set(question.key, value, origin);
+        }
+        row.notice = row
+            .notice
+            .or_else(|| (question.notice)(&resolution.answers));
+        if question.key == "gitops_dir"
+            && let Some(answer) = &row.answer
+        {
+            match Stored::read(&expand(&answer.value, &sources.environment)) {
+                Ok(found) => stored = Some(found),
+                Err(problem) => row.problem = Some(problem),
+            }
+        }
+        resolution.rows.push(row);
+    }
+    resolution
+}
+
+/// Returns a path with `~` replaced by the home directory.
+pub fn expand(path: &str, environment: &BTreeMap<String, String>) -> PathBuf {
+    match (path.strip_prefix('~'), environment.get("HOME")) {
+        (Some(""), Some(home)) => home.into(),
+        (Some(rest), Some(home)) if rest.starts_with('/') => {
+            Path::new(home).join(rest.trim_start_matches('/'))
+        }
+        _ => path.into(),
+    }
+}
+
+/// Returns the text of an answers file that reproduces the answers.
+pub fn answers_file(recipe: &str, answers: &Answers) -> String {
+    let mut values = BTreeMap::from([(RECIPE.to_owned(), recipe.to_owned())]);
+    values.extend(
+        answers
+            .iter()
+            .map(|(key, answer)| (key.to_owned(), answer.value.clone())),
+    );
+    serde_yaml::to_string(&values).expect("answers are texts")
+}
+
+fn judge(row: &mut Resolved, waits: Option<&str>, answers: &Answers) {
+    let Some(answer) = &mut row.answer else {
+        if row.problem.is_none() {
+            row.problem = Some(match (waits, row.candidates.is_empty()) {
+                (Some(key), _) => format!("is not answered; `{key}` comes first"),
+                (None, true) => "is not answered, and nothing was discovered".into(),
+                (None, false) => {
+                    let values: Vec<_> = row
+                        .candidates
+                        .iter()
+                        .map(|candidate| format!("`{}`", candidate.value))
+                        .collect();
+                    format!("is not answered; there are {}", values.join(", "))
+                }
+            });
+            row.hints
+                .push(format!("answer it with `--set {}=VALUE`", row.question.key));
+        }
+        return;
+    };
+    // A default that is empty only says that there is none.
+    if let Err(problem) = row.question.check(&answer.value, answers) {
+        row.problem = Some(format!("{problem} (from {})", answer.origin));
+    }
+}
+
+/// The preferred candidate, or the only one. A question that may stay empty takes no candidate
+/// that nobody prefers.
+fn best(candidates: &[Candidate], optional: bool) -> Option<String> {
+    let preferred = candidates.iter().find(|candidate| candidate.preferred);
+    let only = match candidates {
+        [only] if !optional => Some(only),
+        _ => None,
+    };
+    preferred.or(only).map(|candidate| candidate.value.clone())
+}
+
+fn default(question: &Question, sources: &Sources, answers: &Answers) -> Option<Answer> {
+    if let Some(value) = sources.defaults.get(question.key) {
+        return Some(Answer {
+            value: value.clone(),
+            origin: Origin::Default,
+        });
+    }
+    let origin = if question.computed {
+        Origin::Computed
+    } else {
+        Origin::Default
+    };
+    match (question.default)(answers) {
+        Some(value) => Some(Answer { value, origin }),
+        None if question.optional => Some(Answer {
+            value: String::new(),
+            origin: Origin::Default,
+        }),
+        None => None,
+    }
+}
+
+fn read_answers(path: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let place = path.display();
+    let text = fs::read_to_string(path).map_err(|error| vec![format!("{place}: {error}")])?;
+    let value: serde_yaml::Value = serde_yaml::from_str(&text).map_err(|error| {
+        let at = error
+            .location()
+            .map(|at| format!("line {}, column {}: ", at.line(), at.column()))
+            .unwrap_or_default();
+        vec![format!("{place}: {at}is no YAML: {error}")]
+    })?;
+    let mapping = match value {
+        serde_yaml::Value::Null => return Ok(BTreeMap::new()),
+        serde_yaml::Value::Mapping(mapping) => mapping,
+        _ => return Err(vec![format!("{place}: expected `key: value` lines")]),
+    };
+    let (mut answers, mut problems) = (BTreeMap::new(), Vec::new());
+    for (key, value) in mapping {
+        let Some(key) = key.as_str().map(str::to_ascii_lowercase) else {
+            problems.push(format!("{place}: a key is no text"));
+            continue;
+        };
+        let text = match value {
+            serde_yaml::Value::String(text) => text,
+            serde_yaml::Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
+            serde_yaml::Value::Number(number) => number.to_string(),
+            serde_yaml::Value::Null => String::new(),
+            other => {
+                let found = if other.is_sequence() {
+                    "a list"
+                } else {
+                    "a mapping"
+                };
+                problems.push(format!("{place}: `{key}` is {found}; expected one value"));
+                continue;
+            }
+        };
+        answers.insert(key, text);
+    }
+    if problems.is_empty() {
+        Ok(answers)
+    } else {
+        Err(problems)
+    }
+}
+
+/// What `deploy/env.*` of the clone holds: values with the file each stands in.
+struct Stored {
+    values: BTreeMap<String, (String, String)>,
+}
+
+impl Stored {
+    fn read(clone: &Path) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        let mut paths: Vec<PathBuf> = fs::read_dir(clone.join("deploy"))
+            .map(|entries| {
+                entries
+                    .filter_map(Result::ok)
+                    .map(|entry| entry.path())
+                    .collect()
+            })
+            .unwrap_or_default();
+        paths.sort();
+        for path in paths {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if !name.starts_with("env.") || name.ends_with(".j2") {
+                continue;
+            }
+            let file = format!("deploy/{name}");
+            let text = fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+            for (key, value) in envfile::parse(&file, &text).map_err(|error| error.to_string())? {
+                values.insert(key, (value, file.clone()));
+            }
+        }
+        Ok(Self { values })
+    }
+
+    /// Returns the stored answer. A computed one counts only while what it was computed from is
+    /// what it was; else this tells so.
+    fn find(&self, question: &Question, answers: &Answers) -> Option<Result<Answer, String>> {
+        let names = [question.key]
+            .into_iter()
+            .chain(question.aliases.iter().copied());
+        let (value, file) = names
+            .into_iter()
+            .find_map(|name| self.values.get(&name.to_ascii_uppercase()))?;
+        let changed = question.needs.iter().find(|key| {
+            let before = self
+                .values
+                .get(&key.to_ascii_uppercase())
+                .map(|(value, _)| value.as_str());
+            before.is_some() && before != answers.get(key)
+        });
+        if let (true, Some(changed)) = (question.computed, changed) {
+            return Some(Err(format!(
+                "{file} holds `{value}`, which was computed for another `{changed}`; it is computed anew"
+            )));
+        }
+        if value.is_empty() {
+            return None;
+        }
+        let origin = Origin::EnvFile { path: file.clone() };
+        // A question that is a choice or a path is none of these files' business.
+        matches!(question.kind, Kind::Text).then(|| {
+            Ok(Answer {
+                value: value.clone(),
+                origin,
+            })
+        })
+    }
+}
