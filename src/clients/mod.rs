@@ -4,5 +4,6 @@
 
 pub mod aws;
 pub mod cluster;
+mod line;
 pub mod secret;
 pub mod wire;
