@@ -6,6 +6,7 @@ pub mod aws;
 pub mod cluster;
 pub mod envfile;
 pub mod git;
+mod line;
 pub mod secret;
 pub mod templates;
 pub mod wire;

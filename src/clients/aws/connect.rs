@@ -75,7 +75,7 @@ impl Aws {
     /// call that needs them.
     ///
     /// Outside EC2 this asks the instance metadata service only when nothing names a region, and
-    /// gives up on it after one second.
+    /// gives up after one second without a connection.
     pub async fn connect(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
         let endpoint = settings
             .endpoint_url

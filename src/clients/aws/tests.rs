@@ -65,6 +65,30 @@ async fn a_busy_server_is_asked_again_and_each_attempt_leaves_a_line() {
 }
 
 #[tokio::test]
+async fn a_request_given_up_leaves_its_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = AwsSettings {
+        endpoint_url: Some(format!("http://{}", listener.local_addr().unwrap())),
+        ..Server::practice()
+    };
+    let wire = WireLog::in_memory();
+    let aws = Aws::connect(&settings, wire.clone()).await.unwrap();
+    let silent = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_u8().await.unwrap();
+    };
+    tokio::select! {
+        _ = aws.caller_identity() => panic!("nobody answers"),
+        () = silent => {}
+    }
+    let [record] = &wire.records()[..] else {
+        panic!("{:?}", wire.records())
+    };
+    assert_eq!(record.status, None);
+    assert_eq!(record.error.as_deref(), Some("given up before an answer"));
+}
+
+#[tokio::test]
 async fn a_failure_to_tell_the_caller_is_not_remembered() {
     let server = Server::start(|number, _| match number {
         1 => (

@@ -3,7 +3,6 @@
 //! An attempt that was never sent, say for want of credentials, leaves no record.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -16,6 +15,7 @@ use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
+use crate::clients::line::WireLine;
 use crate::clients::wire::{WireLog, WireRecord};
 
 /// How far the server's clock was ahead of ours, at its last answer.
@@ -47,11 +47,8 @@ pub(super) struct WireInterceptor {
 }
 
 /// The attempt that is on its way.
-#[derive(Debug, Clone)]
-struct Sent {
-    record: WireRecord,
-    since: Instant,
-}
+#[derive(Debug)]
+struct Sent(WireLine);
 
 impl Storable for Sent {
     type Storer = StoreReplace<Self>;
@@ -75,10 +72,8 @@ impl Intercept for WireInterceptor {
         record.attempt = bag
             .load::<RequestAttempts>()
             .map_or(1, RequestAttempts::attempts);
-        bag.interceptor_state().store_put(Sent {
-            record,
-            since: Instant::now(),
-        });
+        bag.interceptor_state()
+            .store_put(Sent(WireLine::start(&self.log, record)));
         Ok(())
     }
 
@@ -90,11 +85,8 @@ impl Intercept for WireInterceptor {
     ) -> Result<(), BoxError> {
         let response = context.response();
         self.skew.observe(response);
-        if let Some(mut sent) = bag.load::<Sent>().cloned() {
-            sent.record.took(sent.since.elapsed());
-            sent.record.status = Some(response.status().as_u16());
-            sent.record.request_id = request_id(response);
-            bag.interceptor_state().store_put(sent);
+        if let Some(Sent(line)) = bag.load::<Sent>() {
+            line.answered(response.status().as_u16(), request_id(response));
         }
         Ok(())
     }
@@ -105,21 +97,15 @@ impl Intercept for WireInterceptor {
         _components: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(Sent { mut record, since }) = bag.load::<Sent>().cloned() else {
-            return Ok(());
-        };
-        // The next attempt may end before it is sent, and must not find this one.
+        if let (Some(Sent(line)), Some(Err(error))) =
+            (bag.load::<Sent>(), context.output_or_error())
+        {
+            let code = context.response().and_then(error_code);
+            line.failed(code.as_deref().unwrap_or_else(|| reason(error)));
+        }
+        // Drops the line and thereby writes it. The next attempt may end before it is sent, and
+        // must not find this one.
         bag.interceptor_state().unset::<Sent>();
-        if record.status.is_none() {
-            record.took(since.elapsed());
-        }
-        if let Some(Err(error)) = context.output_or_error() {
-            record.error = context
-                .response()
-                .and_then(error_code)
-                .or_else(|| Some(reason(error).to_owned()));
-        }
-        self.log.record(record);
         Ok(())
     }
 }

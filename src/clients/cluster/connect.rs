@@ -10,7 +10,6 @@ use kube::Client;
 use kube::discovery::{ApiCapabilities, ApiResource};
 
 use super::error::{ClusterError, ClusterErrorKind};
-use super::kubeconfig::Plugin;
 use super::transport::Transport;
 use crate::clients::wire::WireLog;
 
@@ -38,7 +37,6 @@ pub(super) struct Inner {
     pub(super) kinds: Mutex<HashMap<(String, String), (ApiResource, ApiCapabilities)>>,
     server: String,
     certificate_authority: Option<String>,
-    plugin: Option<Plugin>,
 }
 
 impl Cluster {
@@ -54,7 +52,6 @@ impl Cluster {
                 kinds: Mutex::default(),
                 server: access.server,
                 certificate_authority: access.certificate_authority,
-                plugin: access.plugin,
             }),
         })
     }
@@ -80,9 +77,9 @@ impl Cluster {
         request: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ClusterError> {
         within_deadline(operation, async {
-            request.await.map_err(|error| {
-                ClusterError::from_kube(operation, &error, self.inner.plugin.as_ref())
-            })
+            request
+                .await
+                .map_err(|error| ClusterError::from_kube(operation, &error))
         })
         .await
     }

@@ -6,8 +6,6 @@ use std::iter;
 use kube::client::AuthError;
 use kube::core::Status;
 
-use super::kubeconfig::Plugin;
-
 /// A request that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {}{message}", before(reason))]
@@ -106,8 +104,15 @@ impl ClusterError {
         Self::new("kubeconfig", ClusterErrorKind::Kubeconfig, message)
     }
 
-    /// Turns `kube`'s error of `operation` into ours. `plugin` is named when it is to blame.
-    pub(super) fn from_kube(operation: &str, error: &kube::Error, plugin: Option<&Plugin>) -> Self {
+    pub(super) fn with_hint(self, hint: &str) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Turns `kube`'s error of `operation` into ours.
+    pub(super) fn from_kube(operation: &str, error: &kube::Error) -> Self {
         if let kube::Error::Api(status) = error {
             return Self::from_status(operation, status);
         }
@@ -120,7 +125,11 @@ impl ClusterError {
                 };
             }
             if let Some(error) = cause.downcast_ref::<AuthError>() {
-                return Self::from_auth(operation, error, plugin);
+                return Self::new(
+                    operation,
+                    ClusterErrorKind::Unauthorized,
+                    &one_line(&error.to_string()),
+                );
             }
         }
         let kind = match error {
@@ -174,49 +183,6 @@ impl ClusterError {
             hint: None,
         }
     }
-
-    /// Never shows what the plugin wrote to stdout, nor its arguments and environment: credentials
-    /// may be among them.
-    fn from_auth(operation: &str, error: &AuthError, plugin: Option<&Plugin>) -> Self {
-        let command = plugin.map_or("", |plugin| plugin.command.as_str());
-        match error {
-            AuthError::AuthExecStart(reason) => Self {
-                hint: Some(
-                    plugin
-                        .and_then(|plugin| plugin.install_hint.as_deref())
-                        .map_or_else(
-                            || format!("install `{command}`, or put it on the PATH"),
-                            one_line,
-                        )
-                        .into(),
-                ),
-                ..Self::new(
-                    operation,
-                    ClusterErrorKind::Kubeconfig,
-                    &format!("cannot run the exec plugin `{command}`: {reason}"),
-                )
-            },
-            AuthError::AuthExecRun { out, .. } => Self::new(
-                operation,
-                ClusterErrorKind::Unauthorized,
-                &format!(
-                    "the exec plugin `{command}` failed ({}): {}",
-                    out.status,
-                    last_words(&out.stderr)
-                ),
-            ),
-            AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => Self::new(
-                operation,
-                ClusterErrorKind::Unauthorized,
-                &format!("the exec plugin `{command}` wrote no usable credential"),
-            ),
-            other => Self::new(
-                operation,
-                ClusterErrorKind::Unauthorized,
-                &one_line(&other.to_string()),
-            ),
-        }
-    }
 }
 
 /// Makes "no such thing" an answer instead of an error.
@@ -230,18 +196,6 @@ pub(super) fn found<T>(result: Result<T, ClusterError>) -> Result<Option<T>, Clu
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| error.source())
-}
-
-/// The last line that a program wrote is the one that says why it gave up.
-fn last_words(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let line = text
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("it said nothing");
-    line.chars().take(300).collect()
 }
 
 fn one_line(text: &str) -> String {

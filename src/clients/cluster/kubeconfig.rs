@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::Uri;
 use kube::Config;
-use kube::config::{self, AuthInfo, ExecInteractiveMode, Kubeconfig, KubeconfigError};
+use kube::config::{self, AuthInfo, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::error::ClusterError;
+use super::plugin::Plugin;
 use super::proxy::ProxyEnvironment;
 
 /// The contexts of a kubeconfig.
@@ -67,14 +68,8 @@ pub(super) struct Access {
     pub(super) server: String,
     /// PEM in base64.
     pub(super) certificate_authority: Option<String>,
+    /// Where the user's credentials come from, if the kubeconfig does not hold them.
     pub(super) plugin: Option<Plugin>,
-}
-
-/// The program that hands out the user's credentials.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Plugin {
-    pub(super) command: String,
-    pub(super) install_hint: Option<String>,
 }
 
 impl Access {
@@ -134,7 +129,11 @@ impl Access {
 
         let authority = certificate_authority(cluster)?;
         let mut user = user_of(kubeconfig, context.user.as_deref());
-        let plugin = prepare_plugin(&mut user, cluster)?;
+        let plugin = user
+            .exec
+            .take()
+            .map(|exec| Plugin::new(exec, cluster))
+            .transpose()?;
         let proxy = proxies.proxy_for(&uri, cluster.proxy_url.as_deref());
 
         let mut config = Config::new(uri.clone());
@@ -230,28 +229,6 @@ fn user_of(kubeconfig: &Kubeconfig, name: Option<&str>) -> AuthInfo {
         .find(|named| Some(named.name.as_str()) == name)
         .and_then(|named| named.auth_info.clone())
         .unwrap_or_default()
-}
-
-/// Keeps the plugin off the terminal: unless told that it is alone, it inherits stdin and stderr
-/// and writes over the screen.
-fn prepare_plugin(
-    user: &mut AuthInfo,
-    cluster: &config::Cluster,
-) -> Result<Option<Plugin>, ClusterError> {
-    let Some(exec) = user.exec.as_mut() else {
-        return Ok(None);
-    };
-    exec.interactive_mode = Some(ExecInteractiveMode::Never);
-    if exec.provide_cluster_info {
-        let info = cluster.try_into().map_err(|_| {
-            ClusterError::kubeconfig("the cluster entry cannot be handed to the exec plugin")
-        })?;
-        exec.cluster = Some(info);
-    }
-    Ok(Some(Plugin {
-        command: exec.command.clone().unwrap_or_default(),
-        install_hint: exec.install_hint.clone(),
-    }))
 }
 
 fn certificate_authority(cluster: &config::Cluster) -> Result<Option<Vec<u8>>, ClusterError> {

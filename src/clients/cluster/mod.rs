@@ -1,7 +1,7 @@
 //! Kubernetes: the verbs we need of one cluster, on one cheap handle, [`Cluster`].
 //!
-//! `kube` speaks the protocol. Around it stand our own reading of the kubeconfig (proxies, exec
-//! plugins that must not draw on the terminal) and a transport that logs, retries and logs in again.
+//! `kube` speaks the protocol. Around it stand our own reading of the kubeconfig, with its proxies and
+//! exec plugins, and a transport that logs, retries and logs in again.
 
 mod accounts;
 mod connect;
@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod kubeconfig;
 mod objects;
+mod plugin;
 mod proxy;
 mod transport;
 

@@ -1,12 +1,12 @@
 //! Sends requests to the API server: logs every attempt, retries what a busy server refuses, and
 //! logs in again, once, when the server no longer knows us.
 //!
-//! A token of an EKS user lives a quarter of an hour and says nothing of when it ends if a plugin
-//! keeps that to itself. So a 401 reads the kubeconfig anew and runs the plugin again.
+//! A token of an EKS user lives a quarter of an hour, and not every plugin says so. Logging in again
+//! reads the kubeconfig anew, so that a login in another window counts, and runs the plugin again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -22,6 +22,7 @@ use super::connect::ClusterSettings;
 use super::error::{ClusterError, ClusterErrorKind};
 use super::kubeconfig::Access;
 use super::proxy::ProxyEnvironment;
+use crate::clients::line::WireLine;
 use crate::clients::wire::{WireLog, WireRecord};
 
 /// How often a request is sent at most; a new login does not count.
@@ -29,6 +30,9 @@ const ATTEMPTS: u32 = 4;
 
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long before its end a login is renewed.
+const EARLY: jiff::SignedDuration = jiff::SignedDuration::from_secs(60);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -53,6 +57,14 @@ struct Shared {
 struct Login {
     number: u32,
     client: Client,
+    expires: Option<jiff::Timestamp>,
+}
+
+impl Login {
+    fn is_over(&self) -> bool {
+        self.expires
+            .is_some_and(|expires| jiff::Timestamp::now() + EARLY >= expires)
+    }
 }
 
 impl Transport {
@@ -60,14 +72,14 @@ impl Transport {
         settings: ClusterSettings,
         wire: WireLog,
     ) -> Result<(Self, Access), ClusterError> {
-        let (client, access) = log_in(settings.clone()).await?;
+        let (login, access) = log_in(&settings, 1).await?;
         let shared = Shared {
             settings,
             wire,
             server: access.server.clone(),
             certificate_authority: access.certificate_authority.clone(),
             origin: origin(&access.config.cluster_url),
-            login: Mutex::new(Login { number: 1, client }),
+            login: Mutex::new(login),
             renewing: tokio::sync::Mutex::default(),
         };
         let transport = Self {
@@ -82,6 +94,10 @@ impl Transport {
         let mut attempt = 0;
         let mut sent = 0;
         let mut renewed = false;
+        let login = self.shared.login();
+        if login.is_over() {
+            self.shared.renew(login.number).await?;
+        }
         loop {
             attempt += 1;
             sent += 1;
@@ -135,7 +151,7 @@ impl Shared {
         if self.login().number != number {
             return Ok(());
         }
-        let (client, access) = log_in(self.settings.clone()).await?;
+        let (login, access) = log_in(&self.settings, number + 1).await?;
         if access.server != self.server
             || access.certificate_authority != self.certificate_authority
         {
@@ -149,10 +165,7 @@ impl Shared {
                 ),
             ));
         }
-        *self.login.lock().unwrap_or_else(PoisonError::into_inner) = Login {
-            number: number + 1,
-            client,
-        };
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner) = login;
         Ok(())
     }
 
@@ -173,57 +186,53 @@ impl Shared {
         record.attempt = number;
         record.write = is_write(&head.method, &head.uri);
         let request = Request::from_parts(head.clone(), Body::from(body.clone()));
-        let since = Instant::now();
-        let answer = login.client.send(request).await;
-        record.took(since.elapsed());
-        let answer = match answer {
+        let line = WireLine::start(&self.wire, record);
+        let answer = match login.client.send(request).await {
             Ok(response) => {
-                record.status = Some(response.status().as_u16());
-                record.request_id = response
-                    .headers()
-                    .get("audit-id")
-                    .and_then(|id| id.to_str().ok())
-                    .map(str::to_owned);
-                let (response, reason) = with_reason(response).await?;
-                record.error = reason;
+                let id = response.headers().get("audit-id");
+                let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
+                line.answered(response.status().as_u16(), id);
+                with_reason(response).await
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok((response, reason)) => {
+                if let Some(reason) = reason {
+                    line.failed(&reason);
+                }
                 Ok(response)
             }
             Err(error) => {
-                record.error = Some(match error {
-                    kube::Error::Auth(_) => "no credentials".into(),
-                    _ => "not sent, or no answer".into(),
+                line.failed(match error {
+                    kube::Error::Auth(_) => "no credentials",
+                    _ => "no answer, or cut off",
                 });
                 Err(error.into())
             }
-        };
-        self.wire.record(record);
-        answer
+        }
     }
 }
 
-/// Reads the kubeconfig and builds a client, off the async threads: an exec plugin blocks.
-async fn log_in(settings: ClusterSettings) -> Result<(Client, Access), ClusterError> {
-    let runtime = tokio::runtime::Handle::current();
-    tokio::task::spawn_blocking(move || {
-        // The client starts its worker on the runtime of the thread that builds it.
-        let _inside = runtime.enter();
-        let access = Access::resolve(
-            settings.kubeconfig.as_deref(),
-            settings.context.as_deref(),
-            &ProxyEnvironment::read(),
-        )?;
-        let client = Client::try_from(access.config.clone())
-            .map_err(|error| ClusterError::from_kube("connect", &error, access.plugin.as_ref()))?;
-        Ok((client, access))
-    })
-    .await
-    .unwrap_or_else(|panic| {
-        Err(ClusterError::new(
-            "connect",
-            ClusterErrorKind::Other,
-            &panic.to_string(),
-        ))
-    })
+/// Reads the kubeconfig, fetches credentials and builds a client.
+async fn log_in(settings: &ClusterSettings, number: u32) -> Result<(Login, Access), ClusterError> {
+    let mut access = Access::resolve(
+        settings.kubeconfig.as_deref(),
+        settings.context.as_deref(),
+        &ProxyEnvironment::read(),
+    )?;
+    let expires = match &access.plugin {
+        Some(plugin) => plugin.authenticate(&mut access.config.auth_info).await?,
+        None => None,
+    };
+    let client = Client::try_from(access.config.clone())
+        .map_err(|error| ClusterError::from_kube("connect", &error))?;
+    let login = Login {
+        number,
+        client,
+        expires,
+    };
+    Ok((login, access))
 }
 
 /// Takes the reason out of a refusal. Refusals are small; all other bodies stay streams.
