@@ -4,6 +4,8 @@
 //! them all, so that an operator fills them in once. What counts as missing is found by rendering:
 //! only the engine itself knows that `default(…)` or `is defined` excuses a variable.
 
+mod python;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -213,6 +215,7 @@ fn environment(lookup: &Arc<Lookup>) -> Environment<'static> {
             .build()
             .expect("the default delimiters are valid"),
     );
+    python::install(&mut environment);
     // `j2` has `env` as a function and as a filter; ours never sees the process environment.
     let function = Arc::clone(lookup);
     environment.add_function("env", move |name: &str, default: Rest<Value>| {
@@ -320,6 +323,32 @@ mod tests {
             .iter()
             .map(|(name, line)| ((*name).into(), Some(*line)))
             .collect()
+    }
+
+    #[test]
+    fn recorded_templates_render_as_j2_renders_them() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/j2");
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "j2"))
+            .collect();
+        names.sort();
+        assert!(names.len() >= 15, "found {} templates", names.len());
+        let mut differences = Vec::new();
+        for path in names {
+            let read = |extension| std::fs::read_to_string(path.with_extension(extension)).unwrap();
+            let variables = serde_json::from_str(&read("vars")).unwrap();
+            let name = path.file_name().unwrap().to_string_lossy();
+            let rendered = Renderer::new().render(&name, &read("j2"), &variables);
+            let recorded = read("out");
+            if rendered.as_ref() != Ok(&recorded) {
+                differences.push(format!(
+                    "{name}\n  ours: {rendered:?}\n    j2: {recorded:?}"
+                ));
+            }
+        }
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
     }
 
     #[test]

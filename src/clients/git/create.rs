@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::clone::Clone;
 use super::commit::CommitRequest;
+use super::credentials::{self, Credentials};
 use super::error::{self, GitError};
 use super::program::{Git, Request, redact};
 
@@ -18,7 +19,17 @@ impl Git {
     pub fn clone(&self, url: &str, branch: Option<&str>, directory: &Path) -> Result<(), GitError> {
         let draft = Draft::new(directory)?;
         let path = draft.text()?;
-        let mut arguments = vec!["clone", "--quiet"];
+        let (url, credentials) = match credentials::split(url) {
+            Some((plain, line)) => (plain, Some(Credentials::new(&line, draft.parent())?)),
+            None => (url.to_owned(), None),
+        };
+        let url = url.as_str();
+        let setting = credentials.as_ref().map(Credentials::setting);
+        let mut arguments = Vec::new();
+        if let Some(setting) = &setting {
+            arguments.extend(["-c", setting]);
+        }
+        arguments.extend(["clone", "--quiet"]);
         if let Some(branch) = branch {
             arguments.extend(["--branch", branch]);
         }
@@ -43,6 +54,14 @@ impl Git {
             return Err(
                 error::local(directory, text).unwrap_or_else(|| error::network(&redact(url), text))
             );
+        }
+        if let Some(credentials) = credentials {
+            let (name, value) = credentials.keep(&draft.path, &draft.target)?;
+            self.expect(
+                &draft.path,
+                "keep the credentials",
+                &["config", &name, &value],
+            )?;
         }
         draft.publish()
     }

@@ -8,6 +8,7 @@
 mod clone;
 mod commit;
 mod create;
+mod credentials;
 mod error;
 mod history;
 mod merge;

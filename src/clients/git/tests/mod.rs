@@ -2,6 +2,7 @@
 
 mod changes;
 mod commits;
+mod http;
 mod local;
 mod pushes;
 

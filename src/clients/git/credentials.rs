@@ -1,0 +1,107 @@
+//! A user and password that came inside a clone address.
+//!
+//! Git would show them in the argument list of its children and keep them in a configuration that
+//! everybody may read. We clone from the plain address, and keep them in a file of mode 0600 that
+//! Git's own `store` helper reads.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::error::GitError;
+
+/// Where the credentials are kept, inside `.git`.
+const FILE: &str = "rok-deploy-credentials";
+
+/// The credentials of one address, in a file that is gone when this is dropped.
+pub(super) struct Credentials {
+    /// Scheme and host.
+    scope: String,
+    file: NamedTempFile,
+}
+
+/// Returns the address without user and password, and the line of Git's credential store that has
+/// them, when there is a password.
+pub(super) fn split(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !matches!(scheme, "http" | "https") {
+        return None;
+    }
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (user, host) = rest[..end].rsplit_once('@')?;
+    user.contains(':').then(|| {
+        (
+            format!("{scheme}://{host}{}", &rest[end..]),
+            format!("{scheme}://{user}@{host}"),
+        )
+    })
+}
+
+impl Credentials {
+    /// Puts the line into a file in `directory`.
+    pub(super) fn new(line: &str, directory: &Path) -> Result<Self, GitError> {
+        let written = NamedTempFile::new_in(directory).and_then(|mut file| {
+            writeln!(file, "{line}")?;
+            Ok(file)
+        });
+        let scope = line
+            .split_once("://")
+            .map_or(line.into(), |(scheme, rest)| {
+                let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                format!("{scheme}://{host}")
+            });
+        Ok(Self {
+            scope,
+            file: written.map_err(|source| GitError::io(directory, source))?,
+        })
+    }
+
+    /// Returns the setting by which Git finds the file now.
+    pub(super) fn setting(&self) -> String {
+        format!(
+            "credential.{}.helper={}",
+            self.scope,
+            helper(self.file.path())
+        )
+    }
+
+    /// Moves the file into the repository at `draft`, which will be at `target` in the end. Returns
+    /// name and value of the setting by which Git finds it there.
+    pub(super) fn keep(self, draft: &Path, target: &Path) -> Result<(String, String), GitError> {
+        let kept = draft.join(".git").join(FILE);
+        self.file
+            .persist(&kept)
+            .map_err(|error| GitError::io(&kept, error.error))?;
+        let name = format!("credential.{}.helper", self.scope);
+        Ok((name, helper(&target.join(".git").join(FILE))))
+    }
+}
+
+/// Git hands the helper to a shell, so the path is in quotes.
+fn helper(file: &Path) -> String {
+    format!(
+        "store --file='{}'",
+        file.display().to_string().replace('\'', r"'\''")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_with_a_password_are_split() {
+        let (plain, line) = split("https://rok:p@ss@git.example:8443/ops.git").unwrap();
+        assert_eq!(plain, "https://git.example:8443/ops.git");
+        assert_eq!(line, "https://rok:p@ss@git.example:8443");
+        for url in [
+            "https://git.example/a:b@c",
+            "https://rok@git.example/x",
+            "ssh://git:x@h/x",
+            "git@h:x",
+        ] {
+            assert!(split(url).is_none(), "{url}");
+        }
+    }
+}
