@@ -4,4 +4,5 @@
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
 //! the clients that talk to it are the real SDKs.
 
+pub mod aws;
 pub mod store;
