@@ -4,8 +4,8 @@
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
 //! the clients that talk to it are the real SDKs.
 //!
-//! [`world`] puts the parts together and lets one process serve them to others.
 
+pub mod aws;
 pub mod cluster;
 pub mod git;
 mod random;

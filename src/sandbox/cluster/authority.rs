@@ -22,13 +22,15 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    pub(super) fn generate() -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate()?;
-        let certificate = authority_params().self_signed(&key)?;
-        Ok(Self {
+    pub(super) fn generate() -> Self {
+        let key = KeyPair::generate().expect("the operating system gives random bytes");
+        let certificate = authority_params()
+            .self_signed(&key)
+            .expect("the parameters are ours and fit the key");
+        Self {
             certificate_pem: certificate.pem(),
             key_pem: key.serialize_pem(),
-        })
+        }
     }
 
     /// Makes a certificate for loopback, and the TLS settings that show it.

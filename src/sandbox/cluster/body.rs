@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::kinds::Kind;
+use super::protobuf;
 use super::refusal::Refusal;
 
 /// How a body of a `PATCH` is meant.
@@ -15,7 +16,7 @@ pub(super) enum PatchType {
     Apply,
 }
 
-/// The body as JSON, whether it came as JSON or as YAML. An empty body is null.
+/// The body as JSON, whether it came as JSON, YAML or protobuf. An empty body is null.
 pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
     if body.is_empty() {
         return Ok(Value::Null);
@@ -24,9 +25,10 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> 
     match media_type.as_str() {
         "" | "application/json" => json(body),
         "application/yaml" => yaml(body),
+        protobuf::MEDIA_TYPE => protobuf::parse(body),
         other => Err(Refusal::unsupported_media_type(
             other,
-            "application/json, application/yaml",
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }
@@ -53,14 +55,14 @@ pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Val
     let Some(fields) = object.as_object_mut() else {
         return Err(Refusal::bad_request(format!(
             "the body is not a {}, it is not even an object",
-            kind.kind
+            kind.name
         )));
     };
     let stated = |fields: &Map<String, Value>, name: &str| {
         fields.get(name).and_then(Value::as_str).map(str::to_owned)
     };
     if let Some(found) = stated(fields, "kind")
-        && found != kind.kind
+        && found != kind.name
     {
         let version = stated(fields, "apiVersion").unwrap_or_default();
         return Err(cannot_be_handled(
@@ -77,16 +79,16 @@ pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Val
             "the API version in the data ({found}) does not match the expected API version ({expected})"
         )));
     }
-    fields.insert("kind".into(), kind.kind.into());
+    fields.insert("kind".into(), kind.name.into());
     fields.insert("apiVersion".into(), expected.into());
     let typed = (kind.typed)(object.clone())
-        .map_err(|error| cannot_be_handled(kind.kind, kind.version, kind, &error.to_string()))?;
+        .map_err(|error| cannot_be_handled(kind.name, kind.version, kind, &error.to_string()))?;
     if strict {
         let mut unknown = Vec::new();
         collect_unknown("", &object, &typed, &mut unknown);
         if !unknown.is_empty() {
             let why = format!("strict decoding error: {}", unknown.join(", "));
-            return Err(cannot_be_handled(kind.kind, kind.version, kind, &why));
+            return Err(cannot_be_handled(kind.name, kind.version, kind, &why));
         }
     }
     Ok(typed)
@@ -95,7 +97,7 @@ pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Val
 fn cannot_be_handled(found: &str, version: &str, kind: &Kind, why: &str) -> Refusal {
     Refusal::bad_request(format!(
         "{found} in version \"{version}\" cannot be handled as a {}: {why}",
-        kind.kind
+        kind.name
     ))
 }
 

@@ -55,7 +55,7 @@ pub(super) fn resources(group: &str, version: &str) -> Option<Value> {
             "name": kind.resource,
             "singularName": kind.singular,
             "namespaced": kind.namespaced,
-            "kind": kind.kind,
+            "kind": kind.name,
             "verbs": VERBS,
             "shortNames": kind.short_names,
         }));
@@ -129,7 +129,7 @@ fn aggregated_resource(kind: &Kind) -> Value {
         .collect();
     json!({
         "resource": kind.resource,
-        "responseKind": { "group": kind.group, "version": kind.version, "kind": kind.kind },
+        "responseKind": { "group": kind.group, "version": kind.version, "kind": kind.name },
         "scope": scope,
         "singularResource": kind.singular,
         "shortNames": kind.short_names,

@@ -17,7 +17,8 @@ pub(super) struct Kind {
     /// The plural in paths: `serviceaccounts`.
     pub(super) resource: &'static str,
     pub(super) singular: &'static str,
-    pub(super) kind: &'static str,
+    /// As in objects: `ServiceAccount`.
+    pub(super) name: &'static str,
     pub(super) short_names: &'static [&'static str],
     pub(super) namespaced: bool,
     /// Names are single DNS labels, without dots.
@@ -49,7 +50,7 @@ impl Kind {
 
     /// `ServiceAccount`, or `Lease.coordination.k8s.io`: the name in messages about invalid fields.
     pub(super) fn qualified_kind(&self) -> String {
-        qualify(self.kind, self.group)
+        qualify(self.name, self.group)
     }
 
     /// The subresources that are served.
@@ -86,7 +87,7 @@ const CORE: Kind = Kind {
     version: "v1",
     resource: "",
     singular: "",
-    kind: "",
+    name: "",
     short_names: &[],
     namespaced: true,
     label_name: false,
@@ -99,7 +100,7 @@ const CORE: Kind = Kind {
 pub(super) const NAMESPACES: Kind = Kind {
     resource: "namespaces",
     singular: "namespace",
-    kind: "Namespace",
+    name: "Namespace",
     short_names: &["ns"],
     namespaced: false,
     label_name: true,
@@ -112,7 +113,7 @@ pub(super) const NAMESPACES: Kind = Kind {
 pub(super) const NODES: Kind = Kind {
     resource: "nodes",
     singular: "node",
-    kind: "Node",
+    name: "Node",
     short_names: &["no"],
     namespaced: false,
     selectable: &["spec.unschedulable"],
@@ -123,7 +124,7 @@ pub(super) const NODES: Kind = Kind {
 pub(super) const SERVICE_ACCOUNTS: Kind = Kind {
     resource: "serviceaccounts",
     singular: "serviceaccount",
-    kind: "ServiceAccount",
+    name: "ServiceAccount",
     short_names: &["sa"],
     returns_deleted: true,
     typed: typed::<ServiceAccount>,
@@ -133,7 +134,7 @@ pub(super) const SERVICE_ACCOUNTS: Kind = Kind {
 pub(super) const SECRETS: Kind = Kind {
     resource: "secrets",
     singular: "secret",
-    kind: "Secret",
+    name: "Secret",
     selectable: &["type"],
     typed: typed::<Secret>,
     ..CORE
@@ -142,7 +143,7 @@ pub(super) const SECRETS: Kind = Kind {
 pub(super) const PODS: Kind = Kind {
     resource: "pods",
     singular: "pod",
-    kind: "Pod",
+    name: "Pod",
     short_names: &["po"],
     selectable: &[
         "spec.nodeName",
@@ -158,7 +159,7 @@ pub(super) const PODS: Kind = Kind {
 const CONFIG_MAPS: Kind = Kind {
     resource: "configmaps",
     singular: "configmap",
-    kind: "ConfigMap",
+    name: "ConfigMap",
     short_names: &["cm"],
     ..CORE
 };
@@ -167,7 +168,7 @@ const LEASES: Kind = Kind {
     group: "coordination.k8s.io",
     resource: "leases",
     singular: "lease",
-    kind: "Lease",
+    name: "Lease",
     versioned_update: true,
     typed: typed::<Lease>,
     ..CORE

@@ -14,6 +14,7 @@ mod kinds;
 mod objects;
 mod openapi;
 mod patch;
+mod protobuf;
 mod refusal;
 mod router;
 mod seed;

@@ -35,7 +35,7 @@ impl ClusterState {
             })
             .collect();
         json!({
-            "kind": format!("{}List", kind.kind),
+            "kind": format!("{}List", kind.name),
             "apiVersion": kind.api_version(),
             "metadata": { "resourceVersion": self.resource_version.to_string() },
             "items": items,
@@ -248,7 +248,7 @@ impl ClusterState {
 
 /// Sets what the server and not the client decides about any object of a kind.
 fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
-    object["kind"] = kind.kind.into();
+    object["kind"] = kind.name.into();
     object["apiVersion"] = kind.api_version().into();
     if kind.namespaced {
         let metadata = metadata(object);

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::discovery::GIT_VERSION;
 use super::kinds::{self, Kind};
 
 /// `/openapi/v3`: where the documents are.
@@ -41,7 +42,7 @@ pub(super) fn document(group: &str, version: &str) -> Option<Value> {
     }
     Some(json!({
         "openapi": "3.0.0",
-        "info": { "title": "Kubernetes", "version": super::discovery::GIT_VERSION },
+        "info": { "title": "Kubernetes", "version": GIT_VERSION },
         "paths": paths,
         "components": { "schemas": schemas },
     }))
@@ -83,7 +84,7 @@ fn operation(kind: &Kind, action: &str, parameters: &[&str]) -> Value {
         .collect();
     let schema = json!({ "$ref": format!("#/components/schemas/{}", schema_name(kind)) });
     json!({
-        "operationId": format!("{action}{}{}", kind.version, kind.kind),
+        "operationId": format!("{action}{}{}", kind.version, kind.name),
         "parameters": parameters,
         "responses": { "200": {
             "description": "OK",
@@ -117,10 +118,10 @@ fn schema_name(kind: &Kind) -> String {
         "io.k8s.api.{}.{}.{}",
         package.unwrap_or("core"),
         kind.version,
-        kind.kind
+        kind.name
     )
 }
 
 fn group_version_kind(kind: &Kind) -> Value {
-    json!({ "group": kind.group, "version": kind.version, "kind": kind.kind })
+    json!({ "group": kind.group, "version": kind.version, "kind": kind.name })
 }

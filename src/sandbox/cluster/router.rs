@@ -342,7 +342,7 @@ mod tests {
             assert_eq!(Target::of(path), expected, "{path}");
         }
         let lease = Target::of("/apis/coordination.k8s.io/v1/namespaces/a/leases/b").unwrap();
-        assert_eq!(lease.kind.kind, "Lease");
+        assert_eq!(lease.kind.name, "Lease");
         assert_eq!((lease.place(), lease.name.as_deref()), ("a", Some("b")));
     }
 }

@@ -1,8 +1,11 @@
 //! What a new cluster holds before anyone has used it.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::authority::Authority;
+use super::discovery::GIT_VERSION;
 use super::kinds::{NAMESPACES, NODES};
 use super::objects::timestamp;
 use super::refusal::Refusal;
@@ -23,21 +26,21 @@ pub struct ClusterSeed {
 
 impl ClusterSeed {
     /// Makes a cluster with its system namespaces and one ready node.
-    pub(super) fn grow(&self) -> Result<ClusterState, rcgen::Error> {
+    pub(super) fn grow(&self) -> ClusterState {
         let issuer = self.issuer.clone().unwrap_or_else(|| {
             let id = random::text(32, b"0123456789ABCDEF");
             format!("https://oidc.eks.{}.amazonaws.com/id/{id}", self.region)
         });
         let mut state = ClusterState {
             issuer,
-            authority: Authority::generate()?,
+            authority: Authority::generate(),
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
-            objects: std::collections::BTreeMap::new(),
+            objects: BTreeMap::new(),
         };
         self.plant(&mut state).expect("the seed is well formed");
-        Ok(state)
+        state
     }
 
     fn plant(&self, state: &mut ClusterState) -> Result<(), Refusal> {
@@ -49,7 +52,7 @@ impl ClusterSeed {
         Ok(())
     }
 
-    fn node(&self) -> serde_json::Value {
+    fn node(&self) -> Value {
         let region = &self.region;
         let zone = format!("{region}a");
         let name = format!("ip-192-168-10-20.{region}.compute.internal");
@@ -91,8 +94,8 @@ impl ClusterSeed {
                     "bootID": random::uuid(),
                     "containerRuntimeVersion": "containerd://1.7.27",
                     "kernelVersion": "6.1.0",
-                    "kubeProxyVersion": super::discovery::GIT_VERSION,
-                    "kubeletVersion": super::discovery::GIT_VERSION,
+                    "kubeProxyVersion": GIT_VERSION,
+                    "kubeletVersion": GIT_VERSION,
                     "machineID": random::text(32, random::HEX),
                     "operatingSystem": "linux",
                     "osImage": "Amazon Linux 2023",

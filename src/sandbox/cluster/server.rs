@@ -66,7 +66,7 @@ impl ClusterServer {
         seed: ClusterSeed,
         latency: Duration,
     ) -> io::Result<Self> {
-        let store = open(state_file, &seed)?;
+        let store = Store::open(state_file, || seed.grow())?;
         let acceptor = store.read(|state| state.authority.server_config())?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cluster = Arc::new(Cluster {
@@ -155,21 +155,6 @@ impl Cluster {
             return change(&mut self.store.read(Clone::clone));
         }
         self.store.write(change).map_err(Refusal::internal)?
-    }
-}
-
-fn open(state_file: &Path, seed: &ClusterSeed) -> io::Result<Store<ClusterState>> {
-    // The seed can fail, the store's initial value cannot: so the seed comes first.
-    let initial = if state_file.exists() {
-        None
-    } else {
-        Some(seed.grow().map_err(io::Error::other)?)
-    };
-    match initial {
-        Some(initial) => Store::open(state_file, || initial),
-        None => Store::open(state_file, || {
-            unreachable!("the file was there a moment ago")
-        }),
     }
 }
 

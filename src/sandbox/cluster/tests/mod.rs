@@ -1,14 +1,19 @@
 //! The cluster seen by clients that we did not write.
 
-mod with_kube;
+mod identity;
+mod objects;
 mod with_kubectl;
 
 use std::path::Path;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
-use serde_json::json;
+use kube::core::Status;
+use kube::{Api, Client, Config, Error};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{ClusterSeed, ClusterServer};
@@ -68,4 +73,38 @@ async fn client(server: &ClusterServer) -> Client {
 fn write_kubeconfig(server: &ClusterServer, path: &Path) {
     let kubeconfig = kubeconfig(server, &server.kubeconfig_user_token());
     std::fs::write(path, serde_yaml::to_string(&kubeconfig).unwrap()).unwrap();
+}
+
+fn object<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> Box<Status> {
+    match result.unwrap_err() {
+        Error::Api(status) => status,
+        other => panic!("not a refusal by the server: {other:?}"),
+    }
+}
+
+fn account(name: &str) -> ServiceAccount {
+    object(json!({
+        "metadata": {
+            "name": name,
+            "labels": { "app.kubernetes.io/part-of": "rok-verify" },
+        },
+    }))
+}
+
+async fn create_namespace(client: &Client, name: &str) -> Namespace {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace = object(json!({ "metadata": { "name": name } }));
+    namespaces
+        .create(&PostParams::default(), &namespace)
+        .await
+        .unwrap()
+}
+
+async fn get_json(client: &Client, path: &str) -> Value {
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    client.request(request).await.unwrap()
 }

@@ -174,3 +174,31 @@ async fn kubectl_gets_a_token_for_aws() {
     assert_eq!(claims["aud"], json!(["sts.amazonaws.com"]));
     assert_eq!(claims["iss"], kubectl.server.issuer());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_creates_objects_from_the_command_line() {
+    let kubectl = Kubectl::new().await;
+    for (arguments, expected) in [
+        (&["namespace", "loki"][..], "namespace/loki created\n"),
+        (
+            &["serviceaccount", "loki", "-n", "loki"],
+            "serviceaccount/loki created\n",
+        ),
+        (
+            &["configmap", "loki", "--from-literal=colour=red"],
+            "configmap/loki created\n",
+        ),
+        (
+            &["secret", "generic", "loki", "--from-literal=user=rok"],
+            "secret/loki created\n",
+        ),
+    ] {
+        let said = kubectl.run(&[&["create"], arguments].concat()).await;
+        assert_eq!(said, expected);
+    }
+    let stored = kubectl
+        .run(&["get", "configmap,secret", "-o", "jsonpath={.items[*].data}"])
+        .await;
+    assert_eq!(stored, r#"{"colour":"red"} {"user":"cm9r"}"#);
+}

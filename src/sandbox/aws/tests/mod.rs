@@ -1,0 +1,10 @@
+//! The practice account, driven by real clients over real HTTP.
+
+mod aws_cli;
+mod control_plane;
+pub(crate) mod issuer;
+mod policy_decisions;
+mod practice;
+mod signatures;
+mod storage;
+mod web_identity;
