@@ -1,0 +1,25 @@
+//! What tests share: a clean place to run the binary in, and the third-party programs it meets.
+
+pub mod env;
+pub mod peers;
+mod server;
+
+use std::process::{Command, Stdio};
+
+/// Kills a process and everything it started. It has to lead a process group of its own.
+///
+/// By the shell's `kill`, because signalling a group is unsafe code otherwise.
+fn kill_group(leader: u32) {
+    Command::new("sh")
+        .args([
+            "-c",
+            "kill -s KILL -- \"-$1\"",
+            "kill-group",
+            &leader.to_string(),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .expect("sh is on the PATH");
+}
