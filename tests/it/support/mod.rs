@@ -2,6 +2,7 @@
 
 pub mod env;
 pub mod peers;
+mod server;
 
 use std::process::{Command, Stdio};
 

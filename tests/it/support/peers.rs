@@ -1,31 +1,23 @@
 //! Third-party servers and clients that `rok-deploy` is held against, as `tests/run` installs them.
 //!
-//! Each server gets a port of its own from the kernel and is gone when its value is dropped, or, by
-//! way of the pipe on its standard input, when the test process dies.
+//! The servers are started anew by each test that wants one, and are gone with their value.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::env::finish;
-use super::kill_group;
+use super::server::Server;
 
 /// The account that both AWS peers serve.
 pub const ACCOUNT: &str = "123456789012";
 /// The name of the one cluster that the documentation's examples, and so our tests, use.
 pub const CLUSTER: &str = "arrikto-cluster";
 
-const READY_WITHIN: Duration = Duration::from_mins(1);
 const ANSWER_WITHIN: Duration = Duration::from_mins(1);
-const STARTS: usize = 3;
 
 /// An AWS that verifies signatures and enforces policies, issues OIDC tokens and runs stacks.
 pub struct Ministack(Server);
@@ -36,9 +28,9 @@ impl Ministack {
         Self(Server::start(
             "ministack",
             "/_ministack/health",
-            |command, port, folder| {
+            |port, folder| {
+                let mut command = python("ministack", "ministack-irsa.py", folder);
                 command
-                    .arg(launcher("ministack-irsa.py"))
                     .env("BIND_HOST", "127.0.0.1")
                     .env("GATEWAY_PORT", port.to_string())
                     .env("AUTH", auth.to_string())
@@ -50,6 +42,7 @@ impl Ministack {
                     // Both would listen on fixed ports of every address.
                     .env("IOT_MTLS_ENABLED", "0")
                     .env("SFTP_ENABLED", "0");
+                command
             },
         ))
     }
@@ -68,13 +61,10 @@ impl Moto {
         Self(Server::start(
             "moto",
             "/moto-api/data.json",
-            |command, port, _| {
-                command.arg(launcher("moto-server.py")).args([
-                    "-H",
-                    "127.0.0.1",
-                    "-p",
-                    &port.to_string(),
-                ]);
+            |port, folder| {
+                let mut command = python("moto", "moto-server.py", folder);
+                command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
+                command
             },
         ))
     }
@@ -255,117 +245,18 @@ fn client(program: &Path, home: &Path) -> Command {
     command
 }
 
-/// A running server, its port and the folder with its log.
-struct Server {
-    child: Child,
-    port: u16,
-    folder: TempDir,
-}
-
-impl Server {
-    /// Starts a Python program of `tests/run` and waits until `health` answers 200.
-    ///
-    /// The port is free when it is chosen and may be taken before the server binds it, so a server
-    /// that ends instead of answering gets another chance with another port.
-    fn start(name: &str, health: &str, configure: impl Fn(&mut Command, u16, &Path)) -> Self {
-        let mut log = String::new();
-        for _ in 0..STARTS {
-            let mut server = Self::spawn(name, &configure);
-            if server.is_ready(health) {
-                return server;
-            }
-            log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
-        }
-        panic!("{name} does not answer {health}; its log:\n{log}");
-    }
-
-    fn spawn(name: &str, configure: impl Fn(&mut Command, u16, &Path)) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("rok-peer-")
-            .tempdir()
-            .expect("a temporary folder");
-        let log =
-            File::create(folder.path().join("log")).expect("the temporary folder is writable");
-        let port = free_port();
-        let mut command = client(&installed(name, "python"), folder.path());
+/// A launcher of `tests/peers` in the environment of its peer.
+fn python(peer: &str, launcher: &str, home: &Path) -> Command {
+    let mut command = client(&installed(peer, "python"), home);
+    command
+        .arg(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/peers")
+                .join(launcher),
+        )
         // The launchers lie in the source tree.
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-        configure(&mut command, port, folder.path());
-        let child = command
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().expect("a file handle can be cloned"))
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("failed to start {command:?}: {error}"));
-        Self {
-            child,
-            port,
-            folder,
-        }
-    }
-
-    fn is_ready(&mut self, health: &str) -> bool {
-        let deadline = Instant::now() + READY_WITHIN;
-        while Instant::now() < deadline {
-            let answers = answers_ok(self.port, health);
-            // Another process may have taken the port: only a living server's answer counts.
-            if self
-                .child
-                .try_wait()
-                .expect("a child can be asked")
-                .is_some()
-            {
-                return false;
-            }
-            if answers {
-                return true;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        false
-    }
-
-    fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        kill_group(self.child.id());
-        self.child.wait().ok();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
-}
-
-fn answers_ok(port: u16, path: &str) -> bool {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut status = String::new();
-        BufReader::new(stream).read_line(&mut status)?;
-        Ok(status.split(' ').nth(1) == Some("200"))
-    };
-    ask().unwrap_or(false)
-}
-
-fn launcher(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/peers")
-        .join(name)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// A program in one of the environments of `tests/run`.
@@ -385,17 +276,9 @@ fn installed(peer: &str, program: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs the peers of tests/run"]
-fn a_server_ends_when_its_test_is_gone() {
-    let mut peer = Ministack::start(false, "us-west-2").0;
-    drop(peer.child.stdin.take());
-    let deadline = Instant::now() + ANSWER_WITHIN;
-    while peer
-        .child
-        .try_wait()
-        .expect("a child can be asked")
-        .is_none()
-    {
-        assert!(Instant::now() < deadline, "the server outlives its test");
-        thread::sleep(Duration::from_millis(20));
-    }
+fn the_servers_end_when_their_test_is_gone() {
+    Ministack::start(false, "us-west-2")
+        .0
+        .abandon(ANSWER_WITHIN);
+    Moto::start().0.abandon(ANSWER_WITHIN);
 }
