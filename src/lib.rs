@@ -9,7 +9,9 @@
 //! - [`engine`] is values and one loop, [`clients`] are small types over SDKs, [`sandbox`] is the
 //!   practice cloud: these three know nothing of ours.
 
+pub mod cli;
 pub mod clients;
+pub mod commands;
 pub mod engine;
 pub mod failure;
 pub mod journal;

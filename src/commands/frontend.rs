@@ -73,8 +73,10 @@ pub(super) async fn follow(
         }
     }
     let Some((outcome, ..)) = state.finished.clone() else {
-        return Err(Failure::failed("the run broke off without an end; this is a bug")
-            .hint("`rok-deploy resume` goes on with it"));
+        return Err(
+            Failure::failed("the run broke off without an end; this is a bug")
+                .hint("`rok-deploy resume` goes on with it"),
+        );
     };
     Ok((outcome, state))
 }
@@ -84,7 +86,10 @@ async fn ask(
     scope: Scope,
     interrupt: &mut tokio::signal::unix::Signal,
 ) -> Result<Command, Failure> {
-    write!(io::stderr(), "Approve? [y]es, [a]ll of what follows too, [N]o: ")?;
+    write!(
+        io::stderr(),
+        "Approve? [y]es, [a]ll of what follows too, [N]o: "
+    )?;
     let mut line = String::new();
     let mut input = BufReader::new(tokio::io::stdin());
     let read = tokio::select! {

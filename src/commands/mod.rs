@@ -31,9 +31,11 @@ pub fn main() -> ExitCode {
             Ok(0)
         }
         Some(Command::Man) => manual(),
-        Some(Command::Render { template, out, env_file }) => {
-            render::render(template, out.as_deref(), env_file)
-        }
+        Some(Command::Render {
+            template,
+            out,
+            env_file,
+        }) => render::render(template, out.as_deref(), env_file),
         Some(Command::Runs { run }) => runs::runs(&cli.options, run.as_deref()),
         None if cli.list_tasks => tasks::list(&cli.options),
         _ => on_runtime(&cli),
@@ -50,7 +52,9 @@ pub fn main() -> ExitCode {
 
 fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
     // The one TLS provider of all clients; a second call in one process changes nothing.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

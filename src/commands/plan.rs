@@ -40,7 +40,9 @@ pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
     }
     session.close().await;
     let Some((outcome, summary, _)) = &state.finished else {
-        return Err(Failure::failed("the plan broke off without an end; this is a bug"));
+        return Err(Failure::failed(
+            "the plan broke off without an end; this is a bug",
+        ));
     };
     if let Some(error) = state.failure().and_then(|step| step.error.clone()) {
         let mut failure = Failure::failed(summary.trim_end_matches('.'));

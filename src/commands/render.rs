@@ -18,16 +18,23 @@ pub(super) fn render(
     for file in env_files {
         let text = read(file)?;
         let name = file.display().to_string();
-        let values = envfile::parse(&name, &text).map_err(|error| Failure::usage(error.to_string()))?;
+        let values =
+            envfile::parse(&name, &text).map_err(|error| Failure::usage(error.to_string()))?;
         variables.extend(values);
     }
     let source = read(template)?;
     let name = template.display().to_string();
-    let text = Renderer::new().render(&name, &source, &variables).map_err(|error| {
-        let missing = matches!(error, TemplateError::Missing { .. });
-        let failure = Failure::usage(error.to_string());
-        if missing { failure.hint("set it in the environment or in a file of `--env-file`") } else { failure }
-    })?;
+    let text = Renderer::new()
+        .render(&name, &source, &variables)
+        .map_err(|error| {
+            let missing = matches!(error, TemplateError::Missing { .. });
+            let failure = Failure::usage(error.to_string());
+            if missing {
+                failure.hint("set it in the environment or in a file of `--env-file`")
+            } else {
+                failure
+            }
+        })?;
     match out {
         None => io::stdout().write_all(text.as_bytes())?,
         Some(path) => write_whole(path, &text)?,
@@ -36,8 +43,8 @@ pub(super) fn render(
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(path)
-        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let bytes =
+        fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("{}: is not UTF-8 text", path.display())))
 }
@@ -45,7 +52,9 @@ fn read(path: &Path) -> Result<String, Failure> {
 /// Writes the file as a whole, or not at all.
 fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed(format!("{}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
     // The mode of a file made by a shell's redirection, less the operator's umask.
     let permissions = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);

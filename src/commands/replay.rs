@@ -1,6 +1,6 @@
 //! `rok-deploy replay`: plays a recorded run in the same frontends. Needs no network.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::resume::one;
@@ -10,17 +10,9 @@ use crate::failure::Failure;
 use crate::journal::{Journal, Runs, read};
 use crate::ui::json::json_line;
 use crate::ui::plain::Plain;
-use crate::ui::tui;
 
 pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
     let journal = find(options, run)?;
-    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    if terminal && options.output == Output::Plain && !options.linear {
-        let practice = journal.header.launch.practice;
-        let screen = super::wizard::screen(options, practice);
-        tui::player(journal.events, screen).await?;
-        return Ok(0);
-    }
     let mut plain = Plain::new(io::stderr(), io::stdout(), super::uses_color(options));
     for event in &journal.events {
         match options.output {
@@ -30,7 +22,11 @@ pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> 
     }
     if options.output == Output::Plain {
         let events = journal.events.len();
-        writeln!(io::stdout(), "Replayed {events} events of run {}.", journal.header.run)?;
+        writeln!(
+            io::stdout(),
+            "Replayed {events} events of run {}.",
+            journal.header.run
+        )?;
     }
     Ok(0)
 }

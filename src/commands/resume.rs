@@ -25,10 +25,16 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         return Err(Failure::usage(format!("run {} is finished", folder.run))
             .hint("`rok-deploy run` looks at everything anew, and changes nothing that is as intended"));
     }
-    let session = Session::open(&as_launched(options, &folder, &journal.header.recipe), journal.header.launch.clone()).await?;
+    let session = Session::open(
+        &as_launched(options, &folder, &journal.header.recipe),
+        journal.header.launch.clone(),
+    )
+    .await?;
     let answers = session.answers().await?;
     let earlier = earlier(&state);
-    let handle = session.resume(&answers, approval_of(options), &folder, earlier, writer).await?;
+    let handle = session
+        .resume(&answers, approval_of(options), &folder, earlier, writer)
+        .await?;
     let asking = Asking::of_process();
     let end = match follow(handle, options, asking).await {
         Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &answers),
@@ -52,7 +58,10 @@ pub(super) fn as_launched(options: &Options, folder: &RunFolder, recipe: &str) -
     let answers = folder.answers();
     Options {
         recipe: Some(recipe.to_owned()),
-        answers: options.answers.clone().or_else(|| answers.is_file().then_some(answers)),
+        answers: options
+            .answers
+            .clone()
+            .or_else(|| answers.is_file().then_some(answers)),
         // A new world would not know the run.
         fresh: false,
         ..options.clone()
@@ -64,11 +73,16 @@ pub(super) fn one(runs: &Runs, id: &str) -> Result<RunFolder, Failure> {
     let mut found = runs.find(id)?;
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Failure::usage(format!("there is no run `{id}`"))
-            .hint("`rok-deploy runs` lists them")),
+        0 => {
+            Err(Failure::usage(format!("there is no run `{id}`"))
+                .hint("`rok-deploy runs` lists them"))
+        }
         _ => {
             let ids: Vec<_> = found.into_iter().map(|folder| folder.run).collect();
-            Err(Failure::usage(format!("`{id}` could be any of {}", ids.join(", "))))
+            Err(Failure::usage(format!(
+                "`{id}` could be any of {}",
+                ids.join(", ")
+            )))
         }
     }
 }

@@ -31,14 +31,17 @@ pub(super) fn finish(
     answers: &Answers,
 ) -> Result<u8, Failure> {
     match outcome {
-        Outcome::Declined if asking == Asking::Nobody => {
-            Err(Failure::usage("the plan needs an approval, and there is nobody to ask")
-                .hint("look at it with `rok-deploy plan`, then approve it with `--yes`"))
-        }
+        Outcome::Declined if asking == Asking::Nobody => Err(Failure::usage(
+            "the plan needs an approval, and there is nobody to ask",
+        )
+        .hint("look at it with `rok-deploy plan`, then approve it with `--yes`")),
         Outcome::Permission => {
             let handoff = handoff::write(folder, state, answers)?;
-            Err(Failure { code: exit_code(outcome), ..Failure::failed("a right is missing") }
-                .hint(handoff))
+            Err(Failure {
+                code: exit_code(outcome),
+                ..Failure::failed("a right is missing")
+            }
+            .hint(handoff))
         }
         _ => Ok(exit_code(outcome)),
     }

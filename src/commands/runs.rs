@@ -24,7 +24,11 @@ pub(super) fn runs(options: &Options, run: Option<&str>) -> Result<u8, Failure> 
             return Ok(0);
         }
         let color = super::uses_color(options) && out.is_terminal();
-        write!(out, "{}", run_summary_lines(&RunState::of(&journal.events), color))?;
+        write!(
+            out,
+            "{}",
+            run_summary_lines(&RunState::of(&journal.events), color)
+        )?;
         return Ok(0);
     }
     let all = runs.list()?;
@@ -44,7 +48,12 @@ fn line(summary: &RunSummary) -> String {
         Err(error) => format!("{run}  unreadable: {error}"),
         Ok(state) => {
             let practice = if state.practice { "  PRACTICE" } else { "" };
-            format!("{run}  {}  {}{practice}  {}", state.recipe, ended(summary, state), summary.standing())
+            format!(
+                "{run}  {}  {}{practice}  {}",
+                state.recipe,
+                ended(summary, state),
+                summary.standing()
+            )
         }
     }
 }

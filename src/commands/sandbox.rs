@@ -18,21 +18,34 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
         .await
         .map_err(|error| Failure::failed(format!("the practice cloud cannot start: {error}")))?;
     if !sandbox.is_serving() {
-        return Err(Failure::failed("another process serves this practice cloud already")
-            .hint("use that one, or another `--state-dir`"));
+        return Err(
+            Failure::failed("another process serves this practice cloud already")
+                .hint("use that one, or another `--state-dir`"),
+        );
     }
     let mut talk = io::stderr();
     match env_file {
         Some(path) => {
             write_env_file(path, sandbox.environment())
                 .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-            writeln!(talk, "PRACTICE cloud is ready; `source {}` in another shell", path.display())?;
+            writeln!(
+                talk,
+                "PRACTICE cloud is ready; `source {}` in another shell",
+                path.display()
+            )?;
         }
         None => {
-            writeln!(talk, "PRACTICE cloud is ready; `--env-file FILE` writes these lines:")?;
+            writeln!(
+                talk,
+                "PRACTICE cloud is ready; `--env-file FILE` writes these lines:"
+            )?;
             let mut out = io::stdout();
             for (name, value) in sandbox.environment() {
-                writeln!(out, "export {name}={}", crate::clients::envfile::quote(value))?;
+                writeln!(
+                    out,
+                    "export {name}={}",
+                    crate::clients::envfile::quote(value)
+                )?;
             }
             out.flush()?;
         }
@@ -42,6 +55,10 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
         _ = terminate.recv() => exit::TERMINATED,
     };
     sandbox.stop().await;
-    writeln!(talk, "PRACTICE cloud stopped; its world is kept in {}", state.display())?;
+    writeln!(
+        talk,
+        "PRACTICE cloud stopped; its world is kept in {}",
+        state.display()
+    )?;
     Ok(code)
 }

@@ -42,8 +42,11 @@ impl Session {
     /// Reads the settings and starts the practice cloud where it is wanted.
     pub(super) async fn open(options: &Options, launch: Launch) -> Result<Self, Failure> {
         let state = state_directory(options)?;
-        let mut sources =
-            Sources::read(&options.set, options.answers.as_deref(), env::vars().collect())?;
+        let mut sources = Sources::read(
+            &options.set,
+            options.answers.as_deref(),
+            env::vars().collect(),
+        )?;
         if let Some(repo) = &options.repo {
             sources.set.insert("gitops_dir".into(), repo.clone());
         }
@@ -53,8 +56,11 @@ impl Session {
         }
         let unknown = sources.unknown(spec.questions);
         if !unknown.is_empty() {
-            return Err(Failure::answers(unknown)
-                .hint(format!("`{}` answers: {}", spec.name, keys(spec))));
+            return Err(Failure::answers(unknown).hint(format!(
+                "`{}` answers: {}",
+                spec.name,
+                keys(spec)
+            )));
         }
         let wire = WireLog::counting();
         let sandbox = match launch.practice {
@@ -65,18 +71,36 @@ impl Session {
             .as_ref()
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let aws = Connector::new(aws_settings(sandbox.as_ref()), wire.clone());
-        Ok(Self { spec, sources, wire, launch, runs: Runs::new(&state), sandbox, aws, kubeconfig })
+        Ok(Self {
+            spec,
+            sources,
+            wire,
+            launch,
+            runs: Runs::new(&state),
+            sandbox,
+            aws,
+            kubeconfig,
+        })
     }
 
     /// Resolves all answers.
     pub(super) async fn resolve(&self, edits: &Answers, offers: bool) -> Resolution {
         let discovery = EksDiscovery {
-            aws: AwsDiscovery { connector: self.aws.clone() },
+            aws: AwsDiscovery {
+                connector: self.aws.clone(),
+            },
             kubeconfig: self.kubeconfig.clone(),
             cluster: self.cluster(),
             uses_cluster: !self.launch.no_cluster,
         };
-        settings::resolve(self.spec.questions, &self.sources, edits, &discovery, offers).await
+        settings::resolve(
+            self.spec.questions,
+            &self.sources,
+            edits,
+            &discovery,
+            offers,
+        )
+        .await
     }
 
     /// Resolves all answers without anybody to ask.
@@ -92,7 +116,9 @@ impl Session {
         let mut failure = Failure::answers(Vec::new());
         for row in &resolution.rows {
             if let Some(problem) = &row.problem {
-                failure.problems.push(format!("`{}` {problem}", row.question.key));
+                failure
+                    .problems
+                    .push(format!("`{}` {problem}", row.question.key));
                 failure.hints.extend(row.hints.clone());
             }
         }
@@ -102,7 +128,11 @@ impl Session {
     }
 
     /// Starts a new run.
-    pub(super) async fn start(&self, answers: &Answers, approval: Approval) -> Result<(RunFolder, Handle), Failure> {
+    pub(super) async fn start(
+        &self,
+        answers: &Answers,
+        approval: Approval,
+    ) -> Result<(RunFolder, Handle), Failure> {
         let folder = self.runs.create(jiff::Timestamp::now())?;
         let header = Header {
             format: FORMAT.into(),
@@ -111,10 +141,22 @@ impl Session {
             recipe: self.spec.name.into(),
             launch: self.launch.clone(),
         };
-        folder.write(&folder.answers(), &settings::answers_file(self.spec.name, answers))?;
+        folder.write(
+            &folder.answers(),
+            &settings::answers_file(self.spec.name, answers),
+        )?;
         let writer = Writer::create(&folder.journal(), &header)?;
         self.wire.append_to(&folder.wire())?;
-        let handle = self.launch(answers, approval, &folder.run, None, Box::new(writer), false).await?;
+        let handle = self
+            .launch(
+                answers,
+                approval,
+                &folder.run,
+                None,
+                Box::new(writer),
+                false,
+            )
+            .await?;
         Ok((folder, handle))
     }
 
@@ -127,15 +169,36 @@ impl Session {
         earlier: Earlier,
         writer: Writer,
     ) -> Result<Handle, Failure> {
-        folder.write(&folder.answers(), &settings::answers_file(self.spec.name, answers))?;
+        folder.write(
+            &folder.answers(),
+            &settings::answers_file(self.spec.name, answers),
+        )?;
         self.wire.append_to(&folder.wire())?;
-        self.launch(answers, approval, &folder.run, Some(earlier), Box::new(writer), false).await
+        self.launch(
+            answers,
+            approval,
+            &folder.run,
+            Some(earlier),
+            Box::new(writer),
+            false,
+        )
+        .await
     }
 
     /// Observes only, and leaves no trace.
     pub(super) async fn plan(&self, answers: &Answers) -> Result<Handle, Failure> {
-        let run = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ-plan").to_string();
-        self.launch(answers, Approval::Plan, &run, None, Box::new(NoRecorder), true).await
+        let run = jiff::Timestamp::now()
+            .strftime("%Y%m%dT%H%M%SZ-plan")
+            .to_string();
+        self.launch(
+            answers,
+            Approval::Plan,
+            &run,
+            None,
+            Box::new(NoRecorder),
+            true,
+        )
+        .await
     }
 
     async fn launch(
@@ -181,7 +244,10 @@ impl Session {
 
     fn tools(&self) -> Tools {
         let before = |task: &&recipes::TaskSpec| {
-            self.launch.run_from.as_deref().is_some_and(|from| from != task.name)
+            self.launch
+                .run_from
+                .as_deref()
+                .is_some_and(|from| from != task.name)
         };
         let fast_forward = self.spec.tasks.iter().take_while(before);
         let git = Git::new(GitSettings::default(), self.wire.clone());
@@ -205,12 +271,18 @@ impl Session {
     /// Every step shares one client for each context.
     fn cluster(&self) -> Arc<dyn Fn(Option<&str>) -> ClusterAccess + Send + Sync> {
         let (kubeconfig, wire) = (self.kubeconfig.clone(), self.wire.clone());
-        let known: std::sync::Mutex<BTreeMap<Option<String>, ClusterAccess>> = std::sync::Mutex::default();
+        let known: std::sync::Mutex<BTreeMap<Option<String>, ClusterAccess>> =
+            std::sync::Mutex::default();
         Arc::new(move |context| {
-            let mut known = known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut known = known
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             let context = context.map(str::to_owned);
             let access = known.entry(context.clone()).or_insert_with(|| {
-                let settings = ClusterSettings { kubeconfig: kubeconfig.clone(), context };
+                let settings = ClusterSettings {
+                    kubeconfig: kubeconfig.clone(),
+                    context,
+                };
                 ClusterAccess::new(settings, wire.clone())
             });
             access.clone()
@@ -244,7 +316,11 @@ pub(super) fn state_directory(options: &Options) -> Result<PathBuf, Failure> {
     if let Some(directory) = &options.state_dir {
         return Ok(directory.clone());
     }
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("XDG_STATE_HOME")
         .or_else(|| set("HOME").map(|home| home.join(".local/state")))
         .map(|state| state.join("rok-deploy"))
@@ -257,12 +333,22 @@ pub(super) fn state_directory(options: &Options) -> Result<PathBuf, Failure> {
 /// Returns the recipe of the command line or of the answers; the only one when there is one.
 pub(super) fn recipe(options: &Options, sources: &Sources) -> Result<&'static RecipeSpec, Failure> {
     let name = options.recipe.as_deref().or_else(|| sources.recipe());
-    let known = || RECIPES.iter().map(|spec| format!("`{}`", spec.name)).collect::<Vec<_>>().join(", ");
+    let known = || {
+        RECIPES
+            .iter()
+            .map(|spec| format!("`{}`", spec.name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match (name, RECIPES) {
-        (Some(name), _) => recipes::find(name)
-            .ok_or_else(|| Failure::usage(format!("unknown recipe `{name}`; expected {}", known()))),
+        (Some(name), _) => recipes::find(name).ok_or_else(|| {
+            Failure::usage(format!("unknown recipe `{name}`; expected {}", known()))
+        }),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Failure::usage(format!("no recipe was chosen; there are {}", known()))),
+        (None, _) => Err(Failure::usage(format!(
+            "no recipe was chosen; there are {}",
+            known()
+        ))),
     }
 }
 
@@ -270,7 +356,11 @@ fn check_task(spec: &RecipeSpec, name: &str) -> Result<(), Failure> {
     if spec.tasks.iter().any(|task| task.name == name) {
         return Ok(());
     }
-    let known: Vec<_> = spec.tasks.iter().map(|task| format!("`{}`", task.name)).collect();
+    let known: Vec<_> = spec
+        .tasks
+        .iter()
+        .map(|task| format!("`{}`", task.name))
+        .collect();
     Err(Failure::usage(format!(
         "unknown task `{name}` of recipe `{}`; expected {}",
         spec.name,
@@ -280,7 +370,11 @@ fn check_task(spec: &RecipeSpec, name: &str) -> Result<(), Failure> {
 }
 
 fn keys(spec: &RecipeSpec) -> String {
-    spec.questions.iter().map(|question| question.key).collect::<Vec<_>>().join(", ")
+    spec.questions
+        .iter()
+        .map(|question| question.key)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Starts the practice cloud, or connects to the one that is served. What the operator's own
@@ -290,14 +384,18 @@ async fn practice(
     state: &std::path::Path,
     sources: &mut Sources,
 ) -> Result<Sandbox, Failure> {
-    let sandbox = Sandbox::open(world_options(options, state)).await.map_err(|error| {
-        Failure::failed(format!("the practice cloud cannot start: {error}"))
-    })?;
+    let sandbox = Sandbox::open(world_options(options, state))
+        .await
+        .map_err(|error| Failure::failed(format!("the practice cloud cannot start: {error}")))?;
     let home = sources.environment.remove("HOME");
     sources.environment = sandbox.environment().clone();
-    sources.environment.extend(home.map(|home| ("HOME".to_owned(), home)));
+    sources
+        .environment
+        .extend(home.map(|home| ("HOME".to_owned(), home)));
     let clone = state.join("sandbox").join("deployments");
-    sources.defaults.insert("gitops_dir".into(), clone.display().to_string());
+    sources
+        .defaults
+        .insert("gitops_dir".into(), clone.display().to_string());
     Ok(sandbox)
 }
 
@@ -316,7 +414,9 @@ pub(super) fn world_options(options: &Options, state: &std::path::Path) -> world
 }
 
 fn aws_settings(sandbox: Option<&Sandbox>) -> AwsSettings {
-    let Some(sandbox) = sandbox else { return AwsSettings::default() };
+    let Some(sandbox) = sandbox else {
+        return AwsSettings::default();
+    };
     let of = |name: &str| sandbox.environment().get(name).cloned();
     AwsSettings {
         region: of("AWS_DEFAULT_REGION"),

@@ -8,7 +8,11 @@ use crate::failure::Failure;
 use crate::settings::Sources;
 
 pub(super) fn list(options: &Options) -> Result<u8, Failure> {
-    let sources = Sources::read(&options.set, options.answers.as_deref(), std::env::vars().collect())?;
+    let sources = Sources::read(
+        &options.set,
+        options.answers.as_deref(),
+        std::env::vars().collect(),
+    )?;
     let spec = recipe(options, &sources)?;
     let mut out = io::stdout();
     if options.output == Output::Json {
@@ -22,8 +26,15 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
     }
     writeln!(out, "Tasks of {} ({}):", spec.name, spec.title)?;
     for task in spec.tasks {
-        writeln!(out, "\n{}  {}\n    {}", task.name, task.title, task.description)?;
+        writeln!(
+            out,
+            "\n{}  {}\n    {}",
+            task.name, task.title, task.description
+        )?;
     }
-    writeln!(out, "\n`rok-deploy --run-from TASK` starts at one; earlier ones are verified only.")?;
+    writeln!(
+        out,
+        "\n`rok-deploy --run-from TASK` starts at one; earlier ones are verified only."
+    )?;
     Ok(0)
 }

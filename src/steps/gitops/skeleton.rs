@@ -20,7 +20,10 @@ pub fn skeleton() -> &'static [(&'static str, &'static [u8])] {
 
 fn collect(folder: &Dir<'static>, files: &mut Vec<(&'static str, &'static [u8])>) {
     for file in folder.files() {
-        let path = file.path().to_str().expect("the skeleton's paths are plain text");
+        let path = file
+            .path()
+            .to_str()
+            .expect("the skeleton's paths are plain text");
         files.push((path, file.contents()));
     }
     folder.dirs().for_each(|folder| collect(folder, files));
