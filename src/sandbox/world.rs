@@ -1,0 +1,335 @@
+//! The whole practice cloud in one directory, served by one process at a time.
+//!
+//! Whoever gets the lock of the directory serves. Everyone else connects to that process by the
+//! environment it has written down. The lock goes with its process, so a world whose server died
+//! is simply free; what that process wrote down is never believed without a server that answers.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::aws::{self, AwsServer, KeySource, Timing};
+use super::cluster::{self, ClusterServer};
+use super::environment::{kubeconfig, write_private};
+use super::store::Store;
+use super::{git, random};
+
+const ACCOUNT: &str = "123451234512";
+const REGION: &str = "us-west-2";
+const CLUSTER: &str = "arrikto-cluster";
+
+const LOCK: &str = "lock";
+const ENVIRONMENT: &str = "environment.json";
+const CREDENTIALS: &str = "credentials.json";
+const AWS: &str = "aws.json";
+const KUBERNETES: &str = "cluster.json";
+const KUBECONFIG: &str = "kubeconfig";
+const REMOTE: &str = "gitops.git";
+
+/// How long to wait for a process that took the lock to get ready.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How to open the practice cloud.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the world is kept; made when it is not there.
+    pub directory: PathBuf,
+    /// The files of the Git remote's first commit: paths and contents.
+    pub skeleton: Vec<(String, Vec<u8>)>,
+    /// Forgets the old world first.
+    pub fresh: bool,
+    /// How long IAM's writes stay unseen elsewhere. The serving process decides this.
+    pub lag: Duration,
+    /// What is added to every answer. The serving process decides this, too.
+    pub latency: Duration,
+}
+
+/// Why the practice cloud cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// A new world was asked for, and someone is using the old one.
+    #[error("the practice cloud in {} is served by another process and cannot be started afresh", .directory.display())]
+    InUse {
+        /// The world's directory.
+        directory: PathBuf,
+    },
+    /// Someone holds the lock and does not answer.
+    #[error("the practice cloud in {} is locked by another process that did not get ready within {} s", .directory.display(), PATIENCE.as_secs())]
+    NotReady {
+        /// The world's directory.
+        directory: PathBuf,
+    },
+    /// A file or directory of the world cannot be used.
+    #[error("{}", .path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// A server does not start.
+    #[error("start the practice {server}")]
+    Server {
+        /// `AWS` or `Kubernetes`.
+        server: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The Git remote cannot be made.
+    #[error("make the practice Git remote")]
+    Git(#[source] git2::Error),
+}
+
+/// The practice cloud, served by this process or by another one. Dropping it stops what it serves.
+pub struct Sandbox {
+    environment: BTreeMap<String, String>,
+    serving: Option<Serving>,
+}
+
+/// What the serving process holds. The lock comes last: it is dropped when nothing serves any more.
+struct Serving {
+    aws: AwsServer,
+    cluster: ClusterServer,
+    directory: PathBuf,
+    _lock: File,
+}
+
+/// The operator's access key in the practice account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Credentials {
+    access_key: String,
+    secret_key: String,
+}
+
+impl Sandbox {
+    /// Serves the world of a directory, or connects to the process that does.
+    pub async fn open(options: Options) -> Result<Self, SandboxError> {
+        let directory = private_directory(&options.directory)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(lock) = take_lock(&directory)? {
+                return serve(directory, options, lock).await;
+            }
+            if options.fresh {
+                return Err(SandboxError::InUse { directory });
+            }
+            if let Some(environment) = announced(&directory).await {
+                return Ok(Self {
+                    environment,
+                    serving: None,
+                });
+            }
+            if Instant::now() > deadline {
+                return Err(SandboxError::NotReady { directory });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Returns the variables that point clients here.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    /// Returns whether this process serves the world.
+    pub fn is_serving(&self) -> bool {
+        self.serving.is_some()
+    }
+
+    /// Returns the AWS server, in the process that serves it.
+    pub fn aws(&self) -> Option<&AwsServer> {
+        self.serving.as_ref().map(|serving| &serving.aws)
+    }
+
+    /// Returns the Kubernetes server, in the process that serves it.
+    pub fn cluster(&self) -> Option<&ClusterServer> {
+        self.serving.as_ref().map(|serving| &serving.cluster)
+    }
+
+    /// Stops serving; requests under way are finished. Does nothing when another process serves.
+    pub async fn stop(self) {
+        if let Some(serving) = self.serving {
+            // Left behind, it would do no harm and say something untrue.
+            fs::remove_file(serving.directory.join(ENVIRONMENT)).ok();
+            tokio::join!(serving.aws.stop(), serving.cluster.stop());
+        }
+    }
+}
+
+async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandbox, SandboxError> {
+    remove(&directory.join(ENVIRONMENT))?;
+    if options.fresh {
+        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE] {
+            remove(&directory.join(part))?;
+        }
+    }
+    let remote = directory.join(REMOTE);
+    let skeleton = options.skeleton;
+    let remote = tokio::task::spawn_blocking(move || git::ensure_remote(&remote, &skeleton));
+
+    let credentials = credentials(&directory.join(CREDENTIALS))?;
+    let cluster = start_cluster(&directory, options.latency).await?;
+    let timing = Timing {
+        latency: options.latency,
+        lag: options.lag,
+    };
+    let aws = start_aws(&directory, &credentials, &cluster, timing).await?;
+
+    let kubeconfig_file = directory.join(KUBECONFIG);
+    let document = serde_yaml::to_string(&kubeconfig(CLUSTER, &cluster))
+        .expect("a JSON document is a YAML document");
+    write_private(&kubeconfig_file, document.as_bytes()).map_err(at(&kubeconfig_file))?;
+    let remote = remote
+        .await
+        .expect("making the remote does not panic")
+        .map_err(SandboxError::Git)?;
+
+    let environment: BTreeMap<String, String> = [
+        ("AWS_ACCESS_KEY_ID", credentials.access_key),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_ENDPOINT_URL", aws.endpoint()),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_key),
+        ("GITOPS_URL", remote),
+        ("KUBECONFIG", kubeconfig_file.display().to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    let announcement = directory.join(ENVIRONMENT);
+    let document = serde_json::to_vec(&environment).expect("texts are JSON");
+    write_private(&announcement, &document).map_err(at(&announcement))?;
+    Ok(Sandbox {
+        environment,
+        serving: Some(Serving {
+            aws,
+            cluster,
+            directory,
+            _lock: lock,
+        }),
+    })
+}
+
+async fn start_cluster(directory: &Path, latency: Duration) -> Result<ClusterServer, SandboxError> {
+    let seed = cluster::ClusterSeed {
+        name: CLUSTER.into(),
+        issuer: None,
+        region: REGION.into(),
+    };
+    ClusterServer::start(&directory.join(KUBERNETES), seed, latency)
+        .await
+        .map_err(|source| SandboxError::Server {
+            server: "Kubernetes",
+            source,
+        })
+}
+
+async fn start_aws(
+    directory: &Path,
+    credentials: &Credentials,
+    cluster: &ClusterServer,
+    timing: Timing,
+) -> Result<AwsServer, SandboxError> {
+    let seed = aws::Seed {
+        account: ACCOUNT.into(),
+        region: REGION.into(),
+        access_key: credentials.access_key.clone(),
+        secret_key: credentials.secret_key.clone(),
+        clusters: vec![aws::ClusterSeed {
+            name: CLUSTER.into(),
+            endpoint: cluster.endpoint(),
+            certificate_authority_pem: cluster.ca_pem(),
+            issuer: cluster.issuer(),
+            status: "ACTIVE".into(),
+        }],
+    };
+    // Outside, STS fetches the keys from the issuer's URL; here that URL leads to our cluster.
+    let (issuer, keys) = (cluster.issuer(), cluster.jwks());
+    let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
+    AwsServer::start(&directory.join(AWS), seed, keys, timing)
+        .await
+        .map_err(|source| SandboxError::Server {
+            server: "AWS",
+            source,
+        })
+}
+
+fn credentials(path: &Path) -> Result<Credentials, SandboxError> {
+    let store = Store::open(path, || Credentials {
+        access_key: format!("AKIA{}", random::text(16, random::CAPITALS)),
+        secret_key: random::text(40, random::ALPHANUMERIC),
+    });
+    Ok(store.map_err(at(path))?.read(Clone::clone))
+}
+
+/// What the serving process wrote down, if it is ready: its AWS server must answer the door.
+async fn announced(directory: &Path) -> Option<BTreeMap<String, String>> {
+    let document = fs::read(directory.join(ENVIRONMENT)).ok()?;
+    let environment: BTreeMap<String, String> = serde_json::from_slice(&document).ok()?;
+    let address = environment
+        .get("AWS_ENDPOINT_URL")?
+        .strip_prefix("http://")?;
+    TcpStream::connect(address).await.ok()?;
+    Some(environment)
+}
+
+fn take_lock(directory: &Path) -> Result<Option<File>, SandboxError> {
+    let path = directory.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(at(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(at(&path)(error)),
+    }
+}
+
+/// Makes sure the directory is there and its owner's alone. Its path becomes absolute, as clients
+/// in other directories are told of it, and must be text, as environments are.
+fn private_directory(path: &Path) -> Result<PathBuf, SandboxError> {
+    let absolute = std::path::absolute(path).map_err(at(path))?;
+    if absolute.to_str().is_none() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "the path is not valid UTF-8");
+        return Err(at(&absolute)(error));
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&absolute)
+        .map_err(at(&absolute))?;
+    fs::set_permissions(&absolute, Permissions::from_mode(0o700)).map_err(at(&absolute))?;
+    Ok(absolute)
+}
+
+fn remove(path: &Path) -> Result<(), SandboxError> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> SandboxError {
+    let path = path.to_owned();
+    |source| SandboxError::File { path, source }
+}
+
+#[cfg(test)]
+mod tests;
