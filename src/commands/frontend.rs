@@ -3,7 +3,6 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Options, Output};
@@ -90,15 +89,15 @@ async fn ask(
         io::stderr(),
         "Approve? [y]es, [a]ll of what follows too, [N]o: "
     )?;
-    let mut line = String::new();
-    let mut input = BufReader::new(tokio::io::stdin());
-    let read = tokio::select! {
-        read = input.read_line(&mut line) => read?,
+    // A thread of its own: a line that never comes must not hold up a signal.
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = tokio::select! {
+        line = reading => line.map_err(io::Error::other)??,
         _ = interrupt.recv() => return Ok(Command::Cancel(Signal::Interrupt)),
     };
-    if read == 0 {
-        return Ok(Command::Decline);
-    }
     Ok(match line.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Command::Approve(scope),
         "a" | "all" => Command::ApproveAll,

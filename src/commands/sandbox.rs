@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::session::{state_directory, world_options};
 use crate::cli::Options;
 use crate::failure::{Failure, exit};
-use crate::sandbox::world::{Sandbox, write_env_file};
+use crate::sandbox::{Sandbox, write_env_file};
 
 pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Result<u8, Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -19,7 +19,7 @@ use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
 use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RECIPES, RecipeSpec, Tools};
-use crate::sandbox::world::{self, Sandbox};
+use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::ClusterAccess;
@@ -253,7 +253,7 @@ impl Session {
         let git = Git::new(GitSettings::default(), self.wire.clone());
         let environment = self.sources.environment.clone();
         let repository = move |directory: &str| Repository {
-            git: git.clone(),
+            git: Clone::clone(&git),
             directory: settings::expand(directory, &environment),
             skeleton: skeleton(),
         };
@@ -400,8 +400,8 @@ async fn practice(
 }
 
 /// Returns how the practice cloud is opened.
-pub(super) fn world_options(options: &Options, state: &std::path::Path) -> world::Options {
-    world::Options {
+pub(super) fn world_options(options: &Options, state: &std::path::Path) -> sandbox::Options {
+    sandbox::Options {
         directory: state.join("sandbox"),
         skeleton: skeleton()
             .iter()
