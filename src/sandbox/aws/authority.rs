@@ -21,9 +21,8 @@ pub(super) struct Denied {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) identity: Vec<Document>,
-    /// Inner `None`: the boundary is named and cannot be read, so it allows nothing.
-    pub(super) boundary: Option<Option<Document>>,
-    pub(super) session: Option<Option<Document>>,
+    pub(super) boundary: Option<Document>,
+    pub(super) session: Option<Document>,
 }
 
 /// What each part decided, in the order in which a denial is explained.
@@ -52,7 +51,7 @@ impl Held {
                     .map_or_else(Self::default, |role| {
                         Self::of(state, &role.grants, Some(now))
                     });
-                held.session = session.policy.as_deref().map(parse);
+                held.session = session.policy.as_deref().map(limit);
                 held
             }
         }
@@ -74,17 +73,13 @@ impl Held {
             boundary: grants
                 .boundary
                 .as_ref()
-                .map(|arn| document(state, arn, now).and_then(parse)),
+                .map(|arn| document(state, arn, now).map_or_else(Document::silent, limit)),
             session: None,
         }
     }
 
     pub(super) fn decide(&self, request: Request<'_>) -> Verdict {
-        let limit = |document: &Option<Document>| {
-            document
-                .as_ref()
-                .map_or(Decision::ImplicitDeny, |document| document.decide(request))
-        };
+        let limit = |document: &Document| document.decide(request);
         Verdict {
             identity: self
                 .identity
@@ -189,6 +184,11 @@ fn document<'a>(state: &'a AwsState, arn: &str, now: Option<Timestamp>) -> Optio
         Some(now) => policy.seen(now),
         None => policy.current(),
     }
+}
+
+/// A limit that cannot be read lets nothing through.
+fn limit(text: &str) -> Document {
+    parse(text).unwrap_or_else(Document::silent)
 }
 
 /// A stored document that cannot be read grants nothing.

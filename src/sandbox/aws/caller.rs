@@ -139,30 +139,31 @@ fn check_time(service: Service, signed: &Signed, now: Timestamp) -> Result<(), R
     ))
 }
 
-/// What the client says it signed, after a look at whether that is what it sent.
+/// The hash that went into the signature. Only S3 lets the client say that it hashed nothing, or
+/// that the chunks of the body have signatures of their own.
 fn payload_hash(
     service: Service,
     parts: &Parts,
     body: &[u8],
     signed: &Signed,
 ) -> Result<String, Refusal> {
-    let actual = || sha256_hex(body);
+    let actual = sha256_hex(body);
+    if service != Service::S3 {
+        return Ok(actual);
+    }
     match header(parts, "x-amz-content-sha256") {
-        None if service == Service::S3 && signed.expires.is_some() => Ok("UNSIGNED-PAYLOAD".into()),
-        None => Ok(actual()),
+        None if signed.expires.is_some() => Ok("UNSIGNED-PAYLOAD".into()),
         Some(claimed) if claimed.starts_with("STREAMING-") || claimed == "UNSIGNED-PAYLOAD" => {
             Ok(claimed)
         }
-        Some(claimed) if claimed == actual() => Ok(claimed),
-        Some(claimed) if service == Service::S3 => Err(Refusal::new(
+        Some(claimed) if claimed != actual => Err(Refusal::new(
             400,
             "XAmzContentSHA256Mismatch",
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
         )
         .with("ClientComputedContentSHA256", claimed)
-        .with("S3ComputedContentSHA256", actual())),
-        // The others sign what they see, so a wrong claim ends as a wrong signature.
-        Some(_) => Ok(actual()),
+        .with("S3ComputedContentSHA256", actual)),
+        _ => Ok(actual),
     }
 }
 
@@ -217,4 +218,73 @@ pub(super) fn signature_code(service: Service, message: &str) -> Refusal {
         _ => "SignatureDoesNotMatch",
     };
     Refusal::new(403, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::aws::tests::practice::{KEY, SECRET, new_state};
+
+    const NOON: &str = "2026-11-22T12:00:00Z";
+
+    /// A request signed for that service at noon.
+    fn request(service: &str) -> (Parts, Signed) {
+        let unsigned = http::Request::get("/")
+            .header("host", "127.0.0.1")
+            .header("x-amz-date", "20261122T120000Z")
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential={KEY}/20261122/us-west-2/{service}/aws4_request, \
+                     SignedHeaders=host;x-amz-date, Signature=none"
+                ),
+            );
+        let (parts, ()) = unsigned.body(()).unwrap().into_parts();
+        let mut signed = Signed::read(&parts).unwrap().unwrap();
+        let canonical = signed.canonical_request(&parts, &sha256_hex(b""));
+        signed.signature = signed.expected(SECRET, &signed.string_to_sign(&canonical));
+        (parts, signed)
+    }
+
+    fn at(service: Service, seconds_after_noon: i64) -> Result<Caller, Refusal> {
+        let (parts, signed) = request(service.name());
+        let noon: Timestamp = NOON.parse().unwrap();
+        let now = noon + SignedDuration::from_secs(seconds_after_noon);
+        authenticate(&new_state(), service, &parts, b"", &signed, now)
+    }
+
+    #[test]
+    fn a_clock_may_be_five_minutes_off() {
+        assert!(at(Service::Sts, 299).is_ok());
+        assert!(at(Service::Sts, -299).is_ok());
+        let late = at(Service::Sts, 600).unwrap_err();
+        assert_eq!(late.code, "SignatureDoesNotMatch");
+        assert_eq!(
+            late.message,
+            "Signature expired: 20261122T120000Z is now earlier than 20261122T120500Z \
+             (20261122T121000Z - 5 min.)"
+        );
+        let early = at(Service::Eks, -600).unwrap_err();
+        assert_eq!(early.code, "InvalidSignatureException");
+        assert_eq!(
+            early.message,
+            "Signature not yet current: 20261122T120000Z is still later than 20261122T115500Z \
+             (20261122T115000Z + 5 min.)"
+        );
+        assert!(at(Service::S3, 800).is_ok());
+        assert_eq!(
+            at(Service::S3, 1000).unwrap_err().code,
+            "RequestTimeTooSkewed"
+        );
+    }
+
+    #[test]
+    fn a_body_that_was_not_signed_is_noticed() {
+        let (parts, signed) = request("iam");
+        let noon = NOON.parse().unwrap();
+        let state = new_state();
+        assert!(authenticate(&state, Service::Iam, &parts, b"", &signed, noon).is_ok());
+        let other = authenticate(&state, Service::Iam, &parts, b"Action=X", &signed, noon);
+        assert_eq!(other.unwrap_err().code, "SignatureDoesNotMatch");
+    }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::policy::matches;
+use super::pattern::matches;
 
 /// What is known about a request, by condition key. Keys compare without case, a key may hold
 /// many values.

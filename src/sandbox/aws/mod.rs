@@ -11,6 +11,7 @@ mod condition;
 mod eks;
 mod iam;
 pub mod lagged;
+mod pattern;
 mod policy;
 mod refusal;
 mod s3;
@@ -26,6 +27,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +40,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use cloud::RequestLine;
-pub use refusal::Refusal;
 pub use state::AwsState;
 
 use super::store::Store;
@@ -103,12 +104,10 @@ impl AwsServer {
     ) -> io::Result<Self> {
         let store = Store::open(state_file, || AwsState::from_seed(&seed, Timestamp::now()))?;
         if store.read(|state| state.is_moved(&seed)) {
-            store
-                .write(|state| {
-                    state.move_clusters(&seed);
-                    Ok::<_, Refusal>(())
-                })?
-                .map_err(io::Error::other)?;
+            let Ok(()) = store.write(|state| {
+                state.move_clusters(&seed);
+                Ok::<_, Infallible>(())
+            })?;
         }
         let cloud = Arc::new(Cloud {
             store,

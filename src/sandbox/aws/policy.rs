@@ -1,8 +1,13 @@
-//! Policy documents: their structure, the texts for a bad one, and what they decide.
+//! Policy documents: their structure and what they decide.
+
+mod check;
 
 use serde_json::{Map, Value};
 
 use super::condition::{Condition, Context};
+use super::pattern::matches;
+
+pub(super) use check::invalid_principal;
 
 /// Where a document stands decides what it must and must not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,16 +89,23 @@ impl Document {
             None | Some(Some("2012-10-17" | "2008-10-17")) => {}
             Some(_) => return Err(Malformed("Syntax errors in policy.".into())),
         }
-        let statements = match object.get("Statement") {
+        let listed = match object.get("Statement") {
             Some(Value::Array(statements)) if !statements.is_empty() => statements.as_slice(),
             Some(statement @ Value::Object(_)) => std::slice::from_ref(statement),
             _ => return Err(Malformed("Syntax errors in policy.".into())),
         };
-        let statements = statements
+        let statements = listed
             .iter()
             .map(|statement| Statement::parse(statement, kind))
             .collect::<Result<_, _>>()?;
         Ok(Self { statements })
+    }
+
+    /// A document that allows nothing.
+    pub(super) fn silent() -> Self {
+        Self {
+            statements: Vec::new(),
+        }
     }
 
     /// Decides for one who already holds the document.
@@ -108,14 +120,14 @@ impl Document {
         names: impl Fn(&str, &str) -> bool,
     ) -> Decision {
         self.strongest(|statement| {
-            let named = statement.principals.as_ref().is_some_and(|principals| {
+            let is_meant = statement.principals.as_ref().is_some_and(|principals| {
                 principals
                     .entries
                     .iter()
                     .any(|(kind, value)| names(kind, value))
                     != principals.negated
             });
-            named && statement.applies(request)
+            is_meant && statement.applies(request)
         })
     }
 
@@ -179,8 +191,8 @@ impl Statement {
         let resources = Clause::parse(object, "Resource", "NotResource")?;
         let principals = Principals::parse(object)?;
         match kind {
-            Kind::Identity => check_identity(&actions, resources.as_ref(), principals.as_ref())?,
-            Kind::Trust => check_trust(&actions, resources.as_ref(), principals.as_ref())?,
+            Kind::Identity => check::identity(&actions, resources.as_ref(), principals.as_ref())?,
+            Kind::Trust => check::trust(&actions, resources.as_ref(), principals.as_ref())?,
         }
         Ok(Self {
             allow,
@@ -270,99 +282,12 @@ fn conditions(value: Option<&Value>) -> Result<Vec<Condition>, Malformed> {
             let condition = Condition::parse(operator, key, values)
                 .ok_or_else(|| Malformed(format!("Invalid Condition type : {operator}.")))?;
             if !key.contains(':') {
-                return Err(Malformed(VENDOR.into()));
+                return Err(Malformed(check::VENDOR.into()));
             }
             conditions.push(condition);
         }
     }
     Ok(conditions)
-}
-
-const VENDOR: &str = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";
-
-fn check_identity(
-    actions: &Clause,
-    resources: Option<&Clause>,
-    principals: Option<&Principals>,
-) -> Result<(), Malformed> {
-    if principals.is_some() {
-        return Err(Malformed(
-            "Policy document should not specify a principal.".into(),
-        ));
-    }
-    if actions
-        .patterns
-        .iter()
-        .any(|action| action != "*" && !action.contains(':'))
-    {
-        return Err(Malformed(VENDOR.into()));
-    }
-    let resources =
-        resources.ok_or(Malformed("Policy statement must contain resources.".into()))?;
-    for resource in &resources.patterns {
-        let mut parts = resource.split(':');
-        match (parts.next(), parts.next()) {
-            (Some("*"), None) => {}
-            (Some("arn"), Some(partition)) => {
-                let valid = ["aws", "aws-cn", "aws-us-gov", "*"].contains(&partition);
-                if !valid {
-                    return Err(Malformed(format!(
-                        "Partition \"{partition}\" is not valid for resource \"{resource}\"."
-                    )));
-                }
-                if resource.splitn(6, ':').count() < 6 && !resource.ends_with('*') {
-                    return Err(Malformed("The policy failed legacy parsing".into()));
-                }
-            }
-            _ => {
-                return Err(Malformed(format!(
-                    "Resource {resource} must be in ARN format or \"*\"."
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_trust(
-    actions: &Clause,
-    resources: Option<&Clause>,
-    principals: Option<&Principals>,
-) -> Result<(), Malformed> {
-    if resources.is_some() {
-        return Err(Malformed("Has prohibited field Resource".into()));
-    }
-    let principals = principals.ok_or(Malformed("Missing required field Principal".into()))?;
-    let is_sts = |action: &String| action == "*" || action.to_ascii_lowercase().starts_with("sts:");
-    if !actions.patterns.iter().all(is_sts) {
-        return Err(Malformed(
-            "AssumeRole policy may only specify STS AssumeRole actions.".into(),
-        ));
-    }
-    for (kind, value) in &principals.entries {
-        let valid = match kind.as_str() {
-            "Federated" => value.starts_with("arn:") || !value.contains(':'),
-            "AWS" => {
-                value == "*"
-                    || value.starts_with("arn:")
-                    || (value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()))
-                    || ["AROA", "AIDA"]
-                        .iter()
-                        .any(|prefix| value.starts_with(prefix))
-            }
-            _ => true,
-        };
-        if !valid {
-            return Err(invalid_principal(kind, value));
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn invalid_principal(kind: &str, value: &str) -> Malformed {
-    Malformed(format!(
-        "Invalid principal in policy: \"{kind}\":\"{value}\""
-    ))
 }
 
 /// One string or a list of them; numbers and booleans count as their text.
@@ -379,34 +304,4 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     }
-}
-
-/// Matches with `*` for any run of letters and `?` for one.
-pub(super) fn matches(pattern: &str, value: &str) -> bool {
-    let (pattern, value): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), value.chars().collect());
-    let (mut at, mut position) = (0, 0);
-    // Where the last star stood, and how much of the value it has taken so far.
-    let mut star: Option<(usize, usize)> = None;
-    while position < value.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, position));
-                at += 1;
-            }
-            Some(&letter) if letter == '?' || letter == value[position] => {
-                at += 1;
-                position += 1;
-            }
-            _ => match star {
-                Some((start, taken)) => {
-                    star = Some((start, taken + 1));
-                    at = start + 1;
-                    position = taken + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|&letter| letter == '*')
 }

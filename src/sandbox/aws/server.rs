@@ -57,55 +57,35 @@ pub(super) async fn serve(State(cloud): State<Arc<Cloud>>, request: Request) -> 
 }
 
 fn answer(cloud: &Cloud, arrived: &Arrived) -> Response {
-    let signed = match Signed::read(&arrived.parts) {
-        Ok(signed) => signed,
-        Err(unreadable) => {
-            let service = Service::of(&arrived.parts, None).unwrap_or(Service::S3);
+    let signed = Signed::read(&arrived.parts);
+    let service = Service::of(
+        &arrived.parts,
+        signed.as_ref().ok().and_then(Option::as_ref),
+    );
+    let (operation, write, outcome) = match (service, &signed) {
+        (_, Err(unreadable)) => {
             let refusal = Refusal::new(400, "IncompleteSignature", unreadable.to_string());
-            return refuse(service, &refusal, arrived);
+            (String::new(), false, Err(refusal))
         }
-    };
-    let Some(service) = Service::of(&arrived.parts, signed.as_ref()) else {
-        let refusal = Refusal::new(
-            404,
-            "UnknownService",
-            "The practice cloud has sts, iam, eks and s3, and this request was signed for another.",
-        );
-        return refuse(Service::Sts, &refusal, arrived);
-    };
-    let (operation, write, outcome) = match service {
-        Service::Sts | Service::Iam => query(cloud, arrived, service, signed.as_ref()),
-        Service::Eks => {
-            let operation = eks::Operation::of(&arrived.parts);
-            let outcome =
-                identify(cloud, arrived, service, signed.as_ref()).and_then(|(caller, signed)| {
-                    let (parts, now) = (&arrived.parts, arrived.now);
-                    eks::answer(cloud, &operation, parts, &caller, &signed.region, now)
-                });
-            let outcome = outcome.map(|value| json(StatusCode::OK, &value));
-            (operation.name().to_owned(), false, outcome)
-        }
-        Service::S3 => {
-            let ask = s3::Ask::read(&arrived.parts, &arrived.body);
-            let outcome =
-                identify(cloud, arrived, service, signed.as_ref()).and_then(|(caller, signed)| {
-                    let proof = s3::Proof {
-                        caller: &caller,
-                        signed,
-                        now: arrived.now,
-                    };
-                    s3::answer(cloud, &ask, &proof)
-                });
+        (None, _) => {
+            let message = "The practice cloud has sts, iam, eks and s3, and this request was \
+                           signed for another.";
             (
-                format!("{:?}", ask.operation),
-                ask.operation.is_write(),
-                outcome,
+                String::new(),
+                false,
+                Err(Refusal::new(404, "UnknownService", message)),
             )
         }
+        (Some(service @ (Service::Sts | Service::Iam)), Ok(signed)) => {
+            query(cloud, arrived, service, signed.as_ref())
+        }
+        (Some(Service::Eks), Ok(signed)) => clusters(cloud, arrived, signed.as_ref()),
+        (Some(Service::S3), Ok(signed)) => storage(cloud, arrived, signed.as_ref()),
     };
-    let response = outcome.unwrap_or_else(|refusal| refuse(service, &refusal, arrived));
+    let dialect = service.unwrap_or(Service::Sts);
+    let response = outcome.unwrap_or_else(|refusal| refuse(dialect, &refusal, arrived));
     cloud.note(RequestLine {
-        service: service.name(),
+        service: service.map_or("unknown", Service::name),
         operation,
         write,
         status: response.status().as_u16(),
@@ -113,13 +93,38 @@ fn answer(cloud: &Cloud, arrived: &Arrived) -> Response {
     response
 }
 
+/// The operation's name, whether it writes, and what came of it.
+type Outcome = (String, bool, Result<Response, Refusal>);
+
+fn clusters(cloud: &Cloud, arrived: &Arrived, signed: Option<&Signed>) -> Outcome {
+    let operation = eks::Operation::of(&arrived.parts);
+    let outcome = identify(cloud, arrived, Service::Eks, signed).and_then(|(caller, signed)| {
+        let (parts, now) = (&arrived.parts, arrived.now);
+        eks::answer(cloud, &operation, parts, &caller, &signed.region, now)
+    });
+    let outcome = outcome.map(|value| json(StatusCode::OK, &value));
+    (operation.name().to_owned(), false, outcome)
+}
+
+fn storage(cloud: &Cloud, arrived: &Arrived, signed: Option<&Signed>) -> Outcome {
+    let ask = s3::Ask::read(&arrived.parts, &arrived.body);
+    let outcome = identify(cloud, arrived, Service::S3, signed).and_then(|(caller, signed)| {
+        let proof = s3::Proof {
+            caller: &caller,
+            signed,
+            now: arrived.now,
+        };
+        s3::answer(cloud, &ask, &proof)
+    });
+    (
+        format!("{:?}", ask.operation),
+        ask.operation.is_write(),
+        outcome,
+    )
+}
+
 /// STS and IAM: a form in, XML out.
-fn query(
-    cloud: &Cloud,
-    arrived: &Arrived,
-    service: Service,
-    signed: Option<&Signed>,
-) -> (String, bool, Result<Response, Refusal>) {
+fn query(cloud: &Cloud, arrived: &Arrived, service: Service, signed: Option<&Signed>) -> Outcome {
     let params = Params::parse(arrived.parts.uri.query().unwrap_or_default(), &arrived.body);
     let operation = params.get("Action").unwrap_or_default().to_owned();
     let write = service == Service::Iam && iam::is_write(&operation);
@@ -172,7 +177,7 @@ fn identify<'a>(
             ),
         });
     };
-    if !signed.signed_headers.iter().any(|name| name == "host") {
+    if !signed.headers.iter().any(|name| name == "host") {
         return Err(signature_code(
             service,
             "'Host' must be a 'SignedHeader' in the AWS Authorization.",

@@ -15,7 +15,7 @@ pub(super) struct Signed {
     pub(super) day: String,
     pub(super) region: String,
     pub(super) service: String,
-    pub(super) signed_headers: Vec<String>,
+    pub(super) headers: Vec<String>,
     pub(super) signature: String,
     /// `20261122T100000Z`.
     pub(super) at: String,
@@ -115,7 +115,7 @@ impl Signed {
             day,
             region,
             service,
-            signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
+            headers: signed_headers.split(';').map(str::to_owned).collect(),
             signature: signature.into(),
             at,
             token,
@@ -140,17 +140,18 @@ impl Signed {
             .into_iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let headers: String = self
-            .signed_headers
+        let headers: Vec<String> = self
+            .headers
             .iter()
-            .map(|name| format!("{name}:{}\n", header(parts, name).unwrap_or_default()))
+            .map(|name| format!("{name}:{}", header(parts, name).unwrap_or_default()))
             .collect();
         [
             parts.method.as_str(),
             &path,
             &query.join("&"),
-            &headers,
-            &self.signed_headers.join(";"),
+            &headers.join("\n"),
+            "",
+            &self.headers.join(";"),
             payload_hash,
         ]
         .join("\n")

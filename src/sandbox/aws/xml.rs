@@ -1,9 +1,15 @@
 //! Writes the XML that the query services and S3 answer with.
 
+use std::fmt::Display;
+
 /// A run of sibling elements, built from left to right.
 #[derive(Debug, Default)]
 pub(super) struct Xml(String);
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "trees are built from temporaries, and a borrow before each would only be in the way"
+)]
 impl Xml {
     pub(super) fn new() -> Self {
         Self::default()
@@ -11,7 +17,7 @@ impl Xml {
 
     /// Adds an element that holds text.
     #[must_use]
-    pub(super) fn text(mut self, name: &str, value: impl ToString) -> Self {
+    pub(super) fn text(mut self, name: &str, value: impl Display) -> Self {
         self.open(name);
         escape(&value.to_string(), &mut self.0);
         self.close(name);
@@ -20,7 +26,7 @@ impl Xml {
 
     /// Adds an element that holds text, when there is any.
     #[must_use]
-    pub(super) fn maybe(self, name: &str, value: Option<impl ToString>) -> Self {
+    pub(super) fn maybe(self, name: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.text(name, value),
             None => self,

@@ -32,7 +32,7 @@ pub(super) fn custom(call: &Call<'_>, state: &AwsState) -> Result<Xml, Refusal> 
 
 fn run(call: &Call<'_>, mut held: Held, caller: &str) -> Result<Xml, Refusal> {
     if let Some(boundary) = documents(call, "PermissionsBoundaryPolicyInputList")?.pop() {
-        held.boundary = Some(Some(boundary));
+        held.boundary = Some(boundary);
     }
     let actions = call.params.list("ActionNames");
     if actions.is_empty() {

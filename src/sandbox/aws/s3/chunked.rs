@@ -101,7 +101,13 @@ fn check_trailer(mut rest: &[u8], chain: Option<&mut Chain>) -> Result<(), Refus
         match line.split_once(':') {
             Some(("x-amz-trailer-signature", signature)) => given = Some(signature.trim()),
             Some((name, value)) => {
-                signed.push_str(&format!("{}:{}\n", name.trim(), value.trim()));
+                signed.extend([
+                    name.trim(),
+                    ":",
+                    value.trim(),
+                    "
+",
+                ]);
             }
             None => return Err(incomplete()),
         }
@@ -157,7 +163,7 @@ mod tests {
                 day: "20130524".into(),
                 region: "us-east-1".into(),
                 service: "s3".into(),
-                signed_headers: Vec::new(),
+                headers: Vec::new(),
                 signature: String::new(),
                 at: String::new(),
                 token: None,
@@ -170,7 +176,7 @@ mod tests {
         };
         let body = |last: &str| {
             let mut body = b"10000;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\n".to_vec();
-            body.extend([b'a'; 65536]);
+            body.extend(vec![b'a'; 65536]);
             body.extend(b"\r\n400;chunk-signature=0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497\r\n");
             body.extend([b'a'; 1024]);
             body.extend(format!("\r\n0;chunk-signature={last}\r\n\r\n").into_bytes());

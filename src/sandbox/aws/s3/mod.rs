@@ -88,12 +88,11 @@ impl<'a> Ask<'a> {
     pub(super) fn read(parts: &'a Parts, body: &'a Bytes) -> Self {
         let path = decode(parts.uri.path());
         let path = path.strip_prefix('/').unwrap_or(&path);
-        let (bucket, key) = match virtual_host(parts) {
-            Some(bucket) => (bucket, path),
-            None => {
-                let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-                (bucket.to_owned(), key)
-            }
+        let (bucket, key) = if let Some(bucket) = virtual_host(parts) {
+            (bucket, path)
+        } else {
+            let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+            (bucket.to_owned(), key)
         };
         let mut ask = Self {
             operation: Operation::Unknown,
@@ -151,7 +150,7 @@ impl<'a> Ask<'a> {
 
     fn arn(&self) -> String {
         match (self.operation, self.key.as_str()) {
-            (Operation::ListBuckets, _) => "*".into(),
+            (Operation::ListBuckets, _) => "arn:aws:s3:::*".into(),
             (_, "") => format!("arn:aws:s3:::{}", self.bucket),
             (_, key) => format!("arn:aws:s3:::{}/{key}", self.bucket),
         }

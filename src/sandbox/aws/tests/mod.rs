@@ -1,10 +1,11 @@
 //! The practice account, driven by real clients over real HTTP.
 
+mod account;
 mod aws_cli;
 mod control_plane;
 pub(crate) mod issuer;
 mod policy_decisions;
-mod practice;
+pub(crate) mod practice;
 mod signatures;
 mod storage;
 mod web_identity;

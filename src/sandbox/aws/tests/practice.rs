@@ -12,12 +12,12 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::issuer::Issuer;
-use crate::sandbox::aws::{AwsServer, ClusterSeed, Seed, Timing};
+use crate::sandbox::aws::{AwsServer, AwsState, ClusterSeed, Seed, Timing};
 
 pub(super) const ACCOUNT: &str = "123451234512";
 pub(super) const REGION: &str = "us-west-2";
-pub(super) const KEY: &str = "AKIAPRACTICEOPERATOR";
-pub(super) const SECRET: &str = "practice/operator+secret";
+pub(crate) const KEY: &str = "AKIAPRACTICEOPERATOR";
+pub(crate) const SECRET: &str = "practice/operator+secret";
 pub(super) const ISSUER: &str =
     "https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF";
 
@@ -158,7 +158,20 @@ async fn serve(
     endpoint: &str,
     lag: Duration,
 ) -> AwsServer {
-    let seed = Seed {
+    let seed = seed(endpoint);
+    let issuer = Arc::clone(issuer);
+    let keys = Arc::new(move |url: &str| (url == issuer.url).then(|| issuer.keys()));
+    let timing = Timing {
+        latency: Duration::ZERO,
+        lag,
+    };
+    AwsServer::start(&directory.path().join("aws.json"), seed, keys, timing)
+        .await
+        .unwrap()
+}
+
+fn seed(endpoint: &str) -> Seed {
+    Seed {
         account: ACCOUNT.into(),
         region: REGION.into(),
         access_key: KEY.into(),
@@ -172,16 +185,12 @@ async fn serve(
                 status: "ACTIVE".into(),
             })
             .into(),
-    };
-    let issuer = Arc::clone(issuer);
-    let keys = Arc::new(move |url: &str| (url == issuer.url).then(|| issuer.keys()));
-    let timing = Timing {
-        latency: Duration::ZERO,
-        lag,
-    };
-    AwsServer::start(&directory.path().join("aws.json"), seed, keys, timing)
-        .await
-        .unwrap()
+    }
+}
+
+/// The account before anyone asked it anything.
+pub(crate) fn new_state() -> AwsState {
+    AwsState::from_seed(&seed("https://127.0.0.1:6443"), jiff::Timestamp::now())
 }
 
 pub(super) fn s3(config: &aws_config::SdkConfig) -> aws_sdk_s3::Client {

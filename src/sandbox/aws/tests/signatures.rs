@@ -1,10 +1,12 @@
 //! Who may speak at all: keys, signatures, tokens, clocks.
 
+use std::convert::Infallible;
+
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
 
 use super::practice::{KEY, Practice, REGION, SECRET, refused, s3};
-use crate::sandbox::aws::{Refusal, RequestLine};
+use crate::sandbox::aws::RequestLine;
 
 fn key(id: &str, secret: &str) -> Credentials {
     Credentials::new(id, secret, None, None, "test")
@@ -83,7 +85,7 @@ async fn an_expired_session_is_told_so() {
             for session in state.sessions.values_mut() {
                 session.expires_at = Timestamp::UNIX_EPOCH;
             }
-            Ok::<_, Refusal>(())
+            Ok::<_, Infallible>(())
         })
         .unwrap()
         .unwrap();

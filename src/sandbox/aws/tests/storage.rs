@@ -206,8 +206,8 @@ async fn lists_are_filtered_and_paged() {
         .filter_map(|bucket| bucket.name())
         .collect();
     assert_eq!(names, ["rok-a", "rok-b"]);
-    let paged = s3.list_buckets().max_buckets(2).into_paginator().send();
-    let pages: Vec<_> = paged.collect::<Result<Vec<_>, _>>().await.unwrap();
+    let in_pages = s3.list_buckets().max_buckets(2).into_paginator().send();
+    let pages: Vec<_> = in_pages.collect::<Result<Vec<_>, _>>().await.unwrap();
     assert_eq!(
         pages
             .iter()
@@ -239,13 +239,13 @@ async fn lists_are_filtered_and_paged() {
         .unwrap();
     let keys: Vec<_> = pages
         .iter()
-        .flat_map(|page| page.contents())
+        .flat_map(aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output::contents)
         .filter_map(|one| one.key())
         .collect();
     assert_eq!(keys, ["b", "d"]);
     let common: Vec<_> = pages
         .iter()
-        .flat_map(|page| page.common_prefixes())
+        .flat_map(aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output::common_prefixes)
         .filter_map(|one| one.prefix())
         .collect();
     assert_eq!(common, ["a/", "c/"]);
@@ -305,4 +305,31 @@ async fn what_is_not_known_is_not_implemented() {
         (addons.code.as_str(), addons.status),
         ("UnknownOperationException", 404)
     );
+}
+
+#[tokio::test]
+async fn a_presigned_url_needs_no_header_and_ends() {
+    use crate::sandbox::aws::caller::authenticate;
+    use crate::sandbox::aws::service::Service;
+    use crate::sandbox::aws::sigv4::Signed;
+
+    let practice = Practice::start().await;
+    let lifetime =
+        aws_sdk_s3::presigning::PresigningConfig::expires_in(std::time::Duration::from_mins(1));
+    let request = practice.s3().get_object().bucket("rok-a").key("a b/ü+");
+    let request = request.presigned(lifetime.unwrap()).await.unwrap();
+    let (mut parts, _) = request.make_http_1x_request("").into_parts();
+    let host = parts.uri.authority().unwrap().as_str().parse().unwrap();
+    parts.headers.insert("host", host);
+    let signed = Signed::read(&parts).unwrap().unwrap();
+    let at = |seconds: i64| {
+        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        let state = practice.server.state();
+        state.read(|state| authenticate(state, Service::S3, &parts, b"", &signed, now))
+    };
+    assert_eq!(
+        at(0).unwrap().arn,
+        "arn:aws:iam::123451234512:user/operator"
+    );
+    assert_eq!(at(120).unwrap_err().message, "Request has expired");
 }

@@ -1,11 +1,11 @@
 //! From a service account token to a bucket.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::practice::{ISSUER, Practice, REGION, Refused, refused, role_arn, s3, trust};
-use crate::sandbox::aws::Refusal;
 use crate::sandbox::aws::state::AwsState;
 
 const NOT_AUTHORIZED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
@@ -23,7 +23,7 @@ fn change(practice: &Practice, change: impl FnOnce(&mut AwsState)) {
         .state()
         .write(|state| {
             change(state);
-            Ok::<_, Refusal>(())
+            Ok::<_, Infallible>(())
         })
         .unwrap()
         .unwrap();
@@ -146,11 +146,11 @@ async fn each_flaw_of_the_token_has_its_own_words() {
         "ExpiredTokenException"
     );
 
-    let forger = super::issuer::Issuer::new(ISSUER);
+    let impostor = super::issuer::Issuer::new(ISSUER);
     let claims = json!({
         "iss": ISSUER, "sub": subject, "aud": "sts.amazonaws.com", "exp": 9_999_999_999_i64,
     });
-    let forged = practice.assume(forger.token(&claims)).await.unwrap_err();
+    let forged = practice.assume(impostor.token(&claims)).await.unwrap_err();
     assert!(
         forged
             .message
@@ -204,7 +204,7 @@ async fn a_session_is_not_longer_than_the_role_allows() {
 
 #[tokio::test]
 async fn what_iam_reads_back_sts_and_s3_learn_later() {
-    let practice = Practice::with_lag(Duration::from_secs(3600)).await;
+    let practice = Practice::with_lag(Duration::from_hours(1)).await;
     practice.authorize_rok().await;
     practice
         .iam()
@@ -233,7 +233,7 @@ async fn what_iam_reads_back_sts_and_s3_learn_later() {
     );
 
     change(&practice, |state| {
-        state.roles.get_mut("rok").unwrap().trust.visible_at = past
+        state.roles.get_mut("rok").unwrap().trust.visible_at = past;
     });
     let session = practice.assume(practice.token()).await.unwrap();
     let s3 = s3(&practice.config_of(session, REGION));
@@ -287,7 +287,7 @@ async fn a_user_assumes_a_role_that_trusts_its_account() {
     assert_eq!(arn, "arn:aws:sts::123451234512:assumed-role/admin/me");
 
     change(&practice, |state| {
-        state.add_user("weak", "AKIAWEAK", "weak", &[])
+        state.add_user("weak", "AKIAWEAK", "weak", &[]);
     });
     let weak = aws_credential_types::Credentials::new("AKIAWEAK", "weak", None, None, "test");
     let weak = aws_sdk_sts::Client::new(&practice.config_of(weak, REGION));
