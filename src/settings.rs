@@ -384,7 +384,8 @@ impl Stored {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            if !name.starts_with("env.") || name.ends_with(".j2") {
+            let is_template = path.extension().is_some_and(|extension| extension == "j2");
+            if !name.starts_with("env.") || is_template {
                 continue;
             }
             let file = format!("deploy/{name}");

@@ -11,7 +11,7 @@ use crate::journal::{Journal, Runs, read};
 use crate::ui::json::json_line;
 use crate::ui::plain::Plain;
 
-pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
+pub(super) fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
     let journal = find(options, run)?;
     let mut plain = Plain::new(io::stderr(), io::stdout(), super::uses_color(options));
     for event in &journal.events {

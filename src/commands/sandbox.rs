@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::session::{state_directory, world_options};
 use crate::cli::Options;
+use crate::clients::envfile;
 use crate::failure::{Failure, exit};
 use crate::sandbox::{Sandbox, write_env_file};
 
@@ -24,31 +25,24 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
         );
     }
     let mut talk = io::stderr();
-    match env_file {
-        Some(path) => {
-            write_env_file(path, sandbox.environment())
-                .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-            writeln!(
-                talk,
-                "PRACTICE cloud is ready; `source {}` in another shell",
-                path.display()
-            )?;
+    if let Some(path) = env_file {
+        write_env_file(path, sandbox.environment())
+            .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+        writeln!(
+            talk,
+            "PRACTICE cloud is ready; `source {}` in another shell",
+            path.display()
+        )?;
+    } else {
+        writeln!(
+            talk,
+            "PRACTICE cloud is ready; `--env-file FILE` writes these lines:"
+        )?;
+        let mut out = io::stdout();
+        for (name, value) in sandbox.environment() {
+            writeln!(out, "export {name}={}", envfile::quote(value))?;
         }
-        None => {
-            writeln!(
-                talk,
-                "PRACTICE cloud is ready; `--env-file FILE` writes these lines:"
-            )?;
-            let mut out = io::stdout();
-            for (name, value) in sandbox.environment() {
-                writeln!(
-                    out,
-                    "export {name}={}",
-                    crate::clients::envfile::quote(value)
-                )?;
-            }
-            out.flush()?;
-        }
+        out.flush()?;
     }
     let code = tokio::select! {
         _ = interrupt.recv() => exit::INTERRUPTED,

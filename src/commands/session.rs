@@ -1,13 +1,12 @@
 //! A session: settings, practice cloud, clients and recipe of one process, wired together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::{ApprovalChoice, Options};
 use crate::clients::aws::AwsSettings;
-use crate::clients::cluster::ClusterSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
@@ -22,7 +21,7 @@ use crate::recipes::{self, Modes, RECIPES, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
-use crate::steps::cluster::ClusterAccess;
+use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Repository, skeleton};
 
@@ -35,7 +34,7 @@ pub(super) struct Session {
     runs: Runs,
     sandbox: Option<Sandbox>,
     aws: Connector,
-    kubeconfig: Option<PathBuf>,
+    clusters: Clusters,
 }
 
 impl Session {
@@ -63,13 +62,15 @@ impl Session {
             )));
         }
         let wire = WireLog::counting();
-        let sandbox = match launch.practice {
-            true => Some(practice(options, &state, &mut sources).await?),
-            false => None,
+        let sandbox = if launch.practice {
+            Some(practice(options, &state, &mut sources).await?)
+        } else {
+            None
         };
         let kubeconfig = sandbox
             .as_ref()
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
+        let clusters = Clusters::new(kubeconfig, wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), wire.clone());
         Ok(Self {
             spec,
@@ -79,7 +80,7 @@ impl Session {
             runs: Runs::new(&state),
             sandbox,
             aws,
-            kubeconfig,
+            clusters,
         })
     }
 
@@ -89,8 +90,7 @@ impl Session {
             aws: AwsDiscovery {
                 connector: self.aws.clone(),
             },
-            kubeconfig: self.kubeconfig.clone(),
-            cluster: self.cluster(),
+            cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
         };
         settings::resolve(
@@ -259,34 +259,13 @@ impl Session {
         };
         Tools {
             aws: self.aws.clone(),
-            cluster: self.cluster(),
+            cluster: self.clusters.clone(),
             repository: Arc::new(repository),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,
             },
         }
-    }
-
-    /// Every step shares one client for each context.
-    fn cluster(&self) -> Arc<dyn Fn(Option<&str>) -> ClusterAccess + Send + Sync> {
-        let (kubeconfig, wire) = (self.kubeconfig.clone(), self.wire.clone());
-        let known: std::sync::Mutex<BTreeMap<Option<String>, ClusterAccess>> =
-            std::sync::Mutex::default();
-        Arc::new(move |context| {
-            let mut known = known
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            let context = context.map(str::to_owned);
-            let access = known.entry(context.clone()).or_insert_with(|| {
-                let settings = ClusterSettings {
-                    kubeconfig: kubeconfig.clone(),
-                    context,
-                };
-                ClusterAccess::new(settings, wire.clone())
-            });
-            access.clone()
-        })
     }
 }
 

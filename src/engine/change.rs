@@ -105,6 +105,16 @@ impl Change {
     }
 }
 
+/// Returns the items as the lines of a text, for [`Change::before`] and [`Change::after`].
+pub fn lines<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let mut text = String::new();
+    for item in items {
+        text.push_str(item.as_ref());
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

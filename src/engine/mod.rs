@@ -20,7 +20,7 @@ pub mod state;
 pub mod step;
 mod worker;
 
-pub use change::{Change, Verb};
+pub use change::{Change, Verb, lines};
 pub use command::{Approval, Command, Scope, Signal};
 pub use event::{Event, EventKind, Outcome, StepOutcome};
 pub use facts::{FactKey, Facts};

@@ -30,7 +30,7 @@ use super::step::{Context, Finding, Observation, Step, StepMeta};
 use super::worker::{self, Differing, Ended, Job, Message};
 
 /// How long an observation made while planning counts.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// A run in progress: what it says, and how to talk to it.
 #[derive(Debug)]

@@ -92,7 +92,7 @@ impl Settle {
     /// For identity and permission, which spread over the cloud's replicas.
     pub const IDENTITY: Self = Self {
         period: Duration::from_secs(5),
-        limit: Duration::from_secs(180),
+        limit: Duration::from_mins(3),
         reason: "waits until the cloud's replicas agree",
     };
 

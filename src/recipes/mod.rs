@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::{Answers, Question, Recipe, TaskMode};
 use crate::steps::aws::Connector;
+use crate::steps::cluster::Clusters;
 use crate::steps::gitops::Repository;
 
 /// A recipe before its questions are answered.
@@ -45,15 +46,18 @@ pub fn find(name: &str) -> Option<&'static RecipeSpec> {
     RECIPES.iter().copied().find(|spec| spec.name == name)
 }
 
+/// Returns the clone in a directory, as an answer names it.
+pub type Repositories = Arc<dyn Fn(&str) -> Repository + Send + Sync>;
+
 /// What recipes build their steps with.
 #[derive(Clone)]
 pub struct Tools {
     /// AWS clients.
     pub aws: Connector,
     /// The way to a cluster of a kube context.
-    pub cluster: Arc<dyn Fn(Option<&str>) -> crate::steps::cluster::ClusterAccess + Send + Sync>,
+    pub cluster: Clusters,
     /// The clone in a directory.
-    pub repository: Arc<dyn Fn(&str) -> Repository + Send + Sync>,
+    pub repository: Repositories,
     /// How tasks take part.
     pub modes: Modes,
 }

@@ -327,8 +327,8 @@ fn check_cluster(value: &str) -> Result<(), String> {
 /// The release becomes a part of a ref's name.
 fn check_release(value: &str) -> Result<(), String> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let odd = value.contains("..") || value.starts_with('.') || value.ends_with('.');
-    if value.chars().all(allowed) && !odd && !value.ends_with(".lock") {
+    let parts = |part: &str| !part.is_empty() && part != "lock";
+    if value.chars().all(allowed) && value.split('.').all(parts) {
         return Ok(());
     }
     Err(format!(
@@ -772,7 +772,7 @@ impl Parts {
     }
 
     fn access(&self) -> crate::steps::cluster::ClusterAccess {
-        (self.tools.cluster)(self.answers.get("kube_context"))
+        self.tools.cluster.access(self.answers.get("kube_context"))
     }
 
     fn subject(&self) -> String {

@@ -1,12 +1,9 @@
 //! What can be offered as an answer, from AWS, the kubeconfig and the clone.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::aws::AwsDiscovery;
-use super::cluster::ClusterAccess;
+use super::cluster::Clusters;
 use crate::clients::cluster::contexts;
 use crate::engine::{Answers, Candidate, Discovery, StepError};
 
@@ -14,10 +11,8 @@ use crate::engine::{Answers, Candidate, Discovery, StepError};
 pub struct EksDiscovery {
     /// Candidates about AWS.
     pub aws: AwsDiscovery,
-    /// The kubeconfig; none is the operator's.
-    pub kubeconfig: Option<PathBuf>,
-    /// The way to a cluster of a kube context.
-    pub cluster: Arc<dyn Fn(Option<&str>) -> ClusterAccess + Send + Sync>,
+    /// The ways to clusters.
+    pub cluster: Clusters,
     /// Whether the cluster may be asked.
     pub uses_cluster: bool,
 }
@@ -43,7 +38,7 @@ impl Discovery for EksDiscovery {
 impl EksDiscovery {
     /// The context whose server is the chosen cluster's endpoint, else the current one.
     async fn contexts(&self, answers: &Answers) -> Result<Vec<Candidate>, StepError> {
-        let found = contexts(self.kubeconfig.as_deref())
+        let found = contexts(self.cluster.kubeconfig())
             .map_err(|error| StepError::answers(error.to_string()))?;
         let endpoint: Option<String> = match answers.get("eks_cluster") {
             Some(name) => {
@@ -81,7 +76,7 @@ impl EksDiscovery {
         if !self.uses_cluster {
             return Vec::new();
         }
-        let access = (self.cluster)(None);
+        let access = self.cluster.access(None);
         // No cluster to ask, or no right to: then this source has nothing to say.
         let Ok(client) = access.client().await else {
             return Vec::new();

@@ -183,6 +183,7 @@ pub(crate) fn observed(
         changes,
         notices: Vec::new(),
         hints: Vec::new(),
+        missing_rights: Vec::new(),
     }
 }
 
@@ -271,6 +272,7 @@ fn look_at_everything(story: Story) -> Story {
                 changes: vec![policy_change()],
                 notices: vec!["every bucket under the prefix belongs to this installation".into()],
                 hints: vec![],
+                missing_rights: vec![],
             },
         )
         .looks(
@@ -361,6 +363,7 @@ pub(crate) fn conflicting() -> Vec<Event> {
             "answer `adopt_role` with `yes` to take it as it is".into(),
             "or choose another name with `aws_s3_role`".into(),
         ],
+        missing_rights: vec![],
     });
     plan_ready(story).tell()
 }

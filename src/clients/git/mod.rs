@@ -32,6 +32,7 @@ pub use program::{Git, GitSettings};
 pub use push::{PushOutcome, PushRight};
 pub use remote::{PushState, Remote};
 pub use tags::TagInfo;
+pub use tree::blob_id;
 
 /// The trailer that says which run made a commit.
 pub const RUN_TRAILER: &str = "Rok-Deploy-Run";

@@ -145,3 +145,10 @@ impl Clone {
         Ok(ids)
     }
 }
+
+/// Returns the id that Git gives to this content.
+pub fn blob_id(content: &[u8]) -> String {
+    git2::Oid::hash_object(git2::ObjectType::Blob, content)
+        .expect("any content has an id")
+        .to_string()
+}

@@ -10,13 +10,16 @@ use crate::clients::aws::{Aws, AwsSettings, profiles};
 use crate::clients::wire::WireLog;
 use crate::engine::{Answers, Candidate, StepError};
 
+/// Profile and region.
+type Choice = (Option<String>, Option<String>);
+
 /// Makes one client for each profile and region that answers name, and keeps it: questions and
 /// steps share what it remembers. Clones share the clients.
 #[derive(Clone)]
 pub struct Connector {
     settings: AwsSettings,
     wire: WireLog,
-    clients: Arc<Mutex<BTreeMap<(Option<String>, Option<String>), Aws>>>,
+    clients: Arc<Mutex<BTreeMap<Choice, Aws>>>,
 }
 
 impl Connector {

@@ -13,6 +13,7 @@ use super::{not_there_yet, refused};
 use crate::clients::aws::Aws;
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
+    lines,
 };
 
 /// The provider's ARN.
@@ -59,9 +60,9 @@ impl Step for OidcProvider {
             }
             Some(provider) if self.ownership.is_ours(&provider.tags) => Observation::differs(vec![
                 Change::new(Verb::Update, "OIDC provider", &arn)
-                    .before(lines(&provider.client_ids))
+                    .before(listing(&provider.client_ids))
                     .after(lines(
-                        &[&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
+                        [&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
                     )),
             ]),
             Some(provider) => Observation::conflict(
@@ -114,9 +115,6 @@ fn arn(facts: &Facts) -> Result<String, StepError> {
     ))
 }
 
-fn lines(client_ids: &[String]) -> String {
-    client_ids
-        .iter()
-        .map(|id| format!("client id {id}\n"))
-        .collect()
+fn listing(client_ids: &[String]) -> String {
+    lines(client_ids.iter().map(|id| format!("client id {id}")))
 }

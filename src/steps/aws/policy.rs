@@ -143,7 +143,7 @@ fn normal(document: &Value) -> Value {
                 .filter(|(key, _)| *key != "Sid")
                 .map(|(key, value)| {
                     let value = match key.as_str() {
-                        "Action" | "NotAction" => sorted(value, |text| text.to_ascii_lowercase()),
+                        "Action" | "NotAction" => sorted(value, str::to_ascii_lowercase),
                         "Resource" | "NotResource" => sorted(value, str::to_owned),
                         "Principal" | "NotPrincipal" => {
                             each(value, &|value| sorted(value, str::to_owned))

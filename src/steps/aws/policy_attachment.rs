@@ -49,11 +49,11 @@ impl Step for PolicyAttachment {
             };
             return Ok(Observation::satisfied(format!("attached{others}")));
         }
-        Ok(Observation::differs(vec![Change::new(
-            Verb::Attach,
-            "policy",
-            format!("{arn} to role {}", self.role),
-        )]))
+        let attach = Change::new(Verb::Attach, "policy to role", &self.role);
+        Ok(Observation::differs(vec![attach.after(format!(
+            "{arn}
+"
+        ))]))
     }
 
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {

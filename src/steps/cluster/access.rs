@@ -2,7 +2,9 @@
 //!
 //! The kubeconfig is read once. A context that is changed under us does not change this run.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
@@ -37,6 +39,44 @@ impl ClusterAccess {
     pub async fn client(&self) -> Result<&Cluster, StepError> {
         let connect = || Cluster::connect(&self.settings, self.wire.clone());
         self.client.get_or_try_init(connect).await.map_err(refused)
+    }
+}
+
+/// The ways to clusters, one client for each context. Clones share the clients.
+#[derive(Clone)]
+pub struct Clusters {
+    kubeconfig: Option<PathBuf>,
+    wire: WireLog,
+    known: Arc<Mutex<BTreeMap<Option<String>, ClusterAccess>>>,
+}
+
+impl Clusters {
+    /// Returns the ways to the clusters of a kubeconfig; none is the operator's.
+    pub fn new(kubeconfig: Option<PathBuf>, wire: WireLog) -> Self {
+        Self {
+            kubeconfig,
+            wire,
+            known: Arc::default(),
+        }
+    }
+
+    /// Returns the kubeconfig.
+    pub fn kubeconfig(&self) -> Option<&Path> {
+        self.kubeconfig.as_deref()
+    }
+
+    /// Returns the way to the cluster of a context; none is the current one.
+    pub fn access(&self, context: Option<&str>) -> ClusterAccess {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let context = context.map(str::to_owned);
+        let access = known.entry(context.clone()).or_insert_with(|| {
+            let settings = ClusterSettings {
+                kubeconfig: self.kubeconfig.clone(),
+                context,
+            };
+            ClusterAccess::new(settings, self.wire.clone())
+        });
+        access.clone()
     }
 }
 

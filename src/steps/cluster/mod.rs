@@ -6,7 +6,7 @@ mod namespaces;
 mod storage_access;
 mod verify_account;
 
-pub use access::ClusterAccess;
+pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
 pub use namespaces::Namespaces;
 pub use storage_access::StorageAccess;

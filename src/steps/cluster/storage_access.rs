@@ -65,7 +65,7 @@ impl Step for StorageAccess {
             .await;
         let session = match assumed {
             Ok(session) => session,
-            Err(error) => return self.not_assumed(error, &claims, context),
+            Err(error) => return Self::not_assumed(error, &claims, context),
         };
         let bucket = names::probe_bucket(&self.prefix);
         let subject = format!("{}/{}", self.namespace, self.name);
@@ -134,7 +134,6 @@ impl StorageAccess {
     }
 
     fn not_assumed(
-        &self,
         error: AwsError,
         claims: &Value,
         context: &Context,

@@ -41,9 +41,10 @@ impl Step for CloneStep {
         let (url, branch) = (self.url.clone(), self.branch.clone());
         let directory = self.repository.directory.display().to_string();
         self.repository
-            .with(move |clone| match clone {
-                Some(clone) => adopt(clone, url.as_deref(), branch.as_deref()),
-                None => {
+            .with(move |clone| {
+                if let Some(clone) = clone {
+                    adopt(clone, url.as_deref(), branch.as_deref())
+                } else {
                     let create = Change::new(Verb::Create, "clone", directory);
                     let create = match &url {
                         Some(url) => create.after(format!("of {}\n", without_user(url))),

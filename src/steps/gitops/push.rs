@@ -7,7 +7,7 @@ use super::repository::{Repository, failed};
 use super::tag::TagState;
 use crate::clients::git::PushOutcome;
 use crate::engine::{
-    Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
+    Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
 };
 
 /// Pushes what the run committed and tagged.
@@ -58,8 +58,9 @@ impl Step for Push {
         self.repository
             .with(move |clone| {
                 let pushing = |remote: &str| {
-                    let listing = tags.iter().map(|tag| format!("{}\n", tag.name)).collect::<String>();
-                    Change::new(Verb::Push, "branch", format!("{branch} to {remote}")).after(listing)
+                    let to = format!("{remote}/{branch}");
+                    Change::new(Verb::Push, "commits and tags to", to)
+                        .after(lines(tags.iter().map(|tag| &tag.name)))
                 };
                 let Some(clone) = clone else {
                     // A repository that starts from the skeleton has no remote; a clone has one.

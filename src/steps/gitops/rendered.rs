@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use super::repository::{Repository, failed};
 use crate::clients::envfile;
 use crate::clients::git::{
-    Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, merge_file,
+    Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id, merge_file,
 };
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
-    Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb,
+    Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb, lines,
 };
 
 /// Computes the template variables from the facts.
@@ -43,7 +43,7 @@ pub struct CommitSpec {
     pub gives: &'static FactKey<String>,
 }
 
-/// What a step wrote, or will write: a hash of the content by path.
+/// What a step wrote, or will write: the blob id of the content by path.
 pub type Written = BTreeMap<String, String>;
 
 /// Renders files, and commits them where it has a [`CommitSpec`].
@@ -122,18 +122,15 @@ impl Work {
         let mut changes: Vec<Change> = renderings.iter().filter_map(Rendering::change).collect();
         let written: Written = renderings
             .iter()
-            .map(|rendering| (rendering.path.to_owned(), hash(&rendering.after)))
+            .map(|rendering| (rendering.path.to_owned(), blob_id(&rendering.after)))
             .collect();
         let mut commit = None;
         if let Some(spec) = self.commit {
-            let all = self.all_written(&written, spec, facts)?;
+            let all = Self::all_written(&written, spec, facts)?;
             if is_committed(clone, &all)? {
                 commit = Some(self.committed_as(clone)?);
             } else {
-                let listing = all
-                    .keys()
-                    .map(|path| format!("{path}\n"))
-                    .collect::<String>();
+                let listing = lines(all.keys());
                 changes.push(Change::new(Verb::Commit, "files", spec.message).after(listing));
                 commit = Some(String::new());
             }
@@ -165,10 +162,9 @@ impl Work {
         };
         let written: Written = renderings
             .iter()
-            .map(|rendering| (rendering.path.to_owned(), hash(&rendering.after)))
+            .map(|rendering| (rendering.path.to_owned(), blob_id(&rendering.after)))
             .collect();
-        let paths: Vec<String> = self
-            .all_written(&written, spec, facts)?
+        let paths: Vec<String> = Self::all_written(&written, spec, facts)?
             .into_keys()
             .collect();
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
@@ -282,12 +278,7 @@ impl Work {
         }
     }
 
-    fn all_written(
-        &self,
-        own: &Written,
-        spec: CommitSpec,
-        facts: &Facts,
-    ) -> Result<Written, StepError> {
+    fn all_written(own: &Written, spec: CommitSpec, facts: &Facts) -> Result<Written, StepError> {
         let mut all = own.clone();
         for (_, key) in spec.also {
             all.extend(facts.get(key)?);
@@ -340,7 +331,7 @@ fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, Ste
     let Some(clone) = clone else { return Ok(false) };
     for (path, expected) in written {
         let head = clone.read_head(path).map_err(failed)?;
-        if head.is_none_or(|content| hash(&content) != *expected) {
+        if head.is_none_or(|content| blob_id(&content) != *expected) {
             return Ok(false);
         }
     }
@@ -368,15 +359,6 @@ pub const ENV_FILES: [&str; 4] = [
     "deploy/env.eks-identity",
     "deploy/env.cloudidentity",
 ];
-
-fn hash(content: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, content);
-    digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
 
 pub(super) fn short(commit: &str) -> &str {
     commit.get(..8).unwrap_or(commit)
