@@ -8,6 +8,7 @@ pub mod diff;
 pub mod json;
 pub mod plain;
 pub mod summary;
+pub mod tui;
 pub mod words;
 
 pub use json::{json_line, plan_document};

@@ -1,0 +1,326 @@
+//! The texts beside and below the list of steps: a step, the plan, the result. Made when something
+//! changes, not when something is drawn.
+
+use super::session::Fold;
+use super::widgets::page::Lines;
+use crate::engine::event::FindingKind;
+use crate::engine::state::StepView;
+use crate::engine::{Change, Outcome, Phase, Scope, StepOutcome, StepStatus};
+use crate::ui::diff::{Diff, Side};
+use crate::ui::summary::closing;
+use crate::ui::words::{self, Tone};
+
+/// Returns all about a step: what it saw, what it changes, line by line.
+pub(super) fn step(step: &StepView) -> Lines {
+    let mut lines = Lines::default();
+    let label = words::label(step);
+    let phase = match step.phase {
+        Phase::Observe => "looks",
+        Phase::Generate => "writes files",
+        Phase::Apply => "changes cloud and cluster",
+        Phase::Verify => "proves",
+    };
+    lines.line(0, Tone::Plain, &step.title);
+    lines.bold();
+    lines.line(0, Tone::Dim, &format!("{} · {phase}", step.id));
+    let note = if step.note.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", step.note)
+    };
+    lines.line(
+        0,
+        label.tone,
+        &format!("{} {}{note}", label.symbol, label.word),
+    );
+    let error_hints = step.error.iter().flat_map(|error| &error.hints);
+    for hint in step.hints.iter().chain(error_hints) {
+        lines.marked(2, 6, Tone::Accent, &format!("hint: {hint}"));
+    }
+    for notice in &step.notices {
+        lines.marked(2, 6, Tone::Warn, &format!("note: {notice}"));
+    }
+    for each in &step.changes {
+        lines.blank();
+        change(&mut lines, each);
+    }
+    lines
+}
+
+fn change(lines: &mut Lines, change: &Change) {
+    let diff = Diff::of(change);
+    let counts = diff
+        .counts()
+        .map_or_else(String::new, |counts| format!("  ({counts})"));
+    lines.line(
+        0,
+        Tone::Plain,
+        &format!("{} {}{counts}", change.verb.mark(), change.sentence()),
+    );
+    lines.bold();
+    for shown in &diff.lines {
+        let tone = match shown.side {
+            Side::Both => Tone::Plain,
+            Side::Gap => Tone::Dim,
+            Side::Removed => Tone::Bad,
+            Side::Added => Tone::Good,
+        };
+        lines.line(2, tone, &format!("{} {}", shown.side.mark(), shown.text));
+    }
+}
+
+/// Returns what an approval is asked for: totals, what to notice, conflicts, changes.
+pub(super) fn plan(fold: &Fold) -> Lines {
+    let state = &fold.state;
+    let mut lines = Lines::default();
+    let (scope, reason) = match &state.awaiting {
+        Some((scope, reason)) => (scope.clone(), reason.clone()),
+        None => (Scope::Plan, None),
+    };
+    let whole = scope == Scope::Plan;
+    let included = |step: &&StepView| whole || fold.asked.contains(&step.id);
+    let changing = || {
+        state
+            .steps()
+            .filter(included)
+            .filter(|step| words::will_change(step))
+    };
+    let number: usize = changing().map(|step| step.changes.len()).sum();
+    match &scope {
+        Scope::Plan if state.acted.is_empty() => lines.line(0, Tone::Plain, &closing(state)),
+        Scope::Plan => lines.line(0, Tone::Plain, &words::count(number, "change", "changes")),
+        Scope::Task { task } => {
+            let changes = words::count(number, "change", "changes");
+            lines.line(0, Tone::Plain, &format!("Task {task} is next: {changes}."));
+        }
+        Scope::Step { step } => {
+            let changes = words::count(number, "change", "changes");
+            lines.line(0, Tone::Plain, &format!("Step {step} is next: {changes}."));
+        }
+    }
+    lines.bold();
+    if let Some(reason) = reason {
+        lines.line(0, Tone::Warn, &format!("Asked again: {reason}"));
+    }
+
+    let conflicts = |step: &&StepView| step.status == StepStatus::Observed(FindingKind::Conflict);
+    if state.steps().any(|step| conflicts(&step)) {
+        lines.heading("In the way");
+        for step in state.steps().filter(conflicts) {
+            lines.marked(2, 2, Tone::Bad, &format!("! {}: {}", step.id, step.note));
+            for hint in &step.hints {
+                lines.marked(4, 6, Tone::Accent, &format!("hint: {hint}"));
+            }
+        }
+    }
+    let notices: Vec<_> = state
+        .steps()
+        .filter(included)
+        .flat_map(|step| &step.notices)
+        .chain(if whole { &state.warnings[..] } else { &[] })
+        .cloned()
+        .chain(
+            state
+                .touches
+                .iter()
+                .filter(|_| whole)
+                .map(|text| format!("a verification {text}")),
+        )
+        .collect();
+    if !notices.is_empty() {
+        lines.heading("Notice");
+        for notice in notices {
+            lines.marked(2, 2, Tone::Warn, &format!("• {notice}"));
+        }
+    }
+    if number > 0 {
+        lines.heading("What would change");
+        for change in changing().flat_map(|step| &step.changes) {
+            lines.marked(
+                2,
+                2,
+                Tone::Plain,
+                &format!("{} {}", change.verb.mark(), change.sentence()),
+            );
+        }
+    }
+    let left_out = |step: &&StepView| step.status == StepStatus::NotChecked;
+    if whole && state.steps().any(|step| left_out(&step)) {
+        lines.heading("Not checked");
+        for step in state.steps().filter(left_out) {
+            lines.marked(
+                2,
+                2,
+                Tone::Warn,
+                &format!("- {}: {}", step.title, step.note),
+            );
+        }
+    }
+    lines
+}
+
+/// Returns how the run ended: what went wrong, what was made, what is proven, what comes next.
+pub(super) fn result(fold: &Fold) -> Lines {
+    let state = &fold.state;
+    let mut lines = Lines::default();
+    let Some((outcome, summary, next)) = &state.finished else {
+        lines.line(0, Tone::Bad, "The run ended without a closing word.");
+        return lines;
+    };
+    let label = words::outcome(*outcome);
+    lines.marked(
+        0,
+        2,
+        label.tone,
+        &format!("{} {}: {summary}", label.symbol, label.word),
+    );
+    lines.bold();
+
+    failures(&mut lines, fold);
+    let changed = |step: &&StepView| step.status == StepStatus::Done(StepOutcome::Changed);
+    let made: Vec<_> = state
+        .steps()
+        .filter(changed)
+        .flat_map(|step| &step.changes)
+        .collect();
+    if !made.is_empty() {
+        lines.heading(if outcome.is_unfinished() {
+            "Made before that"
+        } else {
+            "Made"
+        });
+        for change in &made {
+            lines.marked(2, 2, Tone::Good, &format!("✓ {}", change.sentence()));
+        }
+    }
+    let doubts: Vec<_> = state.in_doubt().collect();
+    if !doubts.is_empty() {
+        lines.heading("In doubt until the next look");
+        for step in &doubts {
+            lines.marked(2, 2, Tone::Warn, &format!("? {}: {}", step.id, step.title));
+        }
+    } else if outcome.is_unfinished() {
+        let nothing = if made.is_empty() {
+            "Nothing was changed."
+        } else {
+            "Nothing else was changed."
+        };
+        lines.blank();
+        lines.line(0, Tone::Plain, nothing);
+    }
+    by_status(
+        &mut lines,
+        fold,
+        "Proven",
+        StepStatus::Done(StepOutcome::Verified),
+        "✓",
+        Tone::Good,
+    );
+    by_status(
+        &mut lines,
+        fold,
+        "Unchanged",
+        StepStatus::Done(StepOutcome::Unchanged),
+        "=",
+        Tone::Dim,
+    );
+    by_status(
+        &mut lines,
+        fold,
+        "Left as it is",
+        StepStatus::Done(StepOutcome::Left),
+        "-",
+        Tone::Warn,
+    );
+    by_status(
+        &mut lines,
+        fold,
+        "Not checked",
+        StepStatus::NotChecked,
+        "-",
+        Tone::Warn,
+    );
+    if *outcome == Outcome::PlanPending {
+        by_status(
+            &mut lines,
+            fold,
+            "Would change",
+            StepStatus::Observed(FindingKind::Differs),
+            "~",
+            Tone::Accent,
+        );
+    }
+    let notices: Vec<_> = state
+        .steps()
+        .flat_map(|step| &step.notices)
+        .chain(&state.warnings)
+        .collect();
+    if !notices.is_empty() {
+        lines.heading("Notice");
+        for notice in notices {
+            lines.marked(2, 2, Tone::Warn, &format!("• {notice}"));
+        }
+    }
+    lines.heading("Next");
+    for next in next {
+        lines.marked(2, 2, Tone::Accent, &format!("→ {next}"));
+    }
+    if outcome.is_unfinished() {
+        let resume = format!("→ go on with `rok-deploy resume {}`", state.run);
+        lines.marked(2, 2, Tone::Accent, &resume);
+    }
+    lines.marked(
+        2,
+        2,
+        Tone::Plain,
+        &format!("→ look again with `rok-deploy runs {}`", state.run),
+    );
+    lines
+}
+
+fn failures(lines: &mut Lines, fold: &Fold) {
+    let failed = |step: &&StepView| {
+        matches!(
+            step.status,
+            StepStatus::Failed | StepStatus::Observed(FindingKind::Conflict)
+        )
+    };
+    for step in fold.state.steps().filter(failed) {
+        let label = words::label(step);
+        lines.blank();
+        lines.marked(
+            0,
+            2,
+            label.tone,
+            &format!("{} {}: {}", label.symbol, step.id, step.title),
+        );
+        lines.line(2, Tone::Plain, &step.note);
+        let error_hints = step.error.iter().flat_map(|error| &error.hints);
+        for hint in step.hints.iter().chain(error_hints) {
+            lines.marked(2, 6, Tone::Accent, &format!("hint: {hint}"));
+        }
+    }
+}
+
+fn by_status(
+    lines: &mut Lines,
+    fold: &Fold,
+    heading: &str,
+    status: StepStatus,
+    mark: &str,
+    tone: Tone,
+) {
+    let mut steps = fold
+        .state
+        .steps()
+        .filter(|step| step.status == status)
+        .peekable();
+    if steps.peek().is_some() {
+        lines.heading(heading);
+    }
+    for step in steps {
+        let note = words::detail(step);
+        let colon = if note.is_empty() { "" } else { ": " };
+        lines.marked(2, 2, tone, &format!("{mark} {}{colon}{note}", step.title));
+    }
+}

@@ -1,0 +1,288 @@
+//! The steps of a run: a list on one side, what there is to say about the chosen one on the other.
+//! The plan, the run at work and the steps of a run that has ended are this one screen.
+
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::Widget;
+
+use crate::engine::state::{StepView, TaskView};
+use crate::engine::{StepStatus, TaskMode};
+use crate::ui::summary::closing;
+use crate::ui::tui::session::{Row, Session, View};
+use crate::ui::tui::theme::Theme;
+use crate::ui::tui::widgets::bars::{rule, spinner};
+use crate::ui::tui::widgets::text::{put, put_right};
+use crate::ui::words::{self, Tone};
+
+/// Where list and text stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Panes {
+    /// The steps.
+    pub list: Rect,
+    /// A line between them.
+    pub rule: Option<Rect>,
+    /// What there is to say.
+    pub page: Rect,
+}
+
+/// Whether list and text take turns in a body of that size.
+pub fn is_single(body: Rect) -> bool {
+    body.width < 58 || body.height < 13
+}
+
+/// Divides the body: side by side where it is wide, one above the other where it is high, else
+/// one of them.
+pub fn panes(body: Rect, session: &Session) -> Panes {
+    let nothing = Rect { height: 0, ..body };
+    if session.view() == View::Result {
+        return Panes {
+            list: nothing,
+            rule: None,
+            page: body,
+        };
+    }
+    if is_single(body) {
+        return if session.opened {
+            Panes {
+                list: nothing,
+                rule: None,
+                page: body,
+            }
+        } else {
+            Panes {
+                list: body,
+                rule: None,
+                page: nothing,
+            }
+        };
+    }
+    if body.width >= 110 {
+        let list = (body.width * 2 / 5).min(80);
+        return Panes {
+            list: Rect {
+                width: list,
+                ..body
+            },
+            rule: None,
+            page: Rect {
+                x: body.x + list + 3,
+                width: body.width - list - 3,
+                ..body
+            },
+        };
+    }
+    let list = (body.height / 2).max(6);
+    Panes {
+        list: Rect {
+            height: list,
+            ..body
+        },
+        rule: Some(Rect {
+            y: body.y + list,
+            height: 1,
+            ..body
+        }),
+        page: Rect {
+            y: body.y + list + 1,
+            height: body.height - list - 1,
+            ..body
+        },
+    }
+}
+
+/// The screen.
+#[derive(Debug)]
+pub struct StepsScreen<'a> {
+    /// What it shows.
+    pub session: &'a Session,
+    /// How it looks.
+    pub theme: Theme,
+    /// The time.
+    pub now: Timestamp,
+    /// Counts up while something goes on.
+    pub ticks: usize,
+}
+
+impl Widget for StepsScreen<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let panes = panes(area, self.session);
+        if let Some(line) = panes.rule {
+            rule(self.theme, line, buffer);
+        }
+        let rows = self.session.rows.iter().enumerate().skip(self.session.top);
+        for (y, (place, row)) in (panes.list.y..panes.list.bottom()).zip(rows) {
+            let area = Rect {
+                y,
+                height: 1,
+                ..panes.list
+            };
+            self.row(*row, place == self.session.chosen, area, buffer);
+        }
+        if panes.page.height > 0 {
+            self.session.page.draw(panes.page, buffer, self.theme);
+        }
+    }
+}
+
+impl StepsScreen<'_> {
+    fn row(&self, row: Row, chosen: bool, area: Rect, buffer: &mut Buffer) {
+        let tasks = &self.session.fold.state.tasks;
+        if chosen {
+            put(
+                buffer,
+                (area.x, area.y),
+                1,
+                "▸",
+                self.theme.tone(Tone::Accent),
+            );
+        }
+        match row {
+            Row::Gap => {}
+            Row::Overview => self.overview(chosen, area, buffer),
+            Row::Task(place) => self.task(&tasks[place], area, buffer),
+            Row::Step(task, step) => self.step(&tasks[task].steps[step], chosen, area, buffer),
+            Row::Note(task, step) => {
+                let step = &tasks[task].steps[step];
+                let tone = match words::label(step).tone {
+                    Tone::Bad => Tone::Bad,
+                    _ => Tone::Dim,
+                };
+                let note = words::clean(&step.note);
+                put(
+                    buffer,
+                    (area.x + 4, area.y),
+                    area.width.saturating_sub(4),
+                    &note,
+                    self.theme.tone(tone),
+                );
+            }
+        }
+    }
+
+    fn overview(&self, chosen: bool, area: Rect, buffer: &mut Buffer) {
+        let style = if chosen {
+            self.theme.focus()
+        } else {
+            self.theme.title()
+        };
+        let text = match self.session.view() {
+            View::Review => {
+                let state = &self.session.fold.state;
+                if state.acted.is_empty() {
+                    closing(state)
+                } else {
+                    "What is asked".into()
+                }
+            }
+            View::Live if self.session.fold.state.plan.is_none() => "Looks at the world".into(),
+            View::Live => "What happens".into(),
+            View::Result | View::Steps => "What happened".into(),
+        };
+        put(buffer, (area.x + 2, area.y), area.width - 2, &text, style);
+    }
+
+    fn task(&self, task: &TaskView, area: Rect, buffer: &mut Buffer) {
+        let mode = match (task.finished, task.mode) {
+            (true, _) => "done",
+            (false, TaskMode::FastForward) => "fast-forward",
+            (false, TaskMode::Run) => "",
+        };
+        let dim = self.theme.tone(Tone::Dim);
+        let end = area.right() - put_right(buffer, area.right(), area.y, mode, dim);
+        let room = (end - area.x).saturating_sub(1);
+        let used = put(
+            buffer,
+            (area.x, area.y),
+            room,
+            &task.title,
+            self.theme.title(),
+        );
+        if area.width >= 60 {
+            let x = area.x + used + 2;
+            put(
+                buffer,
+                (x, area.y),
+                end.saturating_sub(x + 1),
+                &task.name,
+                dim,
+            );
+        }
+    }
+
+    fn step(&self, step: &StepView, chosen: bool, area: Rect, buffer: &mut Buffer) {
+        let label = words::label(step);
+        let tone = self.theme.tone(label.tone);
+        let is_busy = matches!(
+            step.status,
+            StepStatus::Observing | StepStatus::Acting | StepStatus::Settling
+        ) && self.session.moves();
+        let symbol = if is_busy {
+            spinner(self.ticks)
+        } else {
+            label.symbol
+        };
+        put(buffer, (area.x + 2, area.y), 1, symbol, tone);
+        let mut x = area.x + 4;
+        let right = self.aside(step, is_busy);
+        let mut end = area.right();
+        if !right.is_empty() && area.width >= 40 {
+            end -= put_right(buffer, end, area.y, &right, self.theme.tone(Tone::Dim)) + 2;
+        }
+        let has_words = area.width >= 44;
+        if has_words {
+            put(buffer, (x, area.y), 11, label.word, tone);
+            x += 13;
+        }
+        let style = if chosen {
+            self.theme.focus()
+        } else {
+            Style::new()
+        };
+        put(
+            buffer,
+            (x, area.y),
+            end.saturating_sub(x),
+            &step.title,
+            style,
+        );
+    }
+
+    /// Returns what stands at the end of a step's row: a time, or how much it would change.
+    fn aside(&self, step: &StepView, is_busy: bool) -> String {
+        if is_busy {
+            let started = step.started.unwrap_or(self.now);
+            let waited = words::duration(words::between(started, self.now));
+            return match self.session.fold.limits.get(&step.id) {
+                Some(limit) => format!("{waited} / {}", words::duration(*limit)),
+                None => waited,
+            };
+        }
+        if words::will_change(step) && step.changes.len() > 1 {
+            return words::count(step.changes.len(), "change", "changes");
+        }
+        words::took(step).map_or_else(String::new, words::duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn list_and_text_share_the_body_without_overlap() {
+        for (width, height) in [(198, 55), (118, 35), (78, 19)] {
+            let body = Rect::new(1, 2, width, height);
+            let panes = panes(body, &Session::default());
+            assert!(!panes.list.intersects(panes.page), "{width}×{height}");
+            assert_eq!(panes.list.union(panes.page), body, "{width}×{height}");
+        }
+    }
+
+    #[test]
+    fn the_longest_status_word_fits_its_column() {
+        assert_eq!(words::WORD, 11);
+        assert!("not checked".len() <= words::WORD);
+    }
+}

@@ -1,0 +1,226 @@
+//! Approving, watching, stopping and leaving a run.
+
+use super::*;
+use crate::engine::{Command, EventKind, Outcome, Scope, Signal};
+use crate::ui::samples;
+use crate::ui::tui::model::Place;
+use crate::ui::tui::session::{Row, View};
+
+const CANCEL: Effect = Effect::Send(Command::Cancel(Signal::Interrupt));
+
+fn finished_with(outcome: Outcome, seq: u64) -> Msg {
+    let mut event = samples::finished().pop().unwrap();
+    event.seq = seq;
+    event.event = EventKind::RunFinished {
+        outcome,
+        summary: "Ended".into(),
+        next: vec![],
+    };
+    Msg::Event(event)
+}
+
+/// A wizard that waits for the approval of its plan.
+fn wizard_in_review() -> Model {
+    let mut model = form_with(&Answers::default());
+    press(&mut model, "p");
+    model.update(Msg::Started(Ok(())));
+    for event in samples::asking(Scope::Plan, &samples::ACTING, None) {
+        model.update(Msg::Event(event));
+    }
+    assert_eq!(model.session.view(), View::Review);
+    model
+}
+
+#[test]
+fn the_scope_that_was_asked_is_what_gets_approved() {
+    let mut model = run_with(samples::asking(Scope::Plan, &samples::ACTING, None));
+    assert_eq!(
+        press(&mut model, "A"),
+        [],
+        "all that follows is the plan itself"
+    );
+    assert_eq!(
+        press(&mut model, "a"),
+        [Effect::Send(Command::Approve(Scope::Plan))]
+    );
+
+    let task = Scope::Task {
+        task: "cloudidentity".into(),
+    };
+    let mut model = run_with(samples::asking(task.clone(), &samples::ACTING[..3], None));
+    assert_eq!(
+        press(&mut model, "a"),
+        [Effect::Send(Command::Approve(task))]
+    );
+    assert_eq!(press(&mut model, "A"), [Effect::Send(Command::ApproveAll)]);
+    assert_eq!(press(&mut model, "d"), [Effect::Send(Command::Decline)]);
+}
+
+#[test]
+fn a_partial_approval_shows_only_its_steps() {
+    let step = Scope::Step {
+        step: "aws.iam-role".into(),
+    };
+    let mut model = run_with(samples::asking(step, &["aws.iam-role"], None));
+    let text = screen(&mut model, 80, 24);
+    assert!(text.contains("IAM role for the service account"), "{text}");
+    assert!(!text.contains("Policy for the bucket prefix"), "{text}");
+}
+
+#[test]
+fn enter_never_approves() {
+    let mut model = run_with(samples::asking(Scope::Plan, &samples::ACTING, None));
+    screen(&mut model, 80, 24);
+    assert_eq!(model.update(key(KeyCode::Enter)), []);
+}
+
+#[test]
+fn going_back_declines_and_returns_to_the_answers() {
+    let mut model = wizard_in_review();
+    assert_eq!(
+        model.update(key(KeyCode::Esc)),
+        [Effect::Send(Command::Decline)]
+    );
+    model.update(finished_with(Outcome::Declined, 40));
+    assert_eq!(model.place, Place::Form);
+    assert_eq!(press(&mut model, "p").len(), 1, "another plan can be made");
+}
+
+#[test]
+fn a_run_that_changed_something_has_no_way_back_to_the_answers() {
+    let mut model = wizard_in_review();
+    for event in samples::settling()
+        .into_iter()
+        .skip(model.session.fold.state.seq as usize)
+    {
+        model.update(Msg::Event(event));
+    }
+    assert_eq!(model.update(key(KeyCode::Esc)), []);
+    assert_eq!(model.place, Place::Run);
+}
+
+#[test]
+fn control_c_stops_softly_then_hard_then_leaves() {
+    let mut model = run_with(samples::settling());
+    assert!(screen(&mut model, 80, 24).contains("Ctrl-C stops before the next change"));
+    assert_eq!(model.update(control('c')), [CANCEL]);
+    assert!(screen(&mut model, 80, 24).contains("Ctrl-C stops at once"));
+    assert_eq!(model.update(control('c')), [CANCEL]);
+    assert!(screen(&mut model, 80, 24).contains("Ctrl-C leaves the program"));
+    assert!(!model.over);
+    assert_eq!(model.update(control('c')), []);
+    assert!(model.over);
+    assert_eq!(model.outcome, Some(Outcome::Interrupted));
+}
+
+#[test]
+fn leaving_asks_only_while_a_run_is_active() {
+    let mut model = run_with(samples::settling());
+    press(&mut model, "q");
+    assert!(!model.over && model.confirming);
+    press(&mut model, "n");
+    assert!(!model.over && !model.confirming);
+    press(&mut model, "q");
+    assert_eq!(press(&mut model, "y"), [CANCEL]);
+    model.update(finished_with(Outcome::Interrupted, 60));
+    assert!(model.over);
+    assert_eq!(model.outcome, Some(Outcome::Interrupted));
+
+    let mut model = run_with(samples::finished());
+    press(&mut model, "q");
+    assert!(model.over);
+    assert_eq!(model.outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn leaving_an_unapproved_plan_declines_it() {
+    let mut model = wizard_in_review();
+    press(&mut model, "q");
+    assert_eq!(press(&mut model, "y"), [Effect::Send(Command::Decline)]);
+    model.update(finished_with(Outcome::Declined, 40));
+    assert!(model.over);
+}
+
+#[test]
+fn a_termination_stops_the_run_and_leaves_when_it_has_ended() {
+    let mut model = run_with(samples::settling());
+    let effects = model.update(Msg::Terminate);
+    assert_eq!(effects, [Effect::Send(Command::Cancel(Signal::Terminate))]);
+    assert!(!model.over);
+    model.update(finished_with(Outcome::Terminated, 60));
+    assert!(model.over);
+}
+
+#[test]
+fn the_next_mark_is_the_next_change() {
+    let mut model = run_with(samples::asking(Scope::Plan, &samples::ACTING, None));
+    screen(&mut model, 80, 24);
+    let mut visited = Vec::new();
+    for _ in 0..6 {
+        model.update(key(KeyCode::Tab));
+        visited.extend(model.session.chosen_step().map(|step| step.id.clone()));
+    }
+    visited.dedup();
+    assert_eq!(visited, samples::ACTING);
+}
+
+#[test]
+fn the_chosen_step_stays_visible_at_any_height() {
+    let mut model = run_with(samples::settling());
+    for height in 12..40 {
+        for width in [40, 80, 130] {
+            model.update(key(KeyCode::Home));
+            for _ in 0..20 {
+                screen(&mut model, width, height);
+                let session = &model.session;
+                let list = crate::ui::tui::screens::steps::panes(
+                    crate::ui::tui::screens::frame(ratatui::layout::Rect::new(0, 0, width, height))
+                        .body,
+                    session,
+                )
+                .list;
+                let visible = session.top..session.top + usize::from(list.height);
+                // While the log is chosen the list follows the work.
+                let follows = session.chosen == 0;
+                assert!(
+                    follows || visible.contains(&session.chosen),
+                    "{width}×{height}"
+                );
+                assert!(matches!(
+                    session.rows[session.chosen],
+                    Row::Overview | Row::Step(..)
+                ));
+                model.update(key(KeyCode::Down));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_recording_ends_where_the_run_ended() {
+    let mut model = Model::player(options(), samples::failed());
+    model.update(key(KeyCode::End));
+    assert!(screen(&mut model, 80, 24).contains("A right is missing"));
+    model.update(key(KeyCode::Home));
+    assert!(screen(&mut model, 80, 24).contains("event 1 of"));
+    press(&mut model, "q");
+    assert!(model.over);
+}
+
+#[test]
+fn the_log_follows_until_somebody_scrolls() {
+    let mut model = run_with(samples::settling());
+    screen(&mut model, 80, 24);
+    assert!(model.session.page.is_at_end());
+    model.update(key(KeyCode::PageUp));
+    model.update(key(KeyCode::PageUp));
+    let more = samples::finished()
+        .into_iter()
+        .skip(samples::settling().len())
+        .take(4);
+    for event in more {
+        model.update(Msg::Event(event));
+        screen(&mut model, 80, 24);
+    }
+    assert!(!model.session.page.is_at_end());
+}

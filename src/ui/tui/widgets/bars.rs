@@ -1,0 +1,302 @@
+//! The lines above and below every screen: what this is, what goes on, what keys do.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::text::{put, put_right, width};
+use crate::engine::{Scope, StepStatus};
+use crate::ui::tui::keymap::{self, Action, Context};
+use crate::ui::tui::model::{Model, Place};
+use crate::ui::tui::player::Player;
+use crate::ui::tui::session::{Session, View};
+use crate::ui::tui::theme::Theme;
+use crate::ui::words::{self, Tone};
+
+/// Returns the picture of something that goes on.
+pub fn spinner(ticks: usize) -> &'static str {
+    const PICTURES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+    PICTURES[ticks % PICTURES.len()]
+}
+
+/// Draws a thin line.
+pub fn rule(theme: Theme, area: Rect, buffer: &mut Buffer) {
+    for x in area.left()..area.right() {
+        put(buffer, (x, area.y), 1, "─", theme.tone(Tone::Dim));
+    }
+}
+
+/// Draws name, recipe, run and PRACTICE.
+pub fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let state = model.shown().map(|session| &session.fold.state);
+    let mut end = area.right();
+    if model.options.practice || state.is_some_and(|state| state.practice) {
+        end -= put_right(buffer, end, area.y, " PRACTICE ", theme.badge()) + 1;
+    }
+    if area.width >= 100 {
+        end = stages(model, end, area.y, buffer);
+    }
+    let recipe = match (state, &model.form) {
+        (Some(state), _) => state.recipe.clone(),
+        (None, Some(form)) => form.resolution.answers.text("recipe"),
+        (None, None) => String::new(),
+    };
+    let run = state.map_or("", |state| state.run.as_str());
+    let version = if area.width >= 70 {
+        model.options.version.as_str()
+    } else {
+        ""
+    };
+    let parts = [
+        ("rok-deploy", theme.title()),
+        (version, theme.tone(Tone::Dim)),
+        (recipe.as_str(), theme.tone(Tone::Accent)),
+        (run, Style::new()),
+    ];
+    let mut x = area.x;
+    for (text, style) in parts {
+        if !text.is_empty() && x < end {
+            x += put(buffer, (x, area.y), end - x, text, style) + 2;
+        }
+    }
+}
+
+/// Draws the way from answers to result, with the place on it, and returns where it begins.
+fn stages(model: &Model, end: u16, y: u16, buffer: &mut Buffer) -> u16 {
+    let view = model.shown().map(Session::view);
+    let now = match (model.place, view) {
+        (Place::Start | Place::Form, _) | (_, None) => 0,
+        (_, Some(View::Review)) => 1,
+        (_, Some(View::Live)) => {
+            if model.shown().is_some_and(|s| s.fold.state.plan.is_none()) {
+                1
+            } else {
+                2
+            }
+        }
+        (_, Some(View::Result | View::Steps)) => 3,
+    };
+    let mut x = end;
+    for (place, name) in ["Answers", "Plan", "Run", "Result"]
+        .into_iter()
+        .enumerate()
+        .rev()
+    {
+        let style = if place == now {
+            model.theme.title()
+        } else {
+            model.theme.tone(Tone::Dim)
+        };
+        x -= put_right(buffer, x, y, name, style);
+        if place > 0 {
+            x -= put_right(buffer, x, y, " › ", model.theme.tone(Tone::Dim));
+        }
+    }
+    x - 2
+}
+
+/// Draws what goes on and what is expected of the operator.
+pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let (tone, text) = said(model);
+    let style = if model.confirming {
+        theme.badge()
+    } else {
+        theme.tone(tone)
+    };
+    let mut x = area.x;
+    if model.moves() && model.place != Place::Player {
+        x += put(
+            buffer,
+            (x, area.y),
+            1,
+            spinner(model.ticks),
+            theme.tone(Tone::Accent),
+        ) + 1;
+    }
+    put(buffer, (x, area.y), area.right() - x, &text, style);
+}
+
+fn said(model: &Model) -> (Tone, String) {
+    if model.confirming {
+        let acted = !model.session.fold.state.acted.is_empty();
+        let text = match (model.session.fold.state.awaiting.is_some(), acted) {
+            (true, false) => "Leave? Nothing was changed. (y/n)",
+            _ => "Stop before the next change and leave? `rok-deploy resume` goes on. (y/n)",
+        };
+        return (Tone::Warn, text.into());
+    }
+    match model.place {
+        Place::Start => match &model.start {
+            Some(start) if start.starting => (Tone::Plain, "opens the run…".into()),
+            _ => (Tone::Plain, String::new()),
+        },
+        Place::Form => form(model),
+        Place::Run => run(&model.session, model),
+        Place::Player => model
+            .player
+            .as_ref()
+            .map_or((Tone::Plain, String::new()), player),
+    }
+}
+
+fn form(model: &Model) -> (Tone, String) {
+    let Some(form) = &model.form else {
+        return (Tone::Plain, String::new());
+    };
+    let problems = form.problems();
+    if form.starting {
+        (Tone::Plain, "starts to look…".into())
+    } else if form.failure.is_some() {
+        (Tone::Bad, "✗ could not start; see below".into())
+    } else if form.looking && form.queued {
+        (
+            Tone::Plain,
+            "looks at the answers, then makes the plan…".into(),
+        )
+    } else if form.looking {
+        (Tone::Plain, "looks for what is known…".into())
+    } else if problems > 0 {
+        let answers = words::count(problems, "answer needs", "answers need");
+        (
+            Tone::Warn,
+            format!("{answers} you before the plan can be made"),
+        )
+    } else {
+        (Tone::Good, "✓ every question has an answer".into())
+    }
+}
+
+fn run(session: &Session, model: &Model) -> (Tone, String) {
+    let state = &session.fold.state;
+    match session.stops {
+        _ if !session.is_active() => {}
+        0 => {}
+        1 => {
+            let text = "Stops before the next change. Ctrl-C stops at once, leaving steps in doubt";
+            return (Tone::Warn, text.into());
+        }
+        _ => {
+            return (
+                Tone::Warn,
+                "Stops at once. Ctrl-C leaves the program".into(),
+            );
+        }
+    }
+    match session.view() {
+        View::Review => match &state.awaiting {
+            Some((Scope::Plan, None)) if state.acted.is_empty() => (
+                Tone::Accent,
+                "Nothing has been changed yet: `a` approves the whole plan".into(),
+            ),
+            Some((_, Some(reason))) => (Tone::Warn, format!("Asked again: {reason}")),
+            Some((Scope::Task { task }, None)) => (
+                Tone::Accent,
+                format!("`a` approves task {task}, `A` this and all that follow"),
+            ),
+            Some((Scope::Step { step }, None)) => (
+                Tone::Accent,
+                format!("`a` approves step {step}, `A` this and all that follow"),
+            ),
+            _ => (Tone::Accent, "`a` approves the plan".into()),
+        },
+        View::Live => live(session, model),
+        View::Result | View::Steps => (Tone::Plain, String::new()),
+    }
+}
+
+fn live(session: &Session, model: &Model) -> (Tone, String) {
+    let state = &session.fold.state;
+    let all = state.steps().count();
+    let elapsed = state
+        .span
+        .map_or(0, |(first, _)| words::between(first, model.time()));
+    let is_planning = state.plan.is_none();
+    let counted = state.steps().filter(|step| match step.status {
+        StepStatus::Done(_) | StepStatus::NotChecked | StepStatus::Failed => true,
+        StepStatus::Observed(_) => is_planning,
+        _ => false,
+    });
+    let done = counted.count();
+    let verb = if is_planning { "looked at" } else { "done" };
+    let stop = "Ctrl-C stops before the next change";
+    let elapsed = words::duration(elapsed);
+    (
+        Tone::Plain,
+        format!("{done} of {all} steps {verb} · {elapsed} · {stop}"),
+    )
+}
+
+fn player(player: &Player) -> (Tone, String) {
+    let (position, all) = player.progress();
+    let mark = if player.playing { "▶" } else { "‖" };
+    let time = player
+        .now()
+        .map_or_else(String::new, |now| now.strftime("%H:%M:%S").to_string());
+    let filled = if all == 0 { 0 } else { position * 20 / all };
+    let bar: String = (0..20)
+        .map(|place| if place < filled { '━' } else { '┄' })
+        .collect();
+    let speed = player.speed();
+    let speed = if speed % 100 == 0 {
+        format!("×{}", speed / 100)
+    } else {
+        format!("×1/{}", 100 / speed)
+    };
+    (
+        Tone::Plain,
+        format!("{mark} {bar} event {position} of {all} · {time} UTC · {speed}"),
+    )
+}
+
+/// Draws what keys do, as many as fit; help and the way out always do.
+pub fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = model.theme;
+    let context = model.context();
+    let is_last = |action| matches!(action, Action::Help | Action::Quit);
+    let shown =
+        |binding: &&keymap::Binding| !binding.short.is_empty() && model.offers(binding.action);
+    let room = |binding: &keymap::Binding| width(binding.shown) + 1 + width(binding.short) + 2;
+    let last: Vec<_> = keymap::bindings(context)
+        .filter(shown)
+        .filter(|each| is_last(each.action))
+        .collect();
+    let reserved: usize = last.iter().map(|each| room(each)).sum();
+    let mut left = usize::from(area.width + 2).saturating_sub(reserved);
+    let mut x = area.x;
+    let moves = matches!(
+        context,
+        Context::Form | Context::Review | Context::Live | Context::Start
+    );
+    if moves && area.width >= 60 && left > 9 {
+        x += put(buffer, (x, area.y), 3, "↑ ↓", theme.title()) + 1;
+        x += put(buffer, (x, area.y), 4, "move", theme.tone(Tone::Dim)) + 2;
+        left -= 10;
+    }
+    let first = keymap::bindings(context)
+        .filter(shown)
+        .filter(|each| !is_last(each.action));
+    let fitting = first.take_while(|each| {
+        let fits = room(each) <= left;
+        left = left.saturating_sub(room(each));
+        fits
+    });
+    for binding in fitting.chain(last) {
+        x += put(
+            buffer,
+            (x, area.y),
+            area.right() - x,
+            binding.shown,
+            theme.title(),
+        ) + 1;
+        x += put(
+            buffer,
+            (x, area.y),
+            area.right().saturating_sub(x),
+            binding.short,
+            theme.tone(Tone::Dim),
+        ) + 2;
+        x = x.min(area.right());
+    }
+}

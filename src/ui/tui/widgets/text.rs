@@ -1,0 +1,109 @@
+//! Fitting text into columns.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+/// Returns the width on the screen.
+pub fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        Span::raw(text).width()
+    }
+}
+
+/// Returns the text, its end replaced by `…` when it is wider than `columns`.
+pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let mut fitted = String::new();
+    let mut used = 0;
+    for letter in text.chars() {
+        used += letter_width(letter);
+        if used + 1 > columns {
+            break;
+        }
+        fitted.push(letter);
+    }
+    if columns > 0 {
+        fitted.push('…');
+    }
+    Cow::Owned(fitted)
+}
+
+/// Draws the text into at most `columns` columns and returns how many it took.
+pub fn put(buffer: &mut Buffer, at: (u16, u16), columns: u16, text: &str, style: Style) -> u16 {
+    let fitted = fit(text, columns.into());
+    let (end, _) = buffer.set_stringn(at.0, at.1, fitted, columns.into(), style);
+    end - at.0
+}
+
+/// Draws the text so that it ends before column `end`, and returns its width.
+pub fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style) -> u16 {
+    let columns = u16::try_from(width(text)).unwrap_or(end).min(end);
+    put(buffer, (end - columns, y), columns, text, style)
+}
+
+/// Returns the pieces of a line, each at most `columns` wide, broken after spaces where it can be.
+pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
+    let columns = columns.max(1);
+    let mut rows = Vec::new();
+    let (mut start, mut used, mut chance, mut indented) = (0, 0, None, true);
+    for (index, letter) in text.char_indices() {
+        let wide = letter_width(letter);
+        if used + wide > columns && letter != ' ' && index > start {
+            let cut = chance.unwrap_or(index);
+            rows.push(start..cut);
+            (start, used, chance) = (cut, width(&text[cut..index]), None);
+        }
+        used += wide;
+        if letter != ' ' {
+            indented = false;
+        } else if !indented {
+            chance = Some(index + 1);
+        }
+    }
+    rows.push(start..text.len());
+    rows
+}
+
+fn letter_width(letter: char) -> usize {
+    if letter.is_ascii() {
+        1
+    } else {
+        width(letter.encode_utf8(&mut [0; 4]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_ends_in_an_ellipsis_within_its_columns() {
+        assert_eq!(fit("rok-us-west-2", 8), "rok-us-…");
+        assert_eq!(fit("rok", 3), "rok");
+        assert_eq!(fit("日本語", 5), "日本…");
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(fit("rok", 0), "");
+    }
+
+    #[test]
+    fn wrapping_breaks_after_spaces_keeps_indents_and_cuts_long_words() {
+        let pieces = |text: &'static str, columns| -> Vec<&str> {
+            wrap(text, columns)
+                .into_iter()
+                .map(|range| &text[range])
+                .collect()
+        };
+        assert_eq!(pieces("one two three", 7), ["one two ", "three"]);
+        assert_eq!(pieces("      abcdef", 9), ["      abc", "def"]);
+        assert_eq!(pieces("abcdefgh ij", 4), ["abcd", "efgh ", "ij"]);
+        assert_eq!(pieces("", 4), [""]);
+    }
+}
