@@ -63,11 +63,11 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
     let options = &cli.options;
     let result = runtime.block_on(async {
         match &cli.command {
-            None => wizard::wizard(options),
+            None => wizard::wizard(options).await,
             Some(Command::Plan) => plan::plan(options).await,
             Some(Command::Run) => run::run(options).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run }) => replay::replay(options, run),
+            Some(Command::Replay { run }) => replay::replay(options, run).await,
             Some(Command::Sandbox { env_file }) => {
                 sandbox::sandbox(options, env_file.as_deref()).await
             }

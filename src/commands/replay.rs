@@ -1,18 +1,26 @@
 //! `rok-deploy replay`: plays a recorded run in the same frontends. Needs no network.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::resume::one;
 use super::session::state_directory;
+use super::wizard::screen;
 use crate::cli::{Options, Output};
 use crate::failure::Failure;
 use crate::journal::{Journal, Runs, read};
 use crate::ui::json::json_line;
 use crate::ui::plain::Plain;
+use crate::ui::tui;
 
-pub(super) fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
+pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
     let journal = find(options, run)?;
+    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if terminal && options.output == Output::Plain && !options.linear {
+        let practice = journal.header.launch.practice;
+        tui::player(journal.events, screen(options, practice)).await?;
+        return Ok(0);
+    }
     let mut plain = Plain::new(io::stderr(), io::stdout(), super::uses_color(options));
     for event in &journal.events {
         match options.output {

@@ -1,9 +1,271 @@
-//! `rok-deploy`: the wizard.
+//! `rok-deploy`: the wizard, on screens or line by line.
 
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::frontend::{Asking, follow};
+use super::resume::{as_launched, earlier, one};
+use super::run::finish;
+use super::session::{Session, approval_of, launch_of};
 use crate::cli::Options;
-use crate::failure::Failure;
+use crate::engine::question::{Kind, Resolution, Resolved};
+use crate::engine::run::Handle;
+use crate::engine::{Answers, ErrorKind, Origin, Outcome, RunState, StepError};
+use crate::failure::{Failure, exit, exit_code};
+use crate::journal::{RunFolder, Writer};
+use crate::ui::tui::{self, Unfinished, WizardPort};
+use crate::ui::words;
 
-pub(super) fn wizard(_options: &Options) -> Result<u8, Failure> {
-    Err(Failure::usage("the wizard needs a terminal")
-        .hint("`rok-deploy run` does the same without prompts, `rok-deploy plan` only looks"))
+pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::usage("the wizard needs a terminal")
+            .hint("`rok-deploy run` does the same without prompts, `rok-deploy plan` only looks"));
+    }
+    let session = Session::open(options, launch_of(options)).await?;
+    if options.linear {
+        return line_by_line(options, session).await;
+    }
+    let practice = session.launch.practice;
+    let port = Arc::new(Port {
+        options: options.clone(),
+        session: Arc::new(session),
+        work: Mutex::default(),
+    });
+    let ended = tui::wizard(port.clone(), screen(options, practice)).await?;
+    port.close(ended).await
+}
+
+/// Returns how screens look.
+pub(super) fn screen(options: &Options, practice: bool) -> tui::Options {
+    tui::Options {
+        practice,
+        color: super::uses_color(options),
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+/// What the screens may ask for.
+struct Port {
+    options: Options,
+    session: Arc<Session>,
+    work: Mutex<Option<Work>>,
+}
+
+/// The run that the wizard works on.
+struct Work {
+    folder: RunFolder,
+    answers: Answers,
+    /// A resumed run may have been launched in another way; its session lives as long as it does.
+    session: Arc<Session>,
+}
+
+#[async_trait]
+impl WizardPort for Port {
+    async fn resolve(&self, edits: &Answers) -> Resolution {
+        self.session.resolve(edits, true).await
+    }
+
+    async fn start(&self, answers: &Answers) -> Result<Handle, StepError> {
+        let session = Arc::clone(&self.session);
+        let started = session.start(answers, approval_of(&self.options)).await;
+        let (folder, handle) = started.map_err(told)?;
+        self.works_on(Work {
+            folder,
+            answers: answers.clone(),
+            session,
+        });
+        Ok(handle)
+    }
+
+    fn unfinished(&self) -> Option<Unfinished> {
+        // A list that cannot be read offers nothing; `rok-deploy runs` tells why.
+        let runs = self.session.runs().list().ok()?;
+        runs.into_iter().find_map(|summary| {
+            let state = summary.state.as_ref().ok()?;
+            let fits = summary.is_unfinished() && state.practice == self.session.launch.practice;
+            fits.then(|| Unfinished {
+                run: summary.folder.run.clone(),
+                recipe: state.recipe.clone(),
+                started: state
+                    .span
+                    .map_or(jiff::Timestamp::UNIX_EPOCH, |(first, _)| first),
+                standing: summary.standing(),
+            })
+        })
+    }
+
+    async fn resume(&self, run: &str) -> Result<Handle, StepError> {
+        self.go_on(run).await.map_err(told)
+    }
+}
+
+impl Port {
+    async fn go_on(&self, run: &str) -> Result<Handle, Failure> {
+        let folder = one(self.session.runs(), run)?;
+        let (writer, journal) = Writer::resume(&folder.journal())?;
+        let options = as_launched(&self.options, &folder, &journal.header.recipe);
+        let session = Arc::new(Session::open(&options, journal.header.launch.clone()).await?);
+        let answers = session.answers().await?;
+        let earlier = earlier(&RunState::of(&journal.events));
+        let approval = approval_of(&self.options);
+        let handle = session
+            .resume(&answers, approval, &folder, earlier, writer)
+            .await?;
+        self.works_on(Work {
+            folder,
+            answers,
+            session,
+        });
+        Ok(handle)
+    }
+
+    fn works_on(&self, work: Work) {
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+    }
+
+    /// Says on the restored terminal how it ended, since the screens are gone by then.
+    async fn close(&self, ended: Option<Outcome>) -> Result<u8, Failure> {
+        let work = self
+            .work
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let (Some(outcome), Some(work)) = (ended, work) else {
+            writeln!(io::stderr(), "Nothing was changed.")?;
+            return Ok(exit::DONE);
+        };
+        let state = RunState::of(&work.folder.read()?.events);
+        if let Some((_, summary, next)) = &state.finished {
+            writeln!(io::stdout(), "{summary}")?;
+            for next in next {
+                writeln!(io::stderr(), "next: {next}")?;
+            }
+        }
+        writeln!(
+            io::stderr(),
+            "The run is kept in {}",
+            work.folder.path.display()
+        )?;
+        drop(work.session);
+        finish(
+            outcome,
+            &state,
+            Asking::Terminal,
+            &work.folder,
+            &work.answers,
+        )
+    }
+}
+
+/// What the screens show of a failure.
+fn told(failure: Failure) -> StepError {
+    let kind = match failure.code {
+        exit::USAGE => ErrorKind::Answers,
+        exit::CONFLICT => ErrorKind::Conflict,
+        exit::PERMISSION => ErrorKind::Permission,
+        _ => ErrorKind::Failed,
+    };
+    let mut error = StepError::new(kind, failure.problems.join("; "));
+    error.hints = failure.hints;
+    error
+}
+
+// ---- line by line -----------------------------------------------------------------------------
+
+/// The wizard for screen readers and dumb terminals: every question is a line.
+async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure> {
+    let mut edits = Answers::default();
+    let answers = loop {
+        let resolution = session.resolve(&edits, true).await;
+        let open: Vec<&Resolved> = resolution
+            .rows
+            .iter()
+            .filter(|row| row.problem.is_some())
+            .collect();
+        if open.is_empty() {
+            say(&resolution)?;
+            let line =
+                read("Change an answer (KEY=VALUE), or press Enter to make the plan: ").await?;
+            match line.as_deref().map(str::trim) {
+                None => return Ok(exit_code(Outcome::Declined)),
+                Some("") => break resolution.answers,
+                Some(edit) => change(&mut edits, edit, &resolution)?,
+            }
+            continue;
+        }
+        for row in open {
+            let problem = row.problem.as_deref().unwrap_or_default();
+            writeln!(
+                io::stderr(),
+                "{} ({}) {problem}",
+                row.question.title,
+                row.question.key
+            )?;
+            writeln!(io::stderr(), "{}", row.question.help)?;
+            for candidate in &row.candidates {
+                writeln!(io::stderr(), "  {} {}", candidate.value, candidate.detail)?;
+            }
+            if let Kind::Choice(choices) = row.question.kind {
+                for (choice, meaning) in choices {
+                    writeln!(io::stderr(), "  {choice}: {meaning}")?;
+                }
+            }
+            let Some(line) = read(&format!("{}: ", row.question.key)).await? else {
+                return Ok(exit_code(Outcome::Declined));
+            };
+            edits.set(row.question.key, line.trim(), Origin::Asked);
+        }
+    };
+    let (folder, handle) = session.start(&answers, approval_of(options)).await?;
+    let (outcome, state) = follow(handle, options, Asking::Terminal).await?;
+    let end = finish(outcome, &state, Asking::Terminal, &folder, &answers);
+    session.close().await;
+    end
+}
+
+fn say(resolution: &Resolution) -> io::Result<()> {
+    for row in &resolution.rows {
+        let Some(answer) = &row.answer else { continue };
+        let value = if answer.value.is_empty() {
+            "none"
+        } else {
+            &answer.value
+        };
+        let (key, title) = (row.question.key, row.question.title);
+        writeln!(
+            io::stderr(),
+            "{title} ({key}): {} [{}]",
+            words::clean(value),
+            answer.origin
+        )?;
+        if let Some(notice) = &row.notice {
+            writeln!(io::stderr(), "note: {notice}")?;
+        }
+    }
+    Ok(())
+}
+
+fn change(edits: &mut Answers, edit: &str, resolution: &Resolution) -> io::Result<()> {
+    let known = |key: &str| resolution.rows.iter().any(|row| row.question.key == key);
+    match edit.split_once('=') {
+        Some((key, value)) if known(key.trim()) => {
+            edits.set(key.trim(), value.trim(), Origin::Asked);
+            Ok(())
+        }
+        _ => writeln!(io::stderr(), "`{edit}` is no KEY=VALUE of a question above"),
+    }
+}
+
+/// Reads a line; nothing at the end of input.
+async fn read(prompt: &str) -> io::Result<Option<String>> {
+    write!(io::stderr(), "{prompt}")?;
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin()
+            .read_line(&mut line)
+            .map(|read| (read > 0).then_some(line))
+    });
+    reading.await.map_err(io::Error::other)?
 }

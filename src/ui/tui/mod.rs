@@ -23,11 +23,12 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use crossterm::event::{Event as Input, EventStream};
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -175,10 +176,11 @@ impl Driver {
                 input = keys.next() => {
                     at_once = true;
                     let mut messages = Vec::new();
-                    let mut input = Some(input);
-                    while let Some(read) = input {
-                        messages.extend(read_input(read));
-                        input = keys.next().now_or_never();
+                    messages.extend(read_input(input));
+                    // Polled with this task's own waker: crossterm keeps the first waker it is
+                    // given, and one that wakes nobody would lose the next key.
+                    while let Poll::Ready(Some(input)) = futures::poll!(keys.next()) {
+                        messages.extend(read_input(Some(input)));
                     }
                     messages
                 }
