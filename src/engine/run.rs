@@ -1013,12 +1013,12 @@ impl Run {
         if counts.not_checked > 0 {
             parts.push(format!("{} not checked", counts.not_checked));
         }
-        let opening = if counts.changed == 0 {
-            "Nothing had to be changed"
+        let parts = parts.join(", ");
+        if counts.changed == 0 {
+            format!("Nothing had to be changed: {parts}.")
         } else {
-            "Done"
-        };
-        format!("{opening}: {}.", parts.join(", "))
+            format!("Everything is in place: {parts}.")
+        }
     }
 
     fn nothing_more(&self, opening: &str) -> String {

@@ -168,16 +168,19 @@ pub(super) fn result(fold: &Fold) -> Lines {
         return lines;
     };
     let label = words::outcome(*outcome);
-    lines.marked(
-        0,
-        2,
-        label.tone,
-        &format!("{} {}: {summary}", label.symbol, label.word),
-    );
+    let opening = match outcome {
+        // A good end speaks for itself.
+        Outcome::Done => label.symbol.to_owned(),
+        _ => format!("{} {}:", label.symbol, label.word),
+    };
+    lines.marked(0, 2, label.tone, &format!("{opening} {summary}"));
     lines.bold();
 
     failures(&mut lines, fold);
-    let changed = |step: &&StepView| step.status == StepStatus::Done(StepOutcome::Changed);
+    // What a proof made on its way was made too.
+    let changed = |step: &&StepView| {
+        state.acted.contains(&step.id) && matches!(step.status, StepStatus::Done(_))
+    };
     let made: Vec<_> = state
         .steps()
         .filter(changed)
