@@ -31,6 +31,9 @@ pub struct Sources {
     pub set: BTreeMap<String, String>,
     /// The process environment, with the practice cloud's on top.
     pub environment: BTreeMap<String, String>,
+    /// The answers of the run that is resumed: the same run has the same answers, whatever the
+    /// environment says by now.
+    pub recorded: Option<(PathBuf, BTreeMap<String, String>)>,
     /// The answers file and what it holds.
     pub file: Option<(PathBuf, BTreeMap<String, String>)>,
     /// Defaults that differ from the recipe's: the practice cloud's clone.
@@ -74,6 +77,16 @@ impl Sources {
         } else {
             Err(Failure::answers(problems))
         }
+    }
+
+    /// Reads the recorded answers of a run that is resumed.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn resume(&mut self, path: &Path) -> Result<(), Failure> {
+        self.recorded = Some((path.into(), read_answers(path).map_err(Failure::answers)?));
+        Ok(())
     }
 
     /// Returns the answer to `recipe`, when one was given.
@@ -128,6 +141,19 @@ impl Sources {
                 });
             }
         }
+        let in_file = |file: &Option<(PathBuf, BTreeMap<String, String>)>| {
+            let (path, answers) = file.as_ref()?;
+            let value = names().find_map(|name| answers.get(name))?.clone();
+            Some(Answer {
+                value,
+                origin: Origin::AnswersFile {
+                    path: path.display().to_string(),
+                },
+            })
+        };
+        if let Some(answer) = in_file(&self.recorded) {
+            return Some(answer);
+        }
         for name in names().filter(|name| !NEVER_AMBIENT.contains(name)) {
             let variable = name.to_ascii_uppercase();
             let value = self
@@ -142,15 +168,7 @@ impl Sources {
                 });
             }
         }
-        let (path, answers) = self.file.as_ref()?;
-        let value = names().find_map(|name| answers.get(name))?;
-        let origin = Origin::AnswersFile {
-            path: path.display().to_string(),
-        };
-        Some(Answer {
-            value: value.clone(),
-            origin,
-        })
+        in_file(&self.file)
     }
 }
 

@@ -25,11 +25,9 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         return Err(Failure::usage(format!("run {} is finished", folder.run))
             .hint("`rok-deploy run` looks at everything anew, and changes nothing that is as intended"));
     }
-    let session = Session::open(
-        &as_launched(options, &folder, &journal.header.recipe),
-        journal.header.launch.clone(),
-    )
-    .await?;
+    let launch = journal.header.launch.clone();
+    let options = &as_launched(options, &journal.header.recipe);
+    let session = Session::open_for(options, launch, Some(&folder)).await?;
     let answers = session.answers().await?;
     let earlier = earlier(&state);
     let handle = session
@@ -53,15 +51,10 @@ pub(super) fn earlier(state: &RunState) -> Earlier {
     }
 }
 
-/// Returns the options with the run's own answers below those of the command line.
-pub(super) fn as_launched(options: &Options, folder: &RunFolder, recipe: &str) -> Options {
-    let answers = folder.answers();
+/// Returns the options for going on with a run.
+pub(super) fn as_launched(options: &Options, recipe: &str) -> Options {
     Options {
         recipe: Some(recipe.to_owned()),
-        answers: options
-            .answers
-            .clone()
-            .or_else(|| answers.is_file().then_some(answers)),
         // A new world would not know the run.
         fresh: false,
         ..options.clone()

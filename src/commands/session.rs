@@ -40,6 +40,15 @@ pub(super) struct Session {
 impl Session {
     /// Reads the settings and starts the practice cloud where it is wanted.
     pub(super) async fn open(options: &Options, launch: Launch) -> Result<Self, Failure> {
+        Self::open_for(options, launch, None).await
+    }
+
+    /// Does the same for a run that is resumed, with its own answers.
+    pub(super) async fn open_for(
+        options: &Options,
+        launch: Launch,
+        resumed: Option<&RunFolder>,
+    ) -> Result<Self, Failure> {
         let state = state_directory(options)?;
         let mut sources = Sources::read(
             &options.set,
@@ -48,6 +57,9 @@ impl Session {
         )?;
         if let Some(repo) = &options.repo {
             sources.set.insert("gitops_dir".into(), repo.clone());
+        }
+        if let Some(folder) = resumed {
+            sources.resume(&folder.answers())?;
         }
         let spec = recipe(options, &sources)?;
         if let Some(task) = &launch.run_from {

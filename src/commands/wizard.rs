@@ -105,8 +105,9 @@ impl Port {
     async fn go_on(&self, run: &str) -> Result<Handle, Failure> {
         let folder = one(self.session.runs(), run)?;
         let (writer, journal) = Writer::resume(&folder.journal())?;
-        let options = as_launched(&self.options, &folder, &journal.header.recipe);
-        let session = Arc::new(Session::open(&options, journal.header.launch.clone()).await?);
+        let options = as_launched(&self.options, &journal.header.recipe);
+        let launch = journal.header.launch.clone();
+        let session = Arc::new(Session::open_for(&options, launch, Some(&folder)).await?);
         let answers = session.answers().await?;
         let earlier = earlier(&RunState::of(&journal.events));
         let approval = approval_of(&self.options);

@@ -155,10 +155,12 @@ impl RunFolder {
 impl RunSummary {
     /// Whether a process may go on with the run.
     pub fn is_unfinished(&self) -> bool {
-        // A plan that was not approved has nothing to go on with; it is made anew.
+        // A plan that was declined, or could not be made of its answers, has nothing to go on
+        // with; it is made anew.
         self.state.as_ref().is_ok_and(|state| {
-            let declined = matches!(state.finished, Some((Outcome::Declined, ..)));
-            state.is_unfinished() && !(declined && state.acted.is_empty())
+            let ended = state.finished.as_ref().map(|(outcome, ..)| *outcome);
+            let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
+            state.is_unfinished() && !(moot && state.acted.is_empty())
         })
     }
 

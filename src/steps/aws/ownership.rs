@@ -58,7 +58,7 @@ impl Ownership {
             format!("{target} `{name}` exists and is not ours: found {found}, expected {expected}");
         let hints = vec![
             format!("if it is yours to give, tag it with {expected} and run again"),
-            "otherwise choose another name, see `rok-deploy plan`".into(),
+            "otherwise choose another name: `--set aws_s3_role=NAME`".into(),
         ];
         Observation::conflict(reason, differences, hints)
     }
