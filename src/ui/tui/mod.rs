@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use crossterm::event::{Event as Input, EventStream};
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -174,13 +174,7 @@ impl Driver {
                 biased;
                 input = keys.next() => {
                     at_once = true;
-                    let mut messages = Vec::new();
-                    let mut input = Some(input);
-                    while let Some(read) = input {
-                        messages.extend(read_input(read));
-                        input = keys.next().now_or_never();
-                    }
-                    messages
+                    read_input(input).into_iter().collect()
                 }
                 _ = terminate.recv() => vec![Msg::Terminate],
                 brought = next_of(&mut self.starts) => self.take(brought?),

@@ -285,9 +285,9 @@ impl Session {
 
     fn set_page(&mut self, lines: Lines, fresh: bool) {
         if fresh {
-            self.page.show(lines)
+            self.page.show(lines);
         } else {
-            self.page.replace(lines)
+            self.page.replace(lines);
         }
     }
 
