@@ -219,7 +219,7 @@ pub static BINDINGS: &[Binding] = &[
         &[Plain(KeyCode::Enter)],
         "Enter",
         "details",
-        "shows the details of the step on a small terminal",
+        "shows the details of the step on the whole screen",
         Action::Open,
     ),
     row(

@@ -287,7 +287,7 @@ impl Model {
                 !matches!(session.fold.state.awaiting, Some((Scope::Plan, _)) | None)
             }
             Action::Open if self.place == Place::Run => {
-                self.is_single() && !session.opened && session.view() != View::Result
+                !session.opened && session.view() != View::Result
             }
             Action::Plan => form.is_some_and(|form| !form.resolution.rows.is_empty()),
             Action::Switch => session.fold.state.finished.is_some(),

@@ -90,7 +90,7 @@ pub struct Session {
     pub top: usize,
     /// The text beside the list.
     pub page: Page,
-    /// Whether a narrow terminal shows the text instead of the list.
+    /// Whether the text has the whole screen.
     pub opened: bool,
     /// How often Ctrl-C was pressed.
     pub stops: u8,

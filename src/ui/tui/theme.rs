@@ -25,7 +25,8 @@ impl Theme {
             Tone::Plain => plain,
             Tone::Good => self.fg(Color::Green),
             Tone::Warn => self.fg(Color::Yellow),
-            Tone::Bad => self.fg(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Bad if self.color => plain.fg(Color::Red),
+            Tone::Bad => plain.add_modifier(Modifier::BOLD),
             Tone::Dim => plain.add_modifier(Modifier::DIM),
             Tone::Accent => self.fg(Color::Cyan),
         }

@@ -32,10 +32,10 @@ pub fn is_single(body: Rect) -> bool {
 }
 
 /// Divides the body: side by side where it is wide, one above the other where it is high, else
-/// one of them.
+/// one of them. An opened text has all of it.
 pub fn panes(body: Rect, session: &Session) -> Panes {
     let nothing = Rect { height: 0, ..body };
-    if session.view() == View::Result {
+    if session.view() == View::Result || session.opened {
         return Panes {
             list: nothing,
             rule: None,
@@ -43,18 +43,10 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
         };
     }
     if is_single(body) {
-        return if session.opened {
-            Panes {
-                list: nothing,
-                rule: None,
-                page: body,
-            }
-        } else {
-            Panes {
-                list: body,
-                rule: None,
-                page: nothing,
-            }
+        return Panes {
+            list: body,
+            rule: None,
+            page: nothing,
         };
     }
     if body.width >= 110 {
@@ -72,7 +64,9 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
             },
         };
     }
-    let list = (body.height / 2).max(6);
+    // A plan is read in the text, a run is watched in the list.
+    let share = if session.view() == View::Live { 5 } else { 4 };
+    let list = (body.height * share / 10).max(6);
     Panes {
         list: Rect {
             height: list,
