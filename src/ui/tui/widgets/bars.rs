@@ -203,9 +203,9 @@ fn review(session: &Session, wide: bool) -> (Tone, String) {
         Some((Scope::Step { step }, None)) if wide => {
             format!("`a` approves step {step}, `A` this and all that follow")
         }
-        Some((Scope::Plan, None)) | None => "`a` approves the whole plan".into(),
-        Some((Scope::Task { .. }, None)) => "`a` approves this task".into(),
-        Some((Scope::Step { .. }, None)) => "`a` approves this step".into(),
+        Some((Scope::Plan, None)) | None => "`a` approves all, Enter shows details".into(),
+        Some((Scope::Task { .. }, None)) => "`a` approves this task, Enter: details".into(),
+        Some((Scope::Step { .. }, None)) => "`a` approves this step, Enter: details".into(),
     };
     (Tone::Accent, text)
 }
