@@ -279,7 +279,7 @@ fn judge(row: &mut Resolved, waits: Option<&str>, answers: &Answers) {
     let Some(answer) = &mut row.answer else {
         if row.problem.is_none() {
             row.problem = Some(match (waits, row.candidates.is_empty()) {
-                (Some(key), _) => format!("is not answered; `{key}` comes first"),
+                (Some(key), _) => format!("waits for `{key}`"),
                 (None, true) => "is not answered, and nothing was discovered".into(),
                 (None, false) => {
                     let values: Vec<_> = row
@@ -290,8 +290,10 @@ fn judge(row: &mut Resolved, waits: Option<&str>, answers: &Answers) {
                     format!("is not answered; there are {}", values.join(", "))
                 }
             });
-            row.hints
-                .push(format!("answer it with `--set {}=VALUE`", row.question.key));
+            if waits.is_none() {
+                row.hints
+                    .push(format!("answer it with `--set {}=VALUE`", row.question.key));
+            }
         }
         return;
     };

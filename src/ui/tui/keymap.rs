@@ -121,7 +121,6 @@ pub enum Key {
 use Context::{Confirm, Done, Edit, Form, Help, Live, Pick, Player, Review, Start};
 use Key::{Control, Plain};
 
-const LISTS: &[Context] = &[Start, Form, Pick, Review, Live, Done, Player, Help];
 const STEPS: &[Context] = &[Form, Review, Live, Done, Player];
 const READING: &[Context] = &[Start, Form, Review, Live, Done, Player];
 
@@ -220,7 +219,7 @@ pub static BINDINGS: &[Binding] = &[
         &[Plain(KeyCode::Enter)],
         "Enter",
         "details",
-        "shows the details of the step on a small terminal",
+        "shows the details of the step on the whole screen",
         Action::Open,
     ),
     row(
@@ -240,26 +239,42 @@ pub static BINDINGS: &[Binding] = &[
         Action::Back,
     ),
     row(
-        &[Form, Review, Live, Done],
+        &[Form],
         &[Plain(KeyCode::Esc)],
         "Esc",
         "back",
-        "goes back; from a plan this declines it and returns to the answers",
+        "goes back to the choice at the start",
+        Action::Back,
+    ),
+    row(
+        &[Review],
+        &[Plain(KeyCode::Esc)],
+        "Esc",
+        "back",
+        "declines the plan and returns to the answers; closes the details first",
         Action::Back,
     ),
     row(
         &[Live, Done],
+        &[Plain(KeyCode::Esc)],
+        "Esc",
+        "back",
+        "closes the details, then goes back to result or answers",
+        Action::Back,
+    ),
+    row(
+        &[Done],
         &[Plain(KeyCode::Tab)],
         "Tab",
         "result/steps",
-        "changes between the result and the steps once the run has ended",
+        "changes between the result and the steps",
         Action::Switch,
     ),
     row(
         &[Form, Review],
         &[Plain(KeyCode::Tab)],
         "Tab",
-        "next mark",
+        "next",
         "goes to the next problem or change",
         Action::NextMark,
     ),
@@ -272,7 +287,23 @@ pub static BINDINGS: &[Binding] = &[
         Action::PreviousMark,
     ),
     row(
-        LISTS,
+        READING,
+        &[Plain(KeyCode::Up), Plain(KeyCode::Char('k'))],
+        "↑ k",
+        "",
+        "one row up",
+        Action::Up,
+    ),
+    row(
+        READING,
+        &[Plain(KeyCode::Down), Plain(KeyCode::Char('j'))],
+        "↓ j",
+        "",
+        "one row down",
+        Action::Down,
+    ),
+    row(
+        &[Pick, Help],
         &[Plain(KeyCode::Up)],
         "↑",
         "",
@@ -280,25 +311,9 @@ pub static BINDINGS: &[Binding] = &[
         Action::Up,
     ),
     row(
-        LISTS,
+        &[Pick, Help],
         &[Plain(KeyCode::Down)],
         "↓",
-        "",
-        "one row down",
-        Action::Down,
-    ),
-    row(
-        READING,
-        &[Plain(KeyCode::Char('k'))],
-        "k",
-        "",
-        "one row up",
-        Action::Up,
-    ),
-    row(
-        READING,
-        &[Plain(KeyCode::Char('j'))],
-        "j",
         "",
         "one row down",
         Action::Down,

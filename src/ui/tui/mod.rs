@@ -23,7 +23,6 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -175,14 +174,7 @@ impl Driver {
                 biased;
                 input = keys.next() => {
                     at_once = true;
-                    let mut messages = Vec::new();
-                    messages.extend(read_input(input));
-                    // Polled with this task's own waker: crossterm keeps the first waker it is
-                    // given, and one that wakes nobody would lose the next key.
-                    while let Poll::Ready(Some(input)) = futures::poll!(keys.next()) {
-                        messages.extend(read_input(Some(input)));
-                    }
-                    messages
+                    read_input(input).into_iter().collect()
                 }
                 _ = terminate.recv() => vec![Msg::Terminate],
                 brought = next_of(&mut self.starts) => self.take(brought?),

@@ -287,8 +287,9 @@ impl Model {
                 !matches!(session.fold.state.awaiting, Some((Scope::Plan, _)) | None)
             }
             Action::Open if self.place == Place::Run => {
-                self.is_single() && !session.opened && session.view() != View::Result
+                !session.opened && session.view() != View::Result
             }
+            Action::Plan => form.is_some_and(|form| !form.resolution.rows.is_empty()),
             Action::Switch => session.fold.state.finished.is_some(),
             Action::Back => match self.context() {
                 Context::Form => self.start.is_some(),
@@ -300,6 +301,9 @@ impl Model {
             },
             Action::Forget => form.is_some_and(Form::can_forget),
             Action::Next | Action::Previous => form.is_some_and(Form::has_choices),
+            Action::ScrollUp | Action::ScrollDown if steps => {
+                !self.is_single() || session.opened || session.view() == View::Result
+            }
             Action::NextMark | Action::PreviousMark if !steps => {
                 form.is_some_and(|form| form.problems() > 0)
             }

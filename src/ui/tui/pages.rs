@@ -65,7 +65,11 @@ fn change(lines: &mut Lines, change: &Change) {
             Side::Removed => Tone::Bad,
             Side::Added => Tone::Good,
         };
-        lines.line(2, tone, &format!("{} {}", shown.side.mark(), shown.text));
+        // Later rows of a broken line stand deeper than any line of its block begins.
+        let indent = shown.text.len() - shown.text.trim_start().len();
+        let hang = u16::try_from(indent.min(20)).expect("at most 20") + 6;
+        let text = format!("{} {}", shown.side.mark(), shown.text);
+        lines.marked(2, hang, tone, &text);
     }
 }
 

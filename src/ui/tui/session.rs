@@ -90,7 +90,7 @@ pub struct Session {
     pub top: usize,
     /// The text beside the list.
     pub page: Page,
-    /// Whether a narrow terminal shows the text instead of the list.
+    /// Whether the text has the whole screen.
     pub opened: bool,
     /// How often Ctrl-C was pressed.
     pub stops: u8,
@@ -285,9 +285,9 @@ impl Session {
 
     fn set_page(&mut self, lines: Lines, fresh: bool) {
         if fresh {
-            self.page.show(lines)
+            self.page.show(lines);
         } else {
-            self.page.replace(lines)
+            self.page.replace(lines);
         }
     }
 

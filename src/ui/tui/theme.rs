@@ -4,6 +4,12 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::ui::words::Tone;
 
+/// The style of headings.
+pub const TITLE: Style = Style::new().add_modifier(Modifier::BOLD);
+
+/// The style of a field that is being edited.
+pub const FIELD: Style = Style::new().add_modifier(Modifier::UNDERLINED);
+
 /// How things look; without colour, only by bold, dim and reverse.
 #[derive(Debug, Clone, Copy)]
 pub struct Theme {
@@ -19,15 +25,11 @@ impl Theme {
             Tone::Plain => plain,
             Tone::Good => self.fg(Color::Green),
             Tone::Warn => self.fg(Color::Yellow),
-            Tone::Bad => self.fg(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Bad if self.color => plain.fg(Color::Red),
+            Tone::Bad => plain.add_modifier(Modifier::BOLD),
             Tone::Dim => plain.add_modifier(Modifier::DIM),
             Tone::Accent => self.fg(Color::Cyan),
         }
-    }
-
-    /// Returns the style of headings.
-    pub fn title(self) -> Style {
-        Style::new().add_modifier(Modifier::BOLD)
     }
 
     /// Returns what the focused row adds: bold, and reversed where no colour can say it.
@@ -44,11 +46,6 @@ impl Theme {
     pub fn badge(self) -> Style {
         self.fg(Color::Yellow)
             .add_modifier(Modifier::BOLD | Modifier::REVERSED)
-    }
-
-    /// Returns the style of a field that is being edited.
-    pub fn field(self) -> Style {
-        Style::new().add_modifier(Modifier::UNDERLINED)
     }
 
     fn fg(self, color: Color) -> Style {

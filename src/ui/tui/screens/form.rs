@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::engine::question::Resolved;
 use crate::ui::tui::form::{Form, FormLine, Mode};
 use crate::ui::tui::picker::{Item, Picker};
-use crate::ui::tui::theme::Theme;
+use crate::ui::tui::theme::{FIELD, TITLE, Theme};
 use crate::ui::tui::widgets::bars::{rule, spinner};
 use crate::ui::tui::widgets::text::{put, put_right, width};
 use crate::ui::words::Tone;
@@ -26,7 +26,7 @@ pub struct Panes {
 /// Divides the body: side by side where it is wide, else one above the other.
 pub fn panes(body: Rect, picking: bool) -> Panes {
     if body.width >= 110 {
-        let help = (body.width * 2 / 5).min(70);
+        let help = (body.width / 3).min(64);
         return Panes {
             list: Rect {
                 width: body.width - help - 3,
@@ -109,7 +109,7 @@ impl FormScreen<'_> {
             put(buffer, (area.x, area.y), area.width, &text, Style::new());
         }
         match &self.form.mode {
-            Mode::Pick(picker) => self.picker(picker, panes.help, buffer).or(cursor),
+            Mode::Pick(picker) => Some(self.picker(picker, panes.help, buffer)),
             Mode::Edit(_, Some(problem)) => {
                 let style = self.theme.tone(Tone::Bad);
                 put(
@@ -175,13 +175,7 @@ impl FormScreen<'_> {
             FormLine::Gap => None,
             FormLine::Heading(place) => {
                 let task = rows[place].question.task;
-                put(
-                    buffer,
-                    (area.x, area.y),
-                    area.width,
-                    task,
-                    self.theme.title(),
-                );
+                put(buffer, (area.x, area.y), area.width, task, TITLE);
                 None
             }
             FormLine::Problem(place) => {
@@ -253,8 +247,8 @@ impl FormScreen<'_> {
                 width: columns.value,
                 ..area
             };
-            buffer.set_style(field, self.theme.field());
-            buffer.set_stringn(x, area.y, text, columns.value.into(), self.theme.field());
+            buffer.set_style(field, FIELD);
+            buffer.set_stringn(x, area.y, text, columns.value.into(), FIELD);
             let cursor = u16::try_from(cursor).unwrap_or_default();
             return Some((x + cursor.min(columns.value.saturating_sub(1)), area.y));
         }
@@ -267,11 +261,7 @@ impl FormScreen<'_> {
             "" if row.question.optional => put(buffer, (x, area.y), columns.value, "none", dim),
             "" => put(buffer, (x, area.y), columns.value, "—", dim),
             value => {
-                let style = if focused {
-                    self.theme.title()
-                } else {
-                    Style::new()
-                };
+                let style = if focused { TITLE } else { Style::new() };
                 put(buffer, (x, area.y), columns.value, value, style)
             }
         };
@@ -288,16 +278,9 @@ impl FormScreen<'_> {
         None
     }
 
-    fn picker(&self, picker: &Picker, area: Rect, buffer: &mut Buffer) -> Option<(u16, u16)> {
+    fn picker(&self, picker: &Picker, area: Rect, buffer: &mut Buffer) -> (u16, u16) {
         let title = self.form.focused().map_or("", |row| row.question.title);
-        let mut x = area.x
-            + put(
-                buffer,
-                (area.x, area.y),
-                area.width,
-                title,
-                self.theme.title(),
-            );
+        let mut x = area.x + put(buffer, (area.x, area.y), area.width, title, TITLE);
         let typed = picker.filter.text();
         let asks = if typed.is_empty() {
             ": type to narrow "
@@ -376,6 +359,6 @@ impl FormScreen<'_> {
                 self.theme.tone(Tone::Accent),
             );
         }
-        Some(cursor)
+        cursor
     }
 }

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget;
 
 use crate::ui::tui::start::Start;
-use crate::ui::tui::theme::Theme;
+use crate::ui::tui::theme::{TITLE, Theme};
 use crate::ui::tui::widgets::text::put;
 use crate::ui::words::Tone;
 
@@ -41,7 +41,7 @@ impl Widget for StartScreen<'_> {
             buffer,
             y: area.y,
         };
-        lines.put(0, "An earlier run is unfinished.", self.theme.title());
+        lines.put(0, "An earlier run is unfinished.", TITLE);
         lines.skip();
         lines.put(
             0,

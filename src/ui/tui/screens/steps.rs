@@ -9,9 +9,8 @@ use ratatui::widgets::Widget;
 
 use crate::engine::state::{StepView, TaskView};
 use crate::engine::{StepStatus, TaskMode};
-use crate::ui::summary::closing;
 use crate::ui::tui::session::{Row, Session, View};
-use crate::ui::tui::theme::Theme;
+use crate::ui::tui::theme::{TITLE, Theme};
 use crate::ui::tui::widgets::bars::{rule, spinner};
 use crate::ui::tui::widgets::text::{put, put_right};
 use crate::ui::words::{self, Tone};
@@ -33,10 +32,10 @@ pub fn is_single(body: Rect) -> bool {
 }
 
 /// Divides the body: side by side where it is wide, one above the other where it is high, else
-/// one of them.
+/// one of them. An opened text has all of it.
 pub fn panes(body: Rect, session: &Session) -> Panes {
     let nothing = Rect { height: 0, ..body };
-    if session.view() == View::Result {
+    if session.view() == View::Result || session.opened {
         return Panes {
             list: nothing,
             rule: None,
@@ -44,22 +43,14 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
         };
     }
     if is_single(body) {
-        return if session.opened {
-            Panes {
-                list: nothing,
-                rule: None,
-                page: body,
-            }
-        } else {
-            Panes {
-                list: body,
-                rule: None,
-                page: nothing,
-            }
+        return Panes {
+            list: body,
+            rule: None,
+            page: nothing,
         };
     }
     if body.width >= 110 {
-        let list = (body.width * 2 / 5).min(80);
+        let list = (body.width * 9 / 20).min(72);
         return Panes {
             list: Rect {
                 width: list,
@@ -73,7 +64,9 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
             },
         };
     }
-    let list = (body.height / 2).max(6);
+    // A plan is read in the text, a run is watched in the list.
+    let share = if session.view() == View::Live { 5 } else { 4 };
+    let list = (body.height * share / 10).max(6);
     Panes {
         list: Rect {
             height: list,
@@ -143,44 +136,45 @@ impl StepsScreen<'_> {
             Row::Overview => self.overview(chosen, area, buffer),
             Row::Task(place) => self.task(&tasks[place], area, buffer),
             Row::Step(task, step) => self.step(&tasks[task].steps[step], chosen, area, buffer),
-            Row::Note(task, step) => {
-                let step = &tasks[task].steps[step];
-                let tone = match words::label(step).tone {
-                    Tone::Bad => Tone::Bad,
-                    _ => Tone::Dim,
-                };
-                let note = words::clean(&step.note);
-                put(
-                    buffer,
-                    (area.x + 4, area.y),
-                    area.width.saturating_sub(4),
-                    &note,
-                    self.theme.tone(tone),
-                );
-            }
+            Row::Note(task, step) => self.note(&tasks[task].steps[step], area, buffer),
         }
     }
 
+    fn note(&self, step: &StepView, area: Rect, buffer: &mut Buffer) {
+        let tone = match words::label(step).tone {
+            Tone::Bad => Tone::Bad,
+            _ => Tone::Dim,
+        };
+        let mut x = area.x + 4;
+        if let Some(limit) = self.session.fold.limits.get(&step.id) {
+            let limit = format!("at most {}: ", words::duration(*limit));
+            x += put(
+                buffer,
+                (x, area.y),
+                area.right() - x,
+                &limit,
+                self.theme.tone(tone),
+            );
+        }
+        let note = words::clean(&step.note);
+        put(
+            buffer,
+            (x, area.y),
+            area.right() - x,
+            &note,
+            self.theme.tone(tone),
+        );
+    }
+
     fn overview(&self, chosen: bool, area: Rect, buffer: &mut Buffer) {
-        let style = if chosen {
-            self.theme.focus()
-        } else {
-            self.theme.title()
-        };
+        let style = if chosen { self.theme.focus() } else { TITLE };
         let text = match self.session.view() {
-            View::Review => {
-                let state = &self.session.fold.state;
-                if state.acted.is_empty() {
-                    closing(state)
-                } else {
-                    "What is asked".into()
-                }
-            }
-            View::Live if self.session.fold.state.plan.is_none() => "Looks at the world".into(),
-            View::Live => "What happens".into(),
-            View::Result | View::Steps => "What happened".into(),
+            View::Review => "The plan",
+            View::Live if self.session.fold.state.plan.is_none() => "Looks at the world",
+            View::Live => "What happens",
+            View::Result | View::Steps => "What happened",
         };
-        put(buffer, (area.x + 2, area.y), area.width - 2, &text, style);
+        put(buffer, (area.x + 2, area.y), area.width - 2, text, style);
     }
 
     fn task(&self, task: &TaskView, area: Rect, buffer: &mut Buffer) {
@@ -192,13 +186,7 @@ impl StepsScreen<'_> {
         let dim = self.theme.tone(Tone::Dim);
         let end = area.right() - put_right(buffer, area.right(), area.y, mode, dim);
         let room = (end - area.x).saturating_sub(1);
-        let used = put(
-            buffer,
-            (area.x, area.y),
-            room,
-            &task.title,
-            self.theme.title(),
-        );
+        let used = put(buffer, (area.x, area.y), room, &task.title, TITLE);
         if area.width >= 60 {
             let x = area.x + used + 2;
             put(
@@ -225,9 +213,9 @@ impl StepsScreen<'_> {
         };
         put(buffer, (area.x + 2, area.y), 1, symbol, tone);
         let mut x = area.x + 4;
-        let right = self.aside(step, is_busy);
+        let right = self.aside(step, is_busy, area.width);
         let mut end = area.right();
-        if !right.is_empty() && area.width >= 40 {
+        if !right.is_empty() {
             end -= put_right(buffer, end, area.y, &right, self.theme.tone(Tone::Dim)) + 2;
         }
         let has_words = area.width >= 44;
@@ -249,17 +237,14 @@ impl StepsScreen<'_> {
         );
     }
 
-    /// Returns what stands at the end of a step's row: a time, or how much it would change.
-    fn aside(&self, step: &StepView, is_busy: bool) -> String {
+    /// Returns what stands at the end of a step's row: a time, or how much it would change where
+    /// there is room to say it.
+    fn aside(&self, step: &StepView, is_busy: bool, columns: u16) -> String {
         if is_busy {
             let started = step.started.unwrap_or(self.now);
-            let waited = words::duration(words::between(started, self.now));
-            return match self.session.fold.limits.get(&step.id) {
-                Some(limit) => format!("{waited} / {}", words::duration(*limit)),
-                None => waited,
-            };
+            return words::duration(words::between(started, self.now));
         }
-        if words::will_change(step) && step.changes.len() > 1 {
+        if words::will_change(step) && step.changes.len() > 1 && columns >= 60 {
             return words::count(step.changes.len(), "change", "changes");
         }
         words::took(step).map_or_else(String::new, words::duration)

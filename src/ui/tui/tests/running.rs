@@ -91,7 +91,8 @@ fn a_run_that_changed_something_has_no_way_back_to_the_answers() {
     let mut model = wizard_in_review();
     for event in samples::settling()
         .into_iter()
-        .skip(model.session.fold.state.seq as usize)
+        .skip_while(|event| event.seq <= model.session.fold.state.seq)
+        .collect::<Vec<_>>()
     {
         model.update(Msg::Event(event));
     }

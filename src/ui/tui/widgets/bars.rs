@@ -6,11 +6,12 @@ use ratatui::style::Style;
 
 use super::text::{put, put_right, width};
 use crate::engine::{Scope, StepStatus};
+use crate::ui::tui::form::Form;
 use crate::ui::tui::keymap::{self, Action, Context};
 use crate::ui::tui::model::{Model, Place};
 use crate::ui::tui::player::Player;
 use crate::ui::tui::session::{Session, View};
-use crate::ui::tui::theme::Theme;
+use crate::ui::tui::theme::{TITLE, Theme};
 use crate::ui::words::{self, Tone};
 
 /// Returns the picture of something that goes on.
@@ -49,7 +50,7 @@ pub fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
         ""
     };
     let parts = [
-        ("rok-deploy", theme.title()),
+        ("rok-deploy", TITLE),
         (version, theme.tone(Tone::Dim)),
         (recipe.as_str(), theme.tone(Tone::Accent)),
         (run, Style::new()),
@@ -84,7 +85,7 @@ fn stages(model: &Model, end: u16, y: u16, buffer: &mut Buffer) -> u16 {
         .rev()
     {
         let style = if place == now {
-            model.theme.title()
+            TITLE
         } else {
             model.theme.tone(Tone::Dim)
         };
@@ -99,14 +100,14 @@ fn stages(model: &Model, end: u16, y: u16, buffer: &mut Buffer) -> u16 {
 /// Draws what goes on and what is expected of the operator.
 pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = model.theme;
-    let (tone, text) = said(model);
+    let (tone, text) = said(model, area.width >= 76);
     let style = if model.confirming {
         theme.badge()
     } else {
         theme.tone(tone)
     };
     let mut x = area.x;
-    if model.moves() && model.place != Place::Player {
+    if model.moves() && !model.confirming && model.place != Place::Player {
         x += put(
             buffer,
             (x, area.y),
@@ -118,12 +119,17 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     put(buffer, (x, area.y), area.right() - x, &text, style);
 }
 
-fn said(model: &Model) -> (Tone, String) {
+/// Returns the words and their tone; on a narrow terminal fewer of them.
+fn said(model: &Model, wide: bool) -> (Tone, String) {
     if model.confirming {
+        let awaits = model.session.fold.state.awaiting.is_some();
         let acted = !model.session.fold.state.acted.is_empty();
-        let text = match (model.session.fold.state.awaiting.is_some(), acted) {
-            (true, false) => "Leave? Nothing was changed. (y/n)",
-            _ => "Stop before the next change and leave? `rok-deploy resume` goes on. (y/n)",
+        let text = match (awaits && !acted, wide) {
+            (true, _) => "Leave? Nothing was changed. (y/n)",
+            (false, true) => {
+                "Stop before the next change and leave? `rok-deploy resume` goes on. (y/n)"
+            }
+            (false, false) => "Stop the run and leave? (y/n)",
         };
         return (Tone::Warn, text.into());
     }
@@ -132,8 +138,11 @@ fn said(model: &Model) -> (Tone, String) {
             Some(start) if start.starting => (Tone::Plain, "opens the run…".into()),
             _ => (Tone::Plain, String::new()),
         },
-        Place::Form => form(model),
-        Place::Run => run(&model.session, model),
+        Place::Form => model
+            .form
+            .as_ref()
+            .map_or((Tone::Plain, String::new()), form),
+        Place::Run => run(&model.session, model, wide),
         Place::Player => model
             .player
             .as_ref()
@@ -141,90 +150,88 @@ fn said(model: &Model) -> (Tone, String) {
     }
 }
 
-fn form(model: &Model) -> (Tone, String) {
-    let Some(form) = &model.form else {
-        return (Tone::Plain, String::new());
-    };
+fn form(form: &Form) -> (Tone, String) {
     let problems = form.problems();
     if form.starting {
         (Tone::Plain, "starts to look…".into())
     } else if form.failure.is_some() {
-        (Tone::Bad, "✗ could not start; see below".into())
+        (Tone::Bad, "✗ could not start".into())
     } else if form.looking && form.queued {
-        (
-            Tone::Plain,
-            "looks at the answers, then makes the plan…".into(),
-        )
+        (Tone::Plain, "looks, then makes the plan…".into())
     } else if form.looking {
         (Tone::Plain, "looks for what is known…".into())
     } else if problems > 0 {
         let answers = words::count(problems, "answer needs", "answers need");
-        (
-            Tone::Warn,
-            format!("{answers} you before the plan can be made"),
-        )
+        (Tone::Warn, format!("! {answers} you first"))
     } else {
         (Tone::Good, "✓ every question has an answer".into())
     }
 }
 
-fn run(session: &Session, model: &Model) -> (Tone, String) {
+fn run(session: &Session, model: &Model, wide: bool) -> (Tone, String) {
     let state = &session.fold.state;
-    match session.stops {
-        _ if !session.is_active() => {}
-        0 => {}
-        1 => {
-            let text = "Stops before the next change. Ctrl-C stops at once, leaving steps in doubt";
-            return (Tone::Warn, text.into());
+    let text = match (session.view(), session.stops, wide) {
+        (View::Result | View::Steps, ..) => return (Tone::Plain, String::new()),
+        (_, 0, _) => {
+            return match session.view() {
+                View::Review => review(session, wide),
+                _ => live(session, model, wide),
+            };
         }
-        _ => {
-            return (
-                Tone::Warn,
-                "Stops at once. Ctrl-C leaves the program".into(),
-            );
+        (_, 1, true) => {
+            "Stops before the next change. Ctrl-C stops at once, leaving steps in doubt"
         }
-    }
-    match session.view() {
-        View::Review => match &state.awaiting {
-            Some((Scope::Plan, None)) if state.acted.is_empty() => (
-                Tone::Accent,
-                "Nothing has been changed yet: `a` approves the whole plan".into(),
-            ),
-            Some((_, Some(reason))) => (Tone::Warn, format!("Asked again: {reason}")),
-            Some((Scope::Task { task }, None)) => (
-                Tone::Accent,
-                format!("`a` approves task {task}, `A` this and all that follow"),
-            ),
-            Some((Scope::Step { step }, None)) => (
-                Tone::Accent,
-                format!("`a` approves step {step}, `A` this and all that follow"),
-            ),
-            _ => (Tone::Accent, "`a` approves the plan".into()),
-        },
-        View::Live => live(session, model),
-        View::Result | View::Steps => (Tone::Plain, String::new()),
-    }
+        (_, 1, false) => "Stops soon; Ctrl-C stops at once",
+        (..) if state.in_doubt().next().is_some() && wide => {
+            "Stops at once, a step is in doubt. Ctrl-C leaves the program"
+        }
+        (..) => "Stops at once; Ctrl-C leaves",
+    };
+    (Tone::Warn, text.into())
 }
 
-fn live(session: &Session, model: &Model) -> (Tone, String) {
+fn review(session: &Session, wide: bool) -> (Tone, String) {
     let state = &session.fold.state;
-    let all = state.steps().count();
-    let elapsed = state
-        .span
-        .map_or(0, |(first, _)| words::between(first, model.time()));
+    let text = match &state.awaiting {
+        Some((_, Some(reason))) => return (Tone::Warn, format!("! asked again: {reason}")),
+        Some((Scope::Plan, None)) if wide && state.acted.is_empty() => {
+            "Nothing has been changed yet. `a` approves the whole plan".into()
+        }
+        Some((Scope::Task { task }, None)) if wide => {
+            format!("`a` approves task {task}, `A` this and all that follow")
+        }
+        Some((Scope::Step { step }, None)) if wide => {
+            format!("`a` approves step {step}, `A` this and all that follow")
+        }
+        Some((Scope::Plan, None)) | None => "`a` approves all, Enter shows details".into(),
+        Some((Scope::Task { .. }, None)) => "`a` approves this task, Enter: details".into(),
+        Some((Scope::Step { .. }, None)) => "`a` approves this step, Enter: details".into(),
+    };
+    (Tone::Accent, text)
+}
+
+fn live(session: &Session, model: &Model, wide: bool) -> (Tone, String) {
+    let state = &session.fold.state;
     let is_planning = state.plan.is_none();
     let counted = state.steps().filter(|step| match step.status {
         StepStatus::Done(_) | StepStatus::NotChecked | StepStatus::Failed => true,
         StepStatus::Observed(_) => is_planning,
         _ => false,
     });
-    let done = counted.count();
+    let (done, all) = (counted.count(), state.steps().count());
+    let elapsed = state
+        .span
+        .map_or(0, |(first, _)| words::between(first, model.time()));
     let verb = if is_planning { "looked at" } else { "done" };
-    let stop = "Ctrl-C stops before the next change";
+    let stop = if wide {
+        " · Ctrl-C stops before the next change"
+    } else {
+        ""
+    };
     let elapsed = words::duration(elapsed);
     (
         Tone::Plain,
-        format!("{done} of {all} steps {verb} · {elapsed} · {stop}"),
+        format!("{done} of {all} steps {verb} · {elapsed}{stop}"),
     )
 }
 
@@ -234,12 +241,12 @@ fn player(player: &Player) -> (Tone, String) {
     let time = player
         .now()
         .map_or_else(String::new, |now| now.strftime("%H:%M:%S").to_string());
-    let filled = if all == 0 { 0 } else { position * 20 / all };
+    let filled = (position * 20).checked_div(all).unwrap_or_default();
     let bar: String = (0..20)
         .map(|place| if place < filled { '━' } else { '┄' })
         .collect();
     let speed = player.speed();
-    let speed = if speed % 100 == 0 {
+    let speed = if speed.is_multiple_of(100) {
         format!("×{}", speed / 100)
     } else {
         format!("×1/{}", 100 / speed)
@@ -270,7 +277,7 @@ pub fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
         Context::Form | Context::Review | Context::Live | Context::Start
     );
     if moves && area.width >= 60 && left > 9 {
-        x += put(buffer, (x, area.y), 3, "↑ ↓", theme.title()) + 1;
+        x += put(buffer, (x, area.y), 3, "↑ ↓", TITLE) + 1;
         x += put(buffer, (x, area.y), 4, "move", theme.tone(Tone::Dim)) + 2;
         left -= 10;
     }
@@ -283,13 +290,7 @@ pub fn footer(model: &Model, area: Rect, buffer: &mut Buffer) {
         fits
     });
     for binding in fitting.chain(last) {
-        x += put(
-            buffer,
-            (x, area.y),
-            area.right() - x,
-            binding.shown,
-            theme.title(),
-        ) + 1;
+        x += put(buffer, (x, area.y), area.right() - x, binding.shown, TITLE) + 1;
         x += put(
             buffer,
             (x, area.y),

@@ -173,8 +173,8 @@ impl Page {
     fn break_lines(&mut self) {
         self.rows.clear();
         for (index, line) in self.lines.iter().enumerate() {
-            let columns = self.size.0.saturating_sub(line.indent + line.hang + 1);
-            let pieces = wrap(&line.text, columns.into());
+            let columns = self.size.0.saturating_sub(line.indent + 1);
+            let pieces = wrap(&line.text, columns.into(), line.hang.into());
             self.rows
                 .extend(pieces.into_iter().map(|range| (index, range)));
         }

@@ -49,9 +49,11 @@ pub fn put_right(buffer: &mut Buffer, end: u16, y: u16, text: &str, style: Style
     put(buffer, (end - columns, y), columns, text, style)
 }
 
-/// Returns the pieces of a line, each at most `columns` wide, broken after spaces where it can be.
-pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
-    let columns = columns.max(1);
+/// Returns the pieces of a line, broken after spaces where it can be: the first at most `columns`
+/// wide, later ones `hang` less.
+pub fn wrap(text: &str, columns: usize, hang: usize) -> Vec<Range<usize>> {
+    let mut columns = columns.max(1);
+    let later = columns.saturating_sub(hang).max(1);
     let mut rows = Vec::new();
     let (mut start, mut used, mut chance, mut indented) = (0, 0, None, true);
     for (index, letter) in text.char_indices() {
@@ -60,6 +62,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
             let cut = chance.unwrap_or(index);
             rows.push(start..cut);
             (start, used, chance) = (cut, width(&text[cut..index]), None);
+            columns = later;
         }
         used += wide;
         if letter != ' ' {
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn wrapping_breaks_after_spaces_keeps_indents_and_cuts_long_words() {
         let pieces = |text: &'static str, columns| -> Vec<&str> {
-            wrap(text, columns)
+            wrap(text, columns, 0)
                 .into_iter()
                 .map(|range| &text[range])
                 .collect()
@@ -105,5 +108,6 @@ mod tests {
         assert_eq!(pieces("      abcdef", 9), ["      abc", "def"]);
         assert_eq!(pieces("abcdefgh ij", 4), ["abcd", "efgh ", "ij"]);
         assert_eq!(pieces("", 4), [""]);
+        assert_eq!(wrap("abcdefgh", 4, 2), [0..4, 4..6, 6..8]);
     }
 }
