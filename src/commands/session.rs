@@ -127,7 +127,9 @@ impl Session {
         }
         let mut failure = Failure::answers(Vec::new());
         for row in &resolution.rows {
-            if let Some(problem) = &row.problem {
+            // What is computed needs no answer of its own, only those before it.
+            let computed = row.question.computed && row.answer.is_none();
+            if let Some(problem) = row.problem.as_ref().filter(|_| !computed) {
                 failure
                     .problems
                     .push(format!("`{}` {problem}", row.question.key));

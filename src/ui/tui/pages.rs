@@ -67,7 +67,7 @@ fn change(lines: &mut Lines, change: &Change) {
         };
         // Later rows of a broken line stand deeper than any line of its block begins.
         let indent = shown.text.len() - shown.text.trim_start().len();
-        let hang = u16::try_from(indent.min(20)).expect("at most 20") + 6;
+        let hang = u16::try_from(indent.min(12)).expect("at most 12") + 4;
         let text = format!("{} {}", shown.side.mark(), shown.text);
         lines.marked(2, hang, tone, &text);
     }

@@ -59,7 +59,9 @@ pub fn wrap(text: &str, columns: usize, hang: usize) -> Vec<Range<usize>> {
     for (index, letter) in text.char_indices() {
         let wide = letter_width(letter);
         if used + wide > columns && letter != ' ' && index > start {
-            let cut = chance.unwrap_or(index);
+            // A word too long for a row of its own is cut where the row ends.
+            let fits = |cut: &usize| width(&text[*cut..index]) + wide <= later;
+            let cut = chance.filter(fits).unwrap_or(index);
             rows.push(start..cut);
             (start, used, chance) = (cut, width(&text[cut..index]), None);
             columns = later;
@@ -109,5 +111,6 @@ mod tests {
         assert_eq!(pieces("abcdefgh ij", 4), ["abcd", "efgh ", "ij"]);
         assert_eq!(pieces("", 4), [""]);
         assert_eq!(wrap("abcdefgh", 4, 2), [0..4, 4..6, 6..8]);
+        assert_eq!(wrap("+ abcdefgh", 8, 4), [0..8, 8..10]);
     }
 }
