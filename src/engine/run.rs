@@ -31,7 +31,7 @@ use super::plan::Planned;
 use super::ports::{Clock, Recorder};
 use super::recipe::{Only, Recipe, TaskMode};
 use super::step::{Context, Step, StepMeta};
-use super::worker::Ended;
+use super::worker::{Ended, May};
 use words::count;
 
 /// How long an observation made while planning counts.
@@ -113,7 +113,7 @@ pub fn start(
         seq: earlier.seq,
         entries,
         planned: BTreeMap::new(),
-        planned_at: BTreeMap::new(),
+        planned_with: BTreeMap::new(),
         facts: Facts::default(),
         approved: earlier.approved,
         everything_approved: false,
@@ -123,6 +123,7 @@ pub fn start(
         changed: BTreeSet::new(),
         counts: Counts::default(),
         stop: CancellationToken::new(),
+        stop_requested: false,
         ending: None,
     };
     tokio::spawn(run.go());
@@ -154,11 +155,20 @@ enum Halt {
     Ended(Outcome, String),
 }
 
+/// The closing sentence of a run that ends before its time.
+enum Closing {
+    /// This one.
+    Sentence(String),
+    /// This opening, and what had changed by the time that everything had come to rest.
+    Opening(&'static str),
+}
+
 /// An act that waits for an approval of its step.
 struct Asking {
     index: usize,
     changes: Vec<Change>,
-    may: oneshot::Sender<bool>,
+    may: oneshot::Sender<May>,
+    since: jiff::Timestamp,
 }
 
 type Workers = JoinSet<(usize, Result<Ended, StepError>)>;
@@ -173,7 +183,8 @@ struct Run {
     seq: u64,
     entries: Vec<Entry>,
     planned: BTreeMap<String, Planned>,
-    planned_at: BTreeMap<String, jiff::Timestamp>,
+    /// When planning saw it, and what was known or foreseen then.
+    planned_with: BTreeMap<String, (jiff::Timestamp, Facts)>,
     /// What is known for certain.
     facts: Facts,
     approved: BTreeMap<String, Vec<Change>>,
@@ -186,8 +197,10 @@ struct Run {
     changed: BTreeSet<String>,
     counts: Counts,
     stop: CancellationToken,
+    /// Whether somebody asked to stop; who asks again means at once.
+    stop_requested: bool,
     /// The first reason to start nothing more.
-    ending: Option<(Outcome, String)>,
+    ending: Option<(Outcome, Closing)>,
 }
 
 impl Run {
@@ -261,6 +274,11 @@ impl Run {
         self.entries[index].meta.id.into()
     }
 
+    fn age(&self, since: jiff::Timestamp) -> Duration {
+        // A clock that was set back makes everything fresh.
+        Duration::try_from(self.clock.now().duration_since(since)).unwrap_or_default()
+    }
+
     fn context(&self) -> Context {
         Context {
             run: self.options.run.clone(),
@@ -323,3 +341,6 @@ fn stopped(signal: Signal) -> Outcome {
         Signal::Terminate => Outcome::Terminated,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::words::list;
-use super::{Asking, Entry, FRESH, Halt, Run, Workers, guarded};
-use crate::engine::command::{Approval, Scope};
+use super::{Asking, Closing, Entry, FRESH, Halt, Run, Workers, guarded};
+use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::EventKind;
 use crate::engine::failure::StepError;
 use crate::engine::plan::Planned;
 use crate::engine::recipe::{Only, Phase, TaskMode};
 use crate::engine::step::{Finding, Observation};
-use crate::engine::worker::{self, Differing, Ended, Job, Message};
+use crate::engine::worker::{self, Differing, Ended, Job, May, Message};
 
 impl Run {
     pub(super) async fn act(&mut self, task: usize) -> Result<(), Halt> {
@@ -46,7 +45,12 @@ impl Run {
         let (sender, mut messages) = mpsc::unbounded_channel();
         let mut running: Workers = JoinSet::new();
         let mut asking: VecDeque<Asking> = VecDeque::new();
+        let mut is_heard = true;
         loop {
+            if !is_heard {
+                // Nobody is left who could approve.
+                self.obey(Command::Decline, &mut asking, &mut running)?;
+            }
             self.start_ready(&mut pending, &mut running, &sender)?;
             if self.ending.is_some() {
                 refuse(&mut asking);
@@ -59,12 +63,14 @@ impl Run {
                 continue;
             }
             tokio::select! {
-                // A worker's messages come before its end.
+                // Who asked to stop is heard before who asks to act, and a worker's messages come
+                // before its end.
                 biased;
+                command = self.commands.recv(), if is_heard => match command {
+                    Some(command) => self.obey(command, &mut asking, &mut running)?,
+                    None => is_heard = false,
+                },
                 Some(message) = messages.recv() => self.hear(message, &mut asking)?,
-                Some(command) = self.commands.recv() => {
-                    self.obey(command, &mut asking, &mut running)?;
-                }
                 Some(joined) = running.join_next() => {
                     if let Ok((index, result)) = joined {
                         self.end_of(index, result)?;
@@ -73,7 +79,10 @@ impl Run {
             }
         }
         match self.ending.take() {
-            Some((outcome, summary)) => Err(Halt::Ended(outcome, summary)),
+            Some((outcome, Closing::Sentence(summary))) => Err(Halt::Ended(outcome, summary)),
+            Some((outcome, Closing::Opening(opening))) => {
+                Err(Halt::Ended(outcome, self.nothing_more(opening)))
+            }
             None => self.emit(EventKind::TaskFinished { task: name }),
         }
     }
@@ -164,8 +173,11 @@ impl Run {
         let Some(Planned::Observed(observation)) = self.planned.get(meta.id) else {
             return None;
         };
-        let at = self.planned_at.get(meta.id)?;
-        let age = Duration::try_from(self.clock.now().duration_since(*at)).unwrap_or_default();
+        let (at, foreseen) = self.planned_with.get(meta.id)?;
+        let as_foreseen = meta
+            .needs
+            .iter()
+            .all(|name| self.facts.value(name) == foreseen.value(name));
         let depends_on = |entry: &&Entry| {
             meta.after.contains(&entry.meta.id)
                 || entry
@@ -179,7 +191,7 @@ impl Run {
             .iter()
             .filter(depends_on)
             .any(|entry| self.changed.contains(entry.meta.id));
-        (!moved && age < FRESH).then(|| observation.clone())
+        (as_foreseen && !moved && self.age(*at) < FRESH).then(|| observation.clone())
     }
 
     fn differing(&self, entry: &Entry) -> Differing {
@@ -212,13 +224,17 @@ impl Run {
             .filter(|name| !self.facts.has(name))
             .map(|name| (*name).to_owned())
             .collect();
-        let text = format!("cannot start: {} not known", list(&missing, "is", "are"));
+        let text = if missing.is_empty() {
+            "cannot start: it waits for a step that waits for it".to_owned()
+        } else {
+            format!("cannot start: {} not known", list(&missing, "is", "are"))
+        };
         self.end_of(index, Err(StepError::failed(text)))
     }
 }
 
 fn refuse(asking: &mut VecDeque<Asking>) {
     for asking in asking.drain(..) {
-        asking.may.send(false).ok();
+        asking.may.send(May::Stop).ok();
     }
 }

@@ -16,7 +16,10 @@ impl Run {
         if changes == 0 && !touches {
             return Ok(());
         }
-        let stored = self.options.earlier.is_some() && self.is_covered_by_approval();
+        // A run that stopped before anybody approved anything has no approval to reuse.
+        let stored = self.options.earlier.is_some()
+            && !(self.approved.is_empty() && self.acted.is_empty())
+            && self.is_covered_by_approval();
         match self.options.approval {
             Approval::Given => self.everything_approved = true,
             _ if stored => {}
@@ -103,7 +106,7 @@ impl Run {
                 }
                 Some(Command::ApproveAll) => {
                     self.everything_approved = true;
-                    return self.note_approval(scope);
+                    return self.note_approval(Scope::Plan);
                 }
                 Some(Command::Approve(_)) => {}
                 Some(Command::Decline) | None => {

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Asking, Halt, Run, Workers, outcome_of, stopped};
+use super::{Asking, Closing, FRESH, Halt, Run, Workers, outcome_of, stopped};
 use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::{EventKind, Outcome, StepOutcome};
 use crate::engine::facts::Facts;
 use crate::engine::failure::StepError;
 use crate::engine::recipe::Phase;
 use crate::engine::step::{Finding, Observation};
-use crate::engine::worker::{Ended, Message};
+use crate::engine::worker::{Ended, May, Message};
 
 impl Run {
     pub(super) fn hear(
@@ -48,26 +48,24 @@ impl Run {
                 may,
             } => {
                 if self.ending.is_some() {
-                    may.send(false).ok();
+                    may.send(May::Stop).ok();
                     return Ok(());
                 }
-                let id = self.id(index);
+                let asks = Asking {
+                    index,
+                    changes,
+                    may,
+                    since: self.clock.now(),
+                };
+                let (id, changes) = (self.id(index), &asks.changes);
                 let proof = self.entries[index].meta.phase == Phase::Verify;
                 let approved = self.everything_approved
                     || (proof && self.options.approval != Approval::Step)
                     || changes.iter().all(|change| self.is_approved(&id, change));
                 if approved {
-                    return self.let_act(Asking {
-                        index,
-                        changes,
-                        may,
-                    });
+                    return self.let_act(asks);
                 }
-                asking.push_back(Asking {
-                    index,
-                    changes,
-                    may,
-                });
+                asking.push_back(asks);
                 if asking.len() == 1 {
                     self.ask_for_step(&asking[0])?;
                 }
@@ -90,19 +88,24 @@ impl Run {
         })
     }
 
+    /// Lets an approved step act; one that waited long for its approval looks again before.
     fn let_act(&mut self, asking: Asking) -> Result<(), Halt> {
         let step = self.id(asking.index);
-        self.acted.insert(step.clone());
         self.approved
             .entry(step.clone())
             .or_default()
             .extend(asking.changes.clone());
+        if self.age(asking.since) >= FRESH {
+            asking.may.send(May::LookAgain).ok();
+            return Ok(());
+        }
+        self.acted.insert(step.clone());
         // On disk before the act.
         self.emit(EventKind::StepActing {
             step,
             changes: asking.changes,
         })?;
-        asking.may.send(true).ok();
+        asking.may.send(May::Act).ok();
         Ok(())
     }
 
@@ -149,23 +152,19 @@ impl Run {
                         step: self.id(declined.index),
                     };
                     self.emit(EventKind::Declined { scope })?;
-                    let summary = self.nothing_more("Not approved");
-                    self.end(Outcome::Declined, summary);
+                    self.end(Outcome::Declined, Closing::Opening("Not approved"));
                 }
             }
             Command::Cancel(signal) => {
-                let now = matches!(
-                    self.ending,
-                    Some((Outcome::Interrupted | Outcome::Terminated, _))
-                );
+                let now = self.stop_requested;
+                self.stop_requested = true;
                 self.emit(EventKind::StopRequested { signal, now })?;
                 if now {
                     running.abort_all();
                     let summary = "Stopped at once; a step is in doubt and is looked at first when the run is resumed.";
-                    self.ending = Some((stopped(signal), summary.into()));
+                    self.ending = Some((stopped(signal), Closing::Sentence(summary.into())));
                 } else {
-                    let summary = self.nothing_more("Stopped");
-                    self.end(stopped(signal), summary);
+                    self.end(stopped(signal), Closing::Opening("Stopped"));
                 }
             }
         }
@@ -173,8 +172,8 @@ impl Run {
     }
 
     /// Starts nothing more: waiting ends, whoever asks is told no, an act under way is finished.
-    pub(super) fn end(&mut self, outcome: Outcome, summary: String) {
-        self.ending.get_or_insert((outcome, summary));
+    fn end(&mut self, outcome: Outcome, closing: Closing) {
+        self.ending.get_or_insert((outcome, closing));
         self.stop.cancel();
     }
 
@@ -209,7 +208,11 @@ impl Run {
                     note,
                     facts,
                     notices,
-                })
+                })?;
+                for text in observation.warnings {
+                    self.emit(EventKind::Warning { text })?;
+                }
+                Ok(())
             }
             Ok(Ended::Left { observation }) => {
                 self.counts.left += 1;
@@ -229,7 +232,7 @@ impl Run {
                 let summary = format!("`{step}`: {error}.");
                 let outcome = outcome_of(error.kind);
                 self.emit(EventKind::StepFailed { step, error })?;
-                self.end(outcome, summary);
+                self.end(outcome, Closing::Sentence(summary));
                 Ok(())
             }
         }

@@ -10,9 +10,14 @@ use super::{Entry, Halt, Run, guarded, outcome_of, stopped};
 use crate::engine::command::Command;
 use crate::engine::event::{EventKind, FindingKind, Outcome};
 use crate::engine::facts::Facts;
+use crate::engine::failure::StepError;
 use crate::engine::plan::{self, Planned};
+use crate::engine::ports::Clock;
 use crate::engine::recipe::{Phase, TaskMode};
-use crate::engine::step::{Finding, Observation};
+use crate::engine::step::{Context, Finding, Observation, Step};
+
+/// How often a step looks while planning before a failure in passing counts.
+const LOOKS: u32 = 4;
 
 impl Run {
     pub(super) async fn observe(&mut self) -> Result<(), Halt> {
@@ -48,10 +53,11 @@ impl Run {
                     step: self.id(index),
                 })?;
                 let (facts, context) = (foreseen.clone(), self.context());
-                running.spawn(guarded(
-                    index,
-                    async move { step.check(&facts, &context).await },
-                ));
+                let clock = Arc::clone(&self.clock);
+                running.spawn(guarded(index, async move {
+                    let seen = look(&*step, &facts, &context, &*clock).await?;
+                    Ok((seen, facts))
+                }));
             }
             if running.is_empty() {
                 break;
@@ -59,9 +65,9 @@ impl Run {
             tokio::select! {
                 Some(joined) = running.join_next() => {
                     let Ok((index, result)) = joined else { continue };
-                    self.planned_at.insert(self.id(index), self.clock.now());
                     match result {
-                        Ok(observation) => {
+                        Ok((observation, known)) => {
+                            self.planned_with.insert(self.id(index), (self.clock.now(), known));
                             foreseen.merge(&observation.facts);
                             self.tell_observed(index, &observation)?;
                             self.planned.insert(self.id(index), Planned::Observed(observation));
@@ -225,4 +231,21 @@ impl Run {
             )
         })
     }
+}
+
+/// Looks; what fails in passing is tried again, a few times.
+async fn look(
+    step: &dyn Step,
+    facts: &Facts,
+    context: &Context,
+    clock: &dyn Clock,
+) -> Result<Observation, StepError> {
+    let settle = step.meta().settle;
+    for attempt in 1..LOOKS {
+        match step.check(facts, context).await {
+            Err(error) if error.retry => clock.sleep(settle.pause(attempt)).await,
+            result => return result,
+        }
+    }
+    step.check(facts, context).await
 }
