@@ -193,10 +193,10 @@ impl Practice {
             role: ROLE.into(),
         }
     }
+}
 
-    fn policy_arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT}:policy/{ROLE}")
-    }
+fn policy_arn() -> String {
+    format!("arn:aws:iam::{ACCOUNT}:policy/{ROLE}")
 }
 
 async fn connect(sandbox: &Sandbox, key: &str, secret: &str) -> Aws {

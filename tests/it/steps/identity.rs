@@ -180,7 +180,7 @@ async fn the_policy_is_made_and_gets_new_versions_as_long_as_it_must() {
         assert!(is_satisfied(&practice.look(&other).await));
     }
     assert!(is_differing(&practice.look(&step).await));
-    let versions = practice.change(|state| state.policies[&practice.policy_arn()].versions.len());
+    let versions = practice.change(|state| state.policies[&policy_arn()].versions.len());
     assert_eq!(versions, 5);
     let weak = IamPolicy {
         aws: practice.weak().await,
@@ -192,7 +192,7 @@ async fn the_policy_is_made_and_gets_new_versions_as_long_as_it_must() {
 #[tokio::test]
 async fn an_unmarked_policy_is_ours_only_on_our_role() {
     let practice = Practice::new().await.with_identity().await;
-    let (step, arn) = (practice.policy(), practice.policy_arn());
+    let (step, arn) = (practice.policy(), policy_arn());
     // As CloudFormation leaves it.
     practice.change(|state| state.policies.get_mut(&arn).unwrap().tags.clear());
     let seen = practice.look(&step).await;
@@ -242,7 +242,7 @@ async fn an_unmarked_policy_is_ours_only_on_our_role() {
 async fn the_policy_is_attached_beside_those_of_others() {
     let practice = Practice::new().await.with_identity().await;
     let step = practice.attachment();
-    let arn = practice.policy_arn();
+    let arn = policy_arn();
     practice.change(|state| {
         let attached = &mut state.roles.get_mut(ROLE).unwrap().grants.attached;
         attached.clear();

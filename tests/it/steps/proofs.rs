@@ -27,7 +27,10 @@ async fn assert_fails(practice: &Practice, step: &dyn Step, word: &str) {
     let error = practice.refusal(step).await;
     assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
     assert!(error.message.contains(word), "{}", error.message);
-    let seen = practice.try_look(step, &["aws.iam-role"]).await.unwrap();
+    let seen = practice
+        .try_look(step, &["aws.iam-role"])
+        .await
+        .expect("it waits");
     assert!(matches!(seen.finding, Finding::Pending { .. }), "{seen:?}");
 }
 

@@ -52,12 +52,15 @@ async fn assert_broken(break_it: impl FnOnce(&mut AwsState), hint: &str) {
     assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
     let hints = error.hints.join("\n");
     assert!(hints.contains(hint), "{hint} in {error:?}");
-    let seen = practice.try_look(&step, &["aws.iam-role"]).await.unwrap();
+    let seen = practice
+        .try_look(&step, &["aws.iam-role"])
+        .await
+        .expect("it waits");
     assert!(matches!(seen.finding, Finding::Pending { .. }), "{seen:?}");
 }
 
 fn trust(state: &mut AwsState, from: &str, to: &str) {
-    let role = state.roles.get_mut(ROLE).unwrap();
+    let role = state.roles.get_mut(ROLE).expect("made before");
     assert!(role.trust.current.contains(from));
     role.trust = settled(role.trust.current.replace(from, to));
 }

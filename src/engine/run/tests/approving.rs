@@ -216,7 +216,7 @@ async fn an_approval_that_took_long_makes_the_step_look_again() {
         let log = bench
             .run_with(|kind| {
                 if let EventKind::ApprovalNeeded { .. } = kind {
-                    clock.pass(Duration::from_secs(60));
+                    clock.pass(Duration::from_mins(1));
                     // Somebody else made it while we asked.
                     meanwhile.add("a.one");
                 }

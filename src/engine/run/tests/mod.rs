@@ -153,13 +153,11 @@ impl Step for Fake {
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let id = self.meta.id.to_owned();
         self.world.0.lock().unwrap().acts.push(id);
-        match &self.apply {
-            Some(script) => script(self.world.clone()).await,
-            None => {
-                self.world.add(self.meta.id);
-                Ok(())
-            }
+        if let Some(script) = &self.apply {
+            return script(self.world.clone()).await;
         }
+        self.world.add(self.meta.id);
+        Ok(())
     }
 }
 
@@ -338,7 +336,7 @@ impl Bench {
             }
         };
         // Only decides when a hang becomes a failure.
-        let ended = tokio::time::timeout(Duration::from_secs(60), to_the_end).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), to_the_end).await;
         assert!(ended.is_ok(), "the run hangs after {:#?}", events.last());
         Log(events)
     }
@@ -439,6 +437,6 @@ fn cancel() -> Vec<Command> {
 /// A long settle, for steps whose waiting matters.
 const PATIENT: Settle = Settle {
     period: Duration::from_secs(5),
-    limit: Duration::from_secs(60),
+    limit: Duration::from_mins(1),
     reason: "waits for the world",
 };

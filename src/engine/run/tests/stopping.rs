@@ -119,8 +119,7 @@ async fn after_a_failure_a_second_stop_ends_what_still_runs() {
     ]);
     let log = bench
         .run_with(|kind| match kind {
-            EventKind::StepFailed { .. } => cancel(),
-            EventKind::StopRequested { now: false, .. } => cancel(),
+            EventKind::StepFailed { .. } | EventKind::StopRequested { now: false, .. } => cancel(),
             _ => Vec::new(),
         })
         .await;
