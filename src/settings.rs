@@ -195,12 +195,13 @@ pub async fn resolve(
             hints: Vec::new(),
             notice: None,
         };
+        let mut stale = None;
         let edited = edits.answer(question.key).cloned();
         row.answer = edited.or_else(|| sources.find(question));
         if let (None, true, Some(stored)) = (&row.answer, question.stored, &stored) {
-            match stored.find(question, &resolution.answers) {
+            match stored.find(question, questions, &resolution.answers) {
                 Some(Ok(answer)) => row.answer = Some(answer),
-                Some(Err(stale)) => row.notice = Some(stale),
+                Some(Err(found)) => stale = Some(found),
                 None => {}
             }
         }
@@ -231,15 +232,22 @@ pub async fn resolve(
                     origin: Origin::Discovered,
                 })
                 .or_else(|| default(question, sources, &resolution.answers));
+            if row.answer.is_some() {
+                (row.problem, row.hints) = (None, Vec::new());
+            }
         }
         judge(&mut row, waits.copied(), &resolution.answers);
         if let Some(answer) = &row.answer {
             let (value, origin) = (answer.value.clone(), answer.origin.clone());
             resolution.answers.set(question.key, value, origin);
         }
-        row.notice = row
-            .notice
-            .or_else(|| (question.notice)(&resolution.answers));
+        let new = resolution.answers.get(question.key);
+        let notices: Vec<String> = stale
+            .and_then(|stale| stale.notice(new))
+            .into_iter()
+            .chain((question.notice)(&resolution.answers))
+            .collect();
+        row.notice = (!notices.is_empty()).then(|| notices.join("; "));
         if question.key == "gitops_dir"
             && let Some(answer) = &row.answer
         {
@@ -340,11 +348,8 @@ fn read_answers(path: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
     let place = path.display();
     let text = fs::read_to_string(path).map_err(|error| vec![format!("{place}: {error}")])?;
     let value: serde_yaml::Value = serde_yaml::from_str(&text).map_err(|error| {
-        let at = error
-            .location()
-            .map(|at| format!("line {}, column {}: ", at.line(), at.column()))
-            .unwrap_or_default();
-        vec![format!("{place}: {at}is no YAML: {error}")]
+        // The error tells line and column.
+        vec![format!("{place}: is no YAML: {error}")]
     })?;
     let mapping = match value {
         serde_yaml::Value::Null => return Ok(BTreeMap::new()),
@@ -360,7 +365,14 @@ fn read_answers(path: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
         let text = match value {
             serde_yaml::Value::String(text) => text,
             serde_yaml::Value::Bool(yes) => if yes { "yes" } else { "no" }.to_owned(),
-            serde_yaml::Value::Number(number) => number.to_string(),
+            serde_yaml::Value::Number(number) if !number.is_f64() => number.to_string(),
+            serde_yaml::Value::Number(number) => {
+                // `1.10` would become `1.1`.
+                problems.push(format!(
+                    "{place}: `{key}` is the number {number}; put it in quotes so that it is taken as written"
+                ));
+                continue;
+            }
             serde_yaml::Value::Null => String::new(),
             other => {
                 let found = if other.is_sequence() {
@@ -378,6 +390,23 @@ fn read_answers(path: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
         Ok(answers)
     } else {
         Err(problems)
+    }
+}
+
+/// A stored value that was computed from other answers than today's.
+struct Stale {
+    value: String,
+    file: String,
+    input: &'static str,
+}
+
+impl Stale {
+    fn notice(&self, new: Option<&str>) -> Option<String> {
+        let Self { value, file, input } = self;
+        let new = new.filter(|new| new != value)?;
+        Some(format!(
+            "`{value}` → `{new}`: what {file} holds was computed for another `{input}`"
+        ))
     }
 }
 
@@ -405,7 +434,7 @@ impl Stored {
                 .to_string_lossy()
                 .into_owned();
             let is_template = path.extension().is_some_and(|extension| extension == "j2");
-            if !name.starts_with("env.") || is_template {
+            if !name.starts_with("env.") || is_template || !path.is_file() {
                 continue;
             }
             let file = format!("deploy/{name}");
@@ -417,29 +446,38 @@ impl Stored {
         Ok(Self { values })
     }
 
+    /// Returns the value and its file, under the question's name or an older one.
+    fn value(&self, question: &Question) -> Option<&(String, String)> {
+        [question.key]
+            .into_iter()
+            .chain(question.aliases.iter().copied())
+            .find_map(|name| self.values.get(&name.to_ascii_uppercase()))
+    }
+
     /// Returns the stored answer. A computed one counts only while what it was computed from is
     /// what it was; else this tells so.
-    fn find(&self, question: &Question, answers: &Answers) -> Option<Result<Answer, String>> {
-        let names = [question.key]
-            .into_iter()
-            .chain(question.aliases.iter().copied());
-        let (value, file) = names
-            .into_iter()
-            .find_map(|name| self.values.get(&name.to_ascii_uppercase()))?;
-        let changed = question.needs.iter().find(|key| {
-            let before = self
-                .values
-                .get(&key.to_ascii_uppercase())
-                .map(|(value, _)| value.as_str());
-            before.is_some() && before != answers.get(key)
-        });
-        if let (true, Some(changed)) = (question.computed, changed) {
-            return Some(Err(format!(
-                "{file} holds `{value}`, which was computed for another `{changed}`; it is computed anew"
-            )));
-        }
+    fn find(
+        &self,
+        question: &Question,
+        questions: &[Question],
+        answers: &Answers,
+    ) -> Option<Result<Answer, Stale>> {
+        let (value, file) = self.value(question)?;
         if value.is_empty() {
             return None;
+        }
+        let inputs = questions
+            .iter()
+            .filter(|other| question.needs.contains(&other.key));
+        let changed = inputs
+            .filter_map(|input| Some((input.key, self.value(input)?)))
+            .find(|(key, (before, _))| before != answers.get(key).unwrap_or_default());
+        if let (true, Some((input, _))) = (question.computed, changed) {
+            return Some(Err(Stale {
+                value: value.clone(),
+                file: file.clone(),
+                input,
+            }));
         }
         let origin = Origin::EnvFile { path: file.clone() };
         // A question that is a choice or a path is none of these files' business.
@@ -451,3 +489,6 @@ impl Stored {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,11 @@ impl Facts {
         self.values.insert(key.name.into(), value);
     }
 
+    /// Returns the fact of that name as it is kept.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
     /// Whether the fact of that name is known.
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)

@@ -198,6 +198,9 @@ impl RunState {
             EventKind::TaskStarted { .. } => {}
             EventKind::StepActing { step, changes } => {
                 self.acted.insert(step.clone());
+                // Nothing acts that was not approved: a resumed run need not ask again.
+                let approved = self.approved_changes.entry(step.clone()).or_default();
+                approved.extend(changes.iter().cloned());
                 self.step(step, |view| {
                     view.status = StepStatus::Acting;
                     view.changes.clone_from(changes);

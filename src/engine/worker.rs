@@ -54,7 +54,7 @@ pub(super) enum Message {
     Asks {
         index: usize,
         changes: Vec<Change>,
-        may: oneshot::Sender<bool>,
+        may: oneshot::Sender<May>,
     },
     /// It has acted.
     Acted(usize),
@@ -66,6 +66,17 @@ pub(super) enum Message {
         waited: Duration,
         limit: Duration,
     },
+}
+
+/// The answer to a worker that would act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// It acts.
+    Act,
+    /// The answer took so long that the world may have moved: it looks, and asks again.
+    LookAgain,
+    /// It stops.
+    Stop,
 }
 
 /// How a worker ended.
@@ -86,14 +97,22 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
     let mut acted = false;
     let mut refusal: Option<StepError> = None;
     let mut attempt = 0;
-    let started = job.clock.now();
+    // When the world began to take its time; a person's time to approve is not the world's.
+    let mut started = job.clock.now();
     let mut observation = match job.seen.clone() {
         Some(observation) => observation,
         None => job.look().await?,
     };
     loop {
         let seen = match &observation.finding {
-            Finding::Satisfied { .. } => return Ok(Ended::Satisfied { observation, acted }),
+            Finding::Satisfied { .. } => {
+                if refusal.is_some() {
+                    // The answer was lost, the act was not.
+                    acted = true;
+                    job.say(Message::Acted(job.index));
+                }
+                return Ok(Ended::Satisfied { observation, acted });
+            }
             Finding::Conflict { reason, hints, .. } => {
                 let mut error = StepError::new(ErrorKind::Conflict, reason.clone());
                 error.hints.clone_from(hints);
@@ -107,13 +126,22 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                     Differing::Apply => {}
                 }
                 if !acted {
-                    if !job.may_act(changes).await {
-                        return Ok(Ended::Stopped);
+                    let asked = job.clock.now();
+                    let may = job.may_act(changes).await;
+                    started += job.clock.now().duration_since(asked);
+                    match may {
+                        May::Act => {}
+                        May::LookAgain => {
+                            observation = job.look().await?;
+                            continue;
+                        }
+                        May::Stop => return Ok(Ended::Stopped),
                     }
                     match job.step.apply(&job.facts, &job.context).await {
                         Ok(()) => {
                             acted = true;
                             refusal = None;
+                            started = job.clock.now();
                             job.say(Message::Acted(job.index));
                             observation = job.look_quietly().await?;
                             continue;
@@ -148,8 +176,9 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             .pause(attempt)
             .min(job.settle.limit.saturating_sub(waited));
         tokio::select! {
-            () = job.clock.sleep(pause) => {}
+            biased;
             () = job.stop.cancelled() => return Ok(Ended::Stopped),
+            () = job.clock.sleep(pause) => {}
         }
         observation = job.look_quietly().await?;
     }
@@ -171,14 +200,14 @@ impl Job {
         }
     }
 
-    async fn may_act(&self, changes: &[Change]) -> bool {
+    async fn may_act(&self, changes: &[Change]) -> May {
         let (may, answer) = oneshot::channel();
         self.say(Message::Asks {
             index: self.index,
             changes: changes.to_vec(),
             may,
         });
-        answer.await.unwrap_or(false)
+        answer.await.unwrap_or(May::Stop)
     }
 
     fn say(&self, message: Message) {

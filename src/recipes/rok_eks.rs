@@ -307,8 +307,13 @@ fn check_account(value: &str) -> Result<(), String> {
     if value.len() == 12 && value.chars().all(|digit| digit.is_ascii_digit()) {
         return Ok(());
     }
+    let lost = if value.chars().all(|digit| digit.is_ascii_digit()) && value.len() < 12 {
+        "; put one that starts with 0 in quotes where a program would take it for a number"
+    } else {
+        ""
+    };
     Err(format!(
-        "is `{value}`; expected an account id of twelve digits"
+        "is `{value}`; expected an account id of twelve digits{lost}"
     ))
 }
 

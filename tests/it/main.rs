@@ -4,6 +4,8 @@
 //! `#[ignore = "needs the peers of tests/run"]`. Plain `cargo test` reports it as ignored;
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
+mod catalogue;
 mod peers;
 mod rooms;
+mod steps;
 mod support;

@@ -73,13 +73,18 @@ impl Step for IamPolicy {
                     .after(pretty(&intended)),
             ]
         };
+        let mut whose = "tags are ours";
         if !self.ownership.is_ours(&policy.tags) {
-            return Ok(self
-                .ownership
-                .conflict("policy", &self.name, &policy.tags, changes));
+            if Ownership::is_unmarked(&policy.tags) && self.is_on_our_role(&arn).await? {
+                whose = "on the role that carries our tags";
+            } else {
+                return Ok(self
+                    .ownership
+                    .conflict("policy", &self.name, &policy.tags, changes));
+            }
         }
         let note = format!(
-            "version {version} allows s3:* on `{}*`, tags are ours",
+            "version {version} allows s3:* on `{}*`, {whose}",
             self.prefix
         );
         Ok(Observation::of_changes(changes, note)
@@ -124,6 +129,28 @@ impl Step for IamPolicy {
             .await
             .map_err(not_there_yet)?;
         Ok(())
+    }
+}
+
+impl IamPolicy {
+    /// Whether the policy is on the role of its name, and that role is ours. CloudFormation cannot
+    /// tag a managed policy, so one that comes from our template is ours by its role.
+    async fn is_on_our_role(&self, arn: &str) -> Result<bool, StepError> {
+        let Some(role) = self.aws.role(&self.name).await.map_err(refused)? else {
+            return Ok(false);
+        };
+        if !self.ownership.is_ours(&role.tags) {
+            return Ok(false);
+        }
+        let attached = self
+            .aws
+            .attached_policies(&self.name)
+            .await
+            .map_err(refused)?;
+        Ok(attached
+            .unwrap_or_default()
+            .iter()
+            .any(|policy| policy.arn == arn))
     }
 }
 

@@ -33,6 +33,11 @@ impl Ownership {
         tags.get(CLUSTER) == Some(&self.cluster) && tags.get(RECIPE) == Some(&self.recipe)
     }
 
+    /// Whether the object carries no mark of this tool at all, neither ours nor another cluster's.
+    pub fn is_unmarked(tags: &BTreeMap<String, String>) -> bool {
+        !tags.contains_key(CLUSTER) && !tags.contains_key(RECIPE)
+    }
+
     /// Returns the conflict about an object that has our name and is not ours.
     pub fn conflict(
         &self,

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// reader and not an endpoint.
 pub const AUDIENCE: &str = "sts.amazonaws.com";
 
+/// What a token is traded in for a session by, in lower case as actions are compared.
+const ASSUMING: &str = "sts:assumerolewithwebidentity";
+
 /// Who may assume the role: one service account of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
@@ -52,22 +55,84 @@ impl Admission {
     }
 
     /// Whether `document` lets this service account in, in a statement of the plain kind:
-    /// `StringEquals` or `StringLike` on `sub` and `aud`.
+    /// `StringEquals` or `StringLike` on `sub` and `aud`. A statement that may deny it has the
+    /// last word, as it has in IAM.
     pub fn is_granted_by(&self, document: &Value) -> bool {
-        list(&document["Statement"]).iter().any(|statement| {
-            let action = |value: &Value| {
-                value.as_str().is_some_and(|action| {
-                    ["sts:assumerolewithwebidentity", "sts:*", "*"]
-                        .contains(&action.to_ascii_lowercase().as_str())
-                })
-            };
-            let principal = |value: &Value| value.as_str() == Some(&self.provider);
-            statement["Effect"] == "Allow"
-                && list(&statement["Action"]).iter().any(action)
-                && list(&statement["Principal"]["Federated"])
-                    .iter()
-                    .any(principal)
-                && self.meets(&statement["Condition"])
+        let statements = list(&document["Statement"]);
+        !statements
+            .iter()
+            .any(|statement| self.may_be_denied_by(statement))
+            && statements
+                .iter()
+                .any(|statement| self.is_allowed_by(statement))
+    }
+
+    fn is_allowed_by(&self, statement: &Value) -> bool {
+        let action = |value: &Value| {
+            value.as_str().is_some_and(|action| {
+                [ASSUMING, "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str())
+            })
+        };
+        let principal = |value: &Value| value.as_str() == Some(&self.provider);
+        statement["Effect"] == "Allow"
+            && list(&statement["Action"]).iter().any(action)
+            && list(&statement["Principal"]["Federated"])
+                .iter()
+                .any(principal)
+            && self.meets(&statement["Condition"])
+    }
+
+    /// Whether a statement denies, or cannot be shown not to.
+    fn may_be_denied_by(&self, statement: &Value) -> bool {
+        let action = |pattern: &Value| {
+            pattern
+                .as_str()
+                .is_none_or(|pattern| is_like(&pattern.to_ascii_lowercase(), ASSUMING))
+        };
+        let actions = match &statement["NotAction"] {
+            Value::Null => list(&statement["Action"]).iter().any(action),
+            others => !list(others).iter().any(action),
+        };
+        let principals = match &statement["NotPrincipal"] {
+            Value::Null => self.is_among(&statement["Principal"]),
+            others => !self.is_among(others),
+        };
+        statement["Effect"] == "Deny"
+            && actions
+            && principals
+            && self.may_meet(&statement["Condition"])
+    }
+
+    /// Whether the provider is named, or everybody is.
+    fn is_among(&self, principals: &Value) -> bool {
+        let named = |value: &Value| value == "*" || value.as_str() == Some(&self.provider);
+        named(principals)
+            || list(&principals["AWS"]).iter().any(|value| value == "*")
+            || list(&principals["Federated"]).iter().any(named)
+    }
+
+    /// Whether no condition excludes this service account. What is not understood excludes nobody.
+    fn may_meet(&self, conditions: &Value) -> bool {
+        let Some(conditions) = conditions.as_object() else {
+            return true;
+        };
+        conditions.iter().all(|(operator, tests)| {
+            let mut tests = tests.as_object().into_iter().flatten();
+            tests.all(|(key, expected)| {
+                let found = match key.strip_prefix(&self.issuer) {
+                    Some(":sub") => self.subject.as_str(),
+                    Some(":aud") => AUDIENCE,
+                    _ => return true,
+                };
+                let mut expected = list(expected).iter().filter_map(Value::as_str);
+                match operator.as_str() {
+                    "StringEquals" => expected.any(|expected| expected == found),
+                    "StringLike" => expected.any(|expected| is_like(expected, found)),
+                    "StringNotEquals" => expected.all(|expected| expected != found),
+                    "StringNotLike" => expected.all(|expected| !is_like(expected, found)),
+                    _ => true,
+                }
+            })
         })
     }
 
@@ -262,6 +327,64 @@ mod tests {
             !rok().is_granted_by(&trust(denied)),
             "unknown operators admit nobody"
         );
+    }
+
+    #[test]
+    fn a_statement_that_may_deny_has_the_last_word() {
+        let with = |statement: Value| {
+            let mut trust = rok().trust_policy();
+            let statements = trust["Statement"].as_array_mut().unwrap();
+            statements.push(statement);
+            rok().is_granted_by(&trust)
+        };
+        let deny = |change: fn(&mut Value)| {
+            let mut statement = json!({
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sts:AssumeRoleWithWebIdentity",
+            });
+            change(&mut statement);
+            with(statement)
+        };
+        assert!(!deny(|_| ()));
+        assert!(!deny(|it| it["Action"] = json!(["s3:*", "STS:Assume*"])));
+        assert!(deny(|it| it["Action"] = json!("sts:TagSession")));
+        assert!(!deny(|it| {
+            it["Action"] = Value::Null;
+            it["NotAction"] = json!("sts:TagSession");
+        }));
+        assert!(deny(|it| it["NotAction"] = json!("sts:*")));
+        assert!(!deny(|it| it["Principal"] = json!({ "AWS": "*" })));
+        assert!(!deny(
+            |it| it["Principal"] = json!({ "Federated": [rok().provider] })
+        ));
+        assert!(deny(
+            |it| it["Principal"] = json!({ "Federated": "arn:other" })
+        ));
+        assert!(deny(
+            |it| it["NotPrincipal"] = json!({ "Federated": rok().provider })
+        ));
+        assert!(!deny(
+            |it| it["NotPrincipal"] = json!({ "AWS": "arn:other" })
+        ));
+        let sub = |operator: &str, value: &str| {
+            with(json!({
+                "Effect": "Deny", "Principal": "*", "Action": "sts:*",
+                "Condition": { operator: { "oidc.example/id/1:sub": value } },
+            }))
+        };
+        assert!(!sub("StringEquals", "system:serviceaccount:rok:rok"));
+        assert!(sub("StringEquals", "system:serviceaccount:rok:other"));
+        assert!(!sub("StringLike", "system:serviceaccount:*"));
+        assert!(sub("StringNotEquals", "system:serviceaccount:rok:rok"));
+        assert!(!sub("StringNotLike", "system:serviceaccount:other:*"));
+        assert!(
+            !sub("ForAnyValue:StringLike", "x"),
+            "what is not understood may deny"
+        );
+        assert!(!deny(|it| {
+            it["Condition"] = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+        }));
     }
 
     #[test]

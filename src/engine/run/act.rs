@@ -1,0 +1,240 @@
+//! One task at work: which step may start, and what it starts with.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::words::list;
+use super::{Asking, Closing, Entry, FRESH, Halt, Run, Workers, guarded};
+use crate::engine::command::{Approval, Command, Scope};
+use crate::engine::event::EventKind;
+use crate::engine::failure::StepError;
+use crate::engine::plan::Planned;
+use crate::engine::recipe::{Only, Phase, TaskMode};
+use crate::engine::step::{Finding, Observation};
+use crate::engine::worker::{self, Differing, Ended, Job, May, Message};
+
+impl Run {
+    pub(super) async fn act(&mut self, task: usize) -> Result<(), Halt> {
+        let name = self.recipe.tasks[task].name.to_owned();
+        let scope = Scope::Task { task: name.clone() };
+        let asks = self.options.approval == Approval::Task && !self.everything_approved;
+        let differs = self.steps_in(&scope).into_iter().any(|index| {
+            let entry = &self.entries[index];
+            let changes = self
+                .planned
+                .get(entry.meta.id)
+                .map_or(&[][..], Planned::changes);
+            self.counts_as_change(entry)
+                && changes
+                    .iter()
+                    .any(|change| !self.is_approved(entry.meta.id, change))
+        });
+        if asks && differs {
+            self.ask(scope, None).await?;
+        }
+        self.emit(EventKind::TaskStarted { task: name.clone() })?;
+        let mut pending: BTreeSet<usize> = (0..self.entries.len())
+            .filter(|index| {
+                self.entries[*index].task == task
+                    && !self.done.contains(self.entries[*index].meta.id)
+            })
+            .collect();
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        let mut running: Workers = JoinSet::new();
+        let mut asking: VecDeque<Asking> = VecDeque::new();
+        let mut is_heard = true;
+        loop {
+            if !is_heard {
+                // Nobody is left who could approve.
+                self.obey(Command::Decline, &mut asking, &mut running)?;
+            }
+            self.start_ready(&mut pending, &mut running, &sender)?;
+            if self.ending.is_some() {
+                refuse(&mut asking);
+            }
+            if running.is_empty() {
+                if pending.is_empty() || self.ending.is_some() {
+                    break;
+                }
+                self.resolve_deadlock(&mut pending)?;
+                continue;
+            }
+            tokio::select! {
+                // Who asked to stop is heard before who asks to act, and a worker's messages come
+                // before its end.
+                biased;
+                command = self.commands.recv(), if is_heard => match command {
+                    Some(command) => self.obey(command, &mut asking, &mut running)?,
+                    None => is_heard = false,
+                },
+                Some(message) = messages.recv() => self.hear(message, &mut asking)?,
+                Some(joined) = running.join_next() => {
+                    if let Ok((index, result)) = joined {
+                        self.end_of(index, result)?;
+                    }
+                }
+            }
+        }
+        match self.ending.take() {
+            Some((outcome, Closing::Sentence(summary))) => Err(Halt::Ended(outcome, summary)),
+            Some((outcome, Closing::Opening(opening))) => {
+                Err(Halt::Ended(outcome, self.nothing_more(opening)))
+            }
+            None => self.emit(EventKind::TaskFinished { task: name }),
+        }
+    }
+
+    /// Starts every step whose facts are there and whose predecessors are done. What is
+    /// satisfied already needs no worker and may make further steps ready.
+    fn start_ready(
+        &mut self,
+        pending: &mut BTreeSet<usize>,
+        running: &mut Workers,
+        sender: &mpsc::UnboundedSender<Message>,
+    ) -> Result<(), Halt> {
+        while self.ending.is_none() {
+            let ready = pending
+                .iter()
+                .copied()
+                .find(|index| self.is_ready(*index, pending, running));
+            let Some(index) = ready else { break };
+            pending.remove(&index);
+            if self.entries[index].meta.phase == Phase::Verify
+                && !self.options.only.includes(Phase::Verify)
+            {
+                self.leave_out(index, "verification is left out of this run".into())?;
+                continue;
+            }
+            let seen = self.still_seen(index);
+            if let Some(observation) = &seen
+                && let Finding::Satisfied { .. } = observation.finding
+            {
+                let ended = Ended::Satisfied {
+                    observation: observation.clone(),
+                    acted: false,
+                };
+                self.end_of(index, Ok(ended))?;
+                continue;
+            }
+            let entry = &self.entries[index];
+            let mut settle = entry.meta.settle;
+            settle.limit = self.options.wait.unwrap_or(settle.limit);
+            let job = Job {
+                index,
+                step: Arc::clone(&entry.step),
+                phase: entry.meta.phase,
+                facts: self.facts.clone(),
+                context: self.context(),
+                seen,
+                settle,
+                differing: self.differing(entry),
+                clock: Arc::clone(&self.clock),
+                stop: self.stop.clone(),
+                messages: sender.clone(),
+            };
+            running.spawn(guarded(index, worker::work(job)));
+        }
+        Ok(())
+    }
+
+    fn is_ready(&self, index: usize, pending: &BTreeSet<usize>, running: &Workers) -> bool {
+        let meta = &self.entries[index].meta;
+        let known = |id: &&&str| self.entries.iter().any(|entry| entry.meta.id == **id);
+        let facts = meta.needs.iter().all(|name| self.facts.has(name));
+        let after = meta
+            .after
+            .iter()
+            .filter(known)
+            .all(|id| self.done.contains(*id));
+        let proven_last = meta.phase != Phase::Verify
+            || (pending
+                .iter()
+                .all(|other| self.entries[*other].meta.phase == Phase::Verify)
+                && self.is_quiet_but_for_proofs(index, running));
+        facts && after && proven_last
+    }
+
+    /// Whether all steps of the task that are not verifications are done.
+    fn is_quiet_but_for_proofs(&self, index: usize, running: &Workers) -> bool {
+        running.is_empty()
+            || self.entries.iter().all(|entry| {
+                entry.task != self.entries[index].task
+                    || entry.meta.phase == Phase::Verify
+                    || self.done.contains(entry.meta.id)
+            })
+    }
+
+    /// Returns what planning saw, when nothing that matters to it has changed since.
+    fn still_seen(&self, index: usize) -> Option<Observation> {
+        let meta = &self.entries[index].meta;
+        let Some(Planned::Observed(observation)) = self.planned.get(meta.id) else {
+            return None;
+        };
+        let (at, foreseen) = self.planned_with.get(meta.id)?;
+        let as_foreseen = meta
+            .needs
+            .iter()
+            .all(|name| self.facts.value(name) == foreseen.value(name));
+        let depends_on = |entry: &&Entry| {
+            meta.after.contains(&entry.meta.id)
+                || entry
+                    .meta
+                    .gives
+                    .iter()
+                    .any(|name| meta.needs.contains(name))
+        };
+        let moved = self
+            .entries
+            .iter()
+            .filter(depends_on)
+            .any(|entry| self.changed.contains(entry.meta.id));
+        (as_foreseen && !moved && self.age(*at) < FRESH).then(|| observation.clone())
+    }
+
+    fn differing(&self, entry: &Entry) -> Differing {
+        if entry.meta.phase == Phase::Verify {
+            Differing::Apply
+        } else if entry.mode == TaskMode::FastForward || self.options.only == Only::Verify {
+            Differing::Fail
+        } else if self.options.only.includes(entry.meta.phase) {
+            Differing::Apply
+        } else {
+            Differing::Leave
+        }
+    }
+
+    /// Nothing runs and nothing can start: what waits for facts of a step that was left out is
+    /// left out too, anything else is a mistake in the recipe.
+    fn resolve_deadlock(&mut self, pending: &mut BTreeSet<usize>) -> Result<(), Halt> {
+        for index in pending.clone() {
+            if let Some(reason) = self.missing_because_left_out(index) {
+                pending.remove(&index);
+                return self.leave_out(index, reason);
+            }
+        }
+        let index = *pending.first().expect("called with steps pending");
+        pending.remove(&index);
+        let missing: Vec<String> = self.entries[index]
+            .meta
+            .needs
+            .iter()
+            .filter(|name| !self.facts.has(name))
+            .map(|name| (*name).to_owned())
+            .collect();
+        let text = if missing.is_empty() {
+            "cannot start: it waits for a step that waits for it".to_owned()
+        } else {
+            format!("cannot start: {} not known", list(&missing, "is", "are"))
+        };
+        self.end_of(index, Err(StepError::failed(text)))
+    }
+}
+
+fn refuse(asking: &mut VecDeque<Asking>) {
+    for asking in asking.drain(..) {
+        asking.may.send(May::Stop).ok();
+    }
+}

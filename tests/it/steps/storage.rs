@@ -1,0 +1,137 @@
+//! The proof without a Pod, with each link of the chain broken in turn.
+
+use rok_deploy::steps::cluster::{ClusterContext, Namespaces, StorageAccess, VerifyAccount};
+
+use super::*;
+
+/// Identity, namespace and service account, as a run leaves them.
+async fn installed() -> Practice {
+    let mut practice = Practice::new().await.with_identity().await;
+    let context = ClusterContext {
+        access: practice.access(),
+        cluster: CLUSTER.into(),
+        region: REGION.into(),
+        accepts_other_server: false,
+    };
+    let seen = practice.look(&context).await;
+    practice.facts.merge(&seen.facts);
+    let namespaces = Namespaces {
+        access: practice.access(),
+        names: vec!["rok".into(), "rok-system".into()],
+    };
+    if is_differing(&practice.look(&namespaces).await) {
+        practice.make(&namespaces).await;
+    }
+    let account = VerifyAccount {
+        access: practice.access(),
+        namespace: "rok".into(),
+        name: "rok".into(),
+    };
+    practice.make(&account).await;
+    practice
+}
+
+fn access(practice: &Practice) -> StorageAccess {
+    StorageAccess {
+        aws: practice.aws.clone(),
+        access: practice.access(),
+        namespace: "rok".into(),
+        name: "rok".into(),
+        prefix: PREFIX.into(),
+    }
+}
+
+/// Broken, the proof fails as a verification whose hint names the link; right after our own act
+/// the same refusal may only be a replica that has not heard of it.
+async fn assert_broken(break_it: impl FnOnce(&mut AwsState), hint: &str) {
+    let practice = installed().await;
+    let step = access(&practice);
+    assert!(is_satisfied(&practice.look(&step).await), "whole at first");
+    practice.change(break_it);
+    let error = practice.refusal(&step).await;
+    assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
+    let hints = error.hints.join("\n");
+    assert!(hints.contains(hint), "{hint} in {error:?}");
+    let seen = practice
+        .try_look(&step, &["aws.iam-role"])
+        .await
+        .expect("it waits");
+    assert!(matches!(seen.finding, Finding::Pending { .. }), "{seen:?}");
+}
+
+fn trust(state: &mut AwsState, from: &str, to: &str) {
+    let role = state.roles.get_mut(ROLE).expect("made before");
+    assert!(role.trust.current.contains(from));
+    role.trust = settled(role.trust.current.replace(from, to));
+}
+
+#[tokio::test]
+async fn the_chain_is_proven_without_writing_anything() {
+    let practice = installed().await;
+    let before = practice.writes();
+    let seen = practice.look(&access(&practice)).await;
+    let Finding::Satisfied { note } = &seen.finding else {
+        panic!("{seen:?}")
+    };
+    assert!(note.contains("does not exist yet"), "{note}");
+    assert_eq!(practice.writes(), before);
+    practice.change(|state| assert!(state.buckets.is_empty()));
+}
+
+#[tokio::test]
+async fn a_deleted_provider_is_named() {
+    assert_broken(|state| state.providers.clear(), "IAM OIDC provider").await;
+}
+
+#[tokio::test]
+async fn a_missing_client_id_is_named() {
+    let without = |state: &mut AwsState| {
+        for provider in state.providers.values_mut() {
+            provider.client_ids = settled(["other".to_owned()].into());
+        }
+    };
+    assert_broken(without, "client ids (`sts.amazonaws.com`)").await;
+}
+
+#[tokio::test]
+async fn a_trust_policy_for_another_subject_is_named() {
+    let other = |state: &mut AwsState| trust(state, "rok:rok", "rok:other");
+    assert_broken(other, "the trust policy does not admit this identity").await;
+}
+
+#[tokio::test]
+async fn a_trust_policy_for_another_audience_is_named() {
+    let other = |state: &mut AwsState| trust(state, "sts.amazonaws.com", "sts.example.com");
+    assert_broken(other, "the trust policy does not admit this identity").await;
+}
+
+#[tokio::test]
+async fn a_policy_for_another_prefix_is_named() {
+    let other = |state: &mut AwsState| {
+        for policy in state.policies.values_mut() {
+            for version in &mut policy.versions {
+                version.document = version.document.replace(PREFIX, "rok-other");
+            }
+        }
+    };
+    assert_broken(other, &format!("allows the prefix `{PREFIX}`")).await;
+}
+
+#[tokio::test]
+async fn a_detached_policy_is_named() {
+    let detached =
+        |state: &mut AwsState| state.roles.get_mut(ROLE).unwrap().grants.attached.clear();
+    assert_broken(detached, "the role's policy").await;
+}
+
+#[tokio::test]
+async fn a_service_account_that_is_not_there_cannot_speak() {
+    let practice = installed().await;
+    let nobody = StorageAccess {
+        name: "nobody".into(),
+        ..access(&practice)
+    };
+    let error = practice.refusal(&nobody).await;
+    assert!(error.message.contains("nobody"), "{error:?}");
+    assert!(!error.retry);
+}
