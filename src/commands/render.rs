@@ -51,7 +51,12 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Writes the file as a whole, or not at all.
 fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::failed(format!("{}: {error}", path.display()));
+    // The cause alone: the draft's own path says nothing to the operator.
+    let failed = |error: io::Error| {
+        let within = error.get_ref().and_then(|inner| inner.source());
+        let cause = within.map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::failed(format!("{}: {cause}", path.display()))
+    };
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
