@@ -53,8 +53,10 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
     // The cause alone: the draft's own path says nothing to the operator.
     let failed = |error: io::Error| {
-        let within = error.get_ref().and_then(|inner| inner.source());
-        let cause = within.map_or_else(|| error.to_string(), ToString::to_string);
+        let cause = match error.get_ref() {
+            Some(_) => error.kind().to_string(),
+            None => error.to_string(),
+        };
         Failure::failed(format!("{}: {cause}", path.display()))
     };
     let folder = path
