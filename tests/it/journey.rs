@@ -142,10 +142,16 @@ fn commits_tags_and_env_files_are_as_documented() {
     let format = "--format=%an <%ae>%n%cn <%ce>%n%B";
     let log = practice.git(&clone, &["log", "--reverse", format, "HEAD~4..HEAD"]);
     let commit = |subject: &str, steps: &[&str]| {
-        let steps: String = steps
+        let steps: Vec<_> = steps
             .iter()
-            .map(|step| format!("Rok-Deploy-Step: {step}\n"))
+            .map(|step| {
+                format!(
+                    "Rok-Deploy-Step: {step}
+"
+                )
+            })
             .collect();
+        let steps = steps.concat();
         format!(
             "{author}\nOperator <operator@example.com>\n{subject}\n\nRok-Deploy-Run: {run}\n{steps}"
         )

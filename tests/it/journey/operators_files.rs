@@ -151,7 +151,7 @@ fn a_template_of_the_clone_wins_over_ours() {
     );
     Practice::next_second();
     practice.journey();
-    let patch = fs::read_to_string(practice.clone().join(STORAGE)).expect("it is there");
-    assert!(patch.ends_with("    pathStyle: true\n"), "{patch}");
+    let rendered = fs::read_to_string(practice.clone().join(STORAGE)).expect("it is there");
+    assert!(rendered.ends_with("    pathStyle: true\n"), "{rendered}");
     practice.history();
 }

@@ -290,12 +290,13 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 pub fn json_of(path: &Path) -> Value {
-    let text = fs::read(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&text).expect("it is JSON")
 }
 
 pub fn json_lines(path: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     parse_lines(&text)
 }
 
