@@ -1,5 +1,6 @@
 //! What ends a command early, and the exit codes, which are part of the contract.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 
@@ -62,6 +63,17 @@ impl Failure {
             problems: vec![problem.into()],
             hints: Vec::new(),
         }
+    }
+
+    /// Something failed, told with its causes.
+    pub fn caused(what: &str, error: &dyn Error) -> Self {
+        let mut problem = format!("{what}: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            problem = format!("{problem}: {error}");
+            cause = error.source();
+        }
+        Self::failed(problem)
     }
 
     /// The command line or the answers cannot be right.

@@ -253,7 +253,7 @@ pub async fn resolve(
         {
             match Stored::read(&expand(&answer.value, &sources.environment)) {
                 Ok(found) => stored = Some(found),
-                Err(problem) => row.problem = Some(problem),
+                Err(problem) => row.problem = Some(format!("is no good clone: {problem}")),
             }
         }
         resolution.rows.push(row);
@@ -287,8 +287,20 @@ fn judge(row: &mut Resolved, waits: Option<&str>, answers: &Answers) {
     let Some(answer) = &mut row.answer else {
         if row.problem.is_none() {
             row.problem = Some(match (waits, row.candidates.is_empty()) {
-                (Some(key), _) => format!("waits for `{key}`"),
-                (None, true) => "is not answered, and nothing was discovered".into(),
+                (Some(key), _) => format!("is not answered; `{key}` comes first"),
+                (None, true) => {
+                    let given = |key: &&str| {
+                        let value = answers.get(key)?;
+                        Some(format!("`{key}` = `{value}`"))
+                    };
+                    let given: Vec<_> = row.question.needs.iter().filter_map(given).collect();
+                    let place = if given.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" with {}", given.join(", "))
+                    };
+                    format!("is not answered, and nothing was discovered{place}")
+                }
                 (None, false) => {
                     let values: Vec<_> = row
                         .candidates
@@ -298,6 +310,7 @@ fn judge(row: &mut Resolved, waits: Option<&str>, answers: &Answers) {
                     format!("is not answered; there are {}", values.join(", "))
                 }
             });
+            // What comes first may answer this one too.
             if waits.is_none() {
                 row.hints
                     .push(format!("answer it with `--set {}=VALUE`", row.question.key));

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::session::{Session, launch_of};
 use crate::cli::{Options, Output};
-use crate::engine::{Command, EventKind, RunState, Signal};
+use crate::engine::{Command, EventKind, Outcome, RunState, Signal};
 use crate::failure::{Failure, exit_code};
 use crate::ui::json::plan_document;
 use crate::ui::summary::plan_lines;
@@ -50,5 +50,13 @@ pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
         failure.hints = error.hints;
         return Err(failure);
     }
-    Ok(exit_code(*outcome))
+    match outcome {
+        Outcome::Permission => {
+            let mut failure = Failure::failed(summary.trim_end_matches('.'))
+                .hint("`rok-deploy run` tries, and writes a hand-off where it is refused");
+            failure.code = exit_code(*outcome);
+            Err(failure)
+        }
+        _ => Ok(exit_code(*outcome)),
+    }
 }

@@ -51,7 +51,14 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Writes the file as a whole, or not at all.
 fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::failed(format!("{}: {error}", path.display()));
+    // The cause alone: the draft's own path says nothing to the operator.
+    let failed = |error: io::Error| {
+        let cause = match error.get_ref() {
+            Some(_) => error.kind().to_string(),
+            None => error.to_string(),
+        };
+        Failure::failed(format!("{}: {cause}", path.display()))
+    };
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

@@ -43,6 +43,11 @@ pub(super) fn finish(
             }
             .hint(handoff))
         }
+        Outcome::Interrupted | Outcome::Terminated => Err(Failure {
+            code: exit_code(outcome),
+            ..Failure::answers(Vec::new())
+        }
+        .hint(format!("`rok-deploy resume {}` goes on", folder.run))),
         _ => Ok(exit_code(outcome)),
     }
 }

@@ -17,7 +17,7 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
     let state = state_directory(options)?;
     let sandbox = Sandbox::open(world_options(options, &state))
         .await
-        .map_err(|error| Failure::failed(format!("the practice cloud cannot start: {error}")))?;
+        .map_err(|error| Failure::caused("the practice cloud cannot start", &error))?;
     if !sandbox.is_serving() {
         return Err(
             Failure::failed("another process serves this practice cloud already")

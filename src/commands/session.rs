@@ -379,7 +379,7 @@ async fn practice(
 ) -> Result<Sandbox, Failure> {
     let sandbox = Sandbox::open(world_options(options, state))
         .await
-        .map_err(|error| Failure::failed(format!("the practice cloud cannot start: {error}")))?;
+        .map_err(|error| Failure::caused("the practice cloud cannot start", &error))?;
     let home = sources.environment.remove("HOME");
     sources.environment = sandbox.environment().clone();
     sources

@@ -4,8 +4,13 @@
 //! `#[ignore = "needs the peers of tests/run"]`. Plain `cargo test` reports it as ignored;
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
+mod bad_input;
 mod catalogue;
+mod journey;
+mod killed;
 mod peers;
+mod render;
 mod rooms;
+mod sandbox_clients;
 mod steps;
 mod support;

@@ -207,9 +207,11 @@ impl GitError {
             Self::ProgramMissing { program } => {
                 format!("install `{program}`, or put it on the PATH")
             }
+            Self::BranchNotFound { .. } => {
+                "choose a branch that the repository has, or none for its default".into()
+            }
             Self::Unsupported { .. }
             | Self::PathEscapes { .. }
-            | Self::BranchNotFound { .. }
             | Self::TagExists { .. }
             | Self::Other { .. } => return None,
         })
@@ -325,6 +327,13 @@ pub(super) fn network(remote: &str, text: &str) -> GitError {
 }
 
 /// Returns the lines that say something, without the program's prefixes.
+/// What Git adds to every failure to talk to a remote, whatever its cause was.
+const BOILERPLATE: [&str; 3] = [
+    "Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+];
+
 pub(super) fn spoken(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
@@ -338,6 +347,7 @@ pub(super) fn spoken(text: &str) -> String {
                 .trim()
         })
         .filter(|line| !line.is_empty() && *line != "remote:" && !line.starts_with("hint:"))
+        .filter(|line| !BOILERPLATE.contains(line))
         .collect();
     lines.join("\n")
 }

@@ -1,6 +1,9 @@
 //! Merges our new render into a file that the operator owns and may have edited.
 
+use std::collections::BTreeMap;
+
 use git2::{FileFavor, MergeFileInput, MergeFileOptions};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::error::GitError;
 
@@ -39,16 +42,60 @@ pub fn merge_file(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Merged, Git
     } else {
         (base.to_vec(), ours.to_vec())
     };
-    let marked = merge(&base, &ours, theirs, FileFavor::Normal)?;
+    let (base, theirs) = take_over_lines(&base, &ours, theirs);
+    let marked = merge(&base, &ours, &theirs, FileFavor::Normal)?;
     if marked.is_automergeable() {
         return Ok(Merged::clean(marked.content()));
     }
-    let favoured = merge(&base, &ours, theirs, FileFavor::Theirs)?;
+    let favoured = merge(&base, &ours, &theirs, FileFavor::Theirs)?;
     Ok(Merged {
         content: favoured.content().to_vec(),
         conflicts: true,
         marked: Some(marked.content().to_vec()),
     })
+}
+
+/// Takes over each line that we replaced by another one and the operator left alone, so that both
+/// sides agree on it. Git's merge alone calls an edit of the line beside it a conflict, and these
+/// files are a handful of lines next to each other: a new role would get lost beside an edited
+/// endpoint.
+fn take_over_lines(base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let lines =
+        |content| -> Vec<&[u8]> { <[u8]>::split_inclusive(content, |b| *b == b'\n').collect() };
+    let (mut base, ours, mut theirs) = (lines(base), lines(ours), lines(theirs));
+    let kept: BTreeMap<usize, usize> = capture_diff_slices(Algorithm::Myers, &base, &theirs)
+        .into_iter()
+        .filter_map(|part| match part {
+            DiffOp::Equal {
+                old_index,
+                new_index,
+                len,
+            } => Some((old_index..old_index + len).zip(new_index..)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    for part in capture_diff_slices(Algorithm::Myers, &base, &ours) {
+        let DiffOp::Replace {
+            old_index,
+            old_len,
+            new_index,
+            new_len,
+        } = part
+        else {
+            continue;
+        };
+        if old_len != new_len {
+            continue;
+        }
+        for offset in 0..old_len {
+            if let Some(place) = kept.get(&(old_index + offset)) {
+                base[old_index + offset] = ours[new_index + offset];
+                theirs[*place] = ours[new_index + offset];
+            }
+        }
+    }
+    (base.concat(), theirs.concat())
 }
 
 fn merge(
@@ -143,6 +190,16 @@ mod tests {
         ] {
             assert!(marked.contains(part), "{marked}");
         }
+    }
+
+    #[test]
+    fn edits_in_neighbouring_lines_are_both_kept() {
+        let ours = BASE.replace("r1", "r2").replace("last: 1", "last: 2");
+        let theirs = BASE.replace("endpoint: e1", "endpoint: mine") + "  added: 1\n";
+        let merged = merge_file(BASE.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
+        assert!(!merged.conflicts);
+        let both = theirs.replace("r1", "r2").replace("last: 1", "last: 2");
+        assert_eq!(text(&merged), both);
     }
 
     #[test]

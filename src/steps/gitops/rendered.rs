@@ -213,7 +213,7 @@ impl Work {
         let base = self
             .last_render(clone, file)?
             .unwrap_or_else(|| found.clone());
-        let merged = merge_file(&base, &found, &render).map_err(failed)?;
+        let merged = merge_file(&base, &render, &found).map_err(failed)?;
         let notice = if merged.conflicts {
             Some(format!(
                 "your edit of `{}` was kept where it differs from the template",

@@ -89,7 +89,8 @@ pub(super) fn failed(error: GitError) -> StepError {
         | GitError::Busy { .. }
         | GitError::Identity
         | GitError::DubiousOwnership { .. }
-        | GitError::RepositoryNotFound { .. } => ErrorKind::Answers,
+        | GitError::RepositoryNotFound { .. }
+        | GitError::BranchNotFound { .. } => ErrorKind::Answers,
         GitError::Authentication { .. } => ErrorKind::Credentials,
         _ => ErrorKind::Failed,
     };

@@ -2,6 +2,7 @@
 
 pub mod env;
 pub mod peers;
+pub mod practice;
 mod server;
 
 use std::process::{Command, Stdio};
