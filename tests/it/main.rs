@@ -4,6 +4,9 @@
 //! `#[ignore = "needs the peers of tests/run"]`. Plain `cargo test` reports it as ignored;
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
+mod on_ministack;
+mod on_moto;
+mod oracle;
 mod peers;
 mod rooms;
 mod support;
