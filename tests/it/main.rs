@@ -8,5 +8,6 @@ mod on_ministack;
 mod on_moto;
 mod oracle;
 mod peers;
+mod real_world;
 mod rooms;
 mod support;

@@ -286,7 +286,11 @@ async fn the_simulator_is_read_in_both_of_its_forms() {
 #[tokio::test]
 async fn a_proxy_is_asked_for_the_endpoint() {
     let proxy = Server::start(|_, _| (200, IDENTITY.into())).await;
-    let http = http::client(ProxyConfig::http(proxy.url.as_str()).unwrap(), None).unwrap();
+    let trust = Trust {
+        system: false,
+        bundle: None,
+    };
+    let http = http::client(ProxyConfig::http(proxy.url.as_str()).unwrap(), &trust).unwrap();
     let mut settings = proxy.settings();
     settings.endpoint_url = Some("http://sts.far-away.example".into());
     let wire = WireLog::in_memory();
