@@ -136,6 +136,12 @@ fn aws_reads_what_the_run_made() {
         format!("https://{}", world.identity.issuer)
     );
 
+    let refusal = ["eks", "describe-cluster", "--name", "nowhere"];
+    assert!(world.aws.refusal(&refusal).ends_with(
+        "An error occurred (ResourceNotFoundException) when calling the DescribeCluster \
+         operation: No cluster found for name: nowhere.\n"
+    ));
+
     world.identity.assert_in(&world.aws);
     world.identity.assert_tagged_in(&world.aws);
     let providers = world.aws.call(&["iam", "list-open-id-connect-providers"]);
