@@ -1,8 +1,7 @@
-//! The AWS client against `moto_server`, somebody else's idea of AWS.
-//!
-//! Run by hand, with `moto_server` on the PATH: `cargo test --lib against_moto -- --ignored`.
+//! The AWS client against `moto_server`, somebody else's idea of AWS, as `tests/run` installs it.
 
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 const DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::rok-*"}]}"#;
 
 #[tokio::test]
-#[ignore = "starts moto_server"]
+#[ignore = "needs the peers of tests/run"]
 async fn roles_are_created_changed_and_read_back() {
     let moto = Moto::start();
     let wire = WireLog::in_memory();
@@ -54,7 +53,7 @@ async fn roles_are_created_changed_and_read_back() {
 }
 
 #[tokio::test]
-#[ignore = "starts moto_server"]
+#[ignore = "needs the peers of tests/run"]
 async fn policies_keep_versions_and_refuse_a_sixth() {
     let moto = Moto::start();
     let aws = moto.aws().await;
@@ -101,7 +100,7 @@ async fn policies_keep_versions_and_refuse_a_sixth() {
 }
 
 #[tokio::test]
-#[ignore = "starts moto_server"]
+#[ignore = "needs the peers of tests/run"]
 async fn attachments_are_read_over_all_pages() {
     let moto = Moto::start();
     let wire = WireLog::in_memory();
@@ -128,7 +127,7 @@ async fn attachments_are_read_over_all_pages() {
 }
 
 #[tokio::test]
-#[ignore = "starts moto_server"]
+#[ignore = "needs the peers of tests/run"]
 async fn providers_are_created_without_a_thumbprint() {
     let moto = Moto::start();
     let aws = moto.aws().await;
@@ -155,7 +154,7 @@ async fn providers_are_created_without_a_thumbprint() {
 }
 
 #[tokio::test]
-#[ignore = "starts moto_server"]
+#[ignore = "needs the peers of tests/run"]
 async fn buckets_and_clusters_answer_as_documented() {
     let moto = Moto::start();
     let aws = moto.aws().await;
@@ -212,12 +211,12 @@ impl Moto {
             .local_addr()
             .unwrap()
             .port();
-        let process = Command::new("moto_server")
+        let process = Command::new(installed())
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("moto_server is on the PATH");
+            .expect("tests/run has installed moto_server");
         let deadline = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < deadline, "moto_server did not start");
@@ -243,6 +242,14 @@ impl Moto {
             .await
             .unwrap()
     }
+}
+
+fn installed() -> PathBuf {
+    let peers = std::env::var_os("ROK_PEERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers"),
+        PathBuf::from,
+    );
+    peers.join("moto/bin/moto_server")
 }
 
 impl Drop for Moto {

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::error::AwsError;
 use super::hint::Surroundings;
-use super::http;
+use super::http::{self, Trust};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
 use crate::clients::wire::WireLog;
@@ -81,14 +81,19 @@ impl Aws {
             .endpoint_url
             .clone()
             .or_else(|| variable("AWS_ENDPOINT_URL"));
+        // A practice cloud needs neither the system's certificates nor the operator's, and one of
+        // them may be missing on the machine that practises.
+        let practice = settings.static_credentials.is_some();
+        let of_environment = || variable("AWS_CA_BUNDLE").map(PathBuf::from);
         let bundle = settings
             .ca_bundle
             .clone()
-            .or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from));
-        let http = http::client(
-            http::proxy_for(endpoint.as_deref()),
-            bundle.as_deref().map(Path::new),
-        )?;
+            .or_else(|| if practice { None } else { of_environment() });
+        let trust = Trust {
+            system: !practice,
+            bundle: bundle.as_deref(),
+        };
+        let http = http::client(http::proxy_for(endpoint.as_deref()), &trust)?;
         Ok(Self::connect_through(http, settings, wire).await)
     }
 
@@ -205,7 +210,11 @@ async fn load(http: SharedHttpClient, settings: &AwsSettings) -> SdkConfig {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(url) = &settings.endpoint_url {
-        loader = loader.endpoint_url(url);
+        // The SDK refuses to combine these wishes of the environment with an endpoint of its own.
+        loader = loader
+            .endpoint_url(url)
+            .use_fips(false)
+            .use_dual_stack(false);
     }
     if let Some((key, secret)) = &settings.static_credentials {
         loader = loader.credentials_provider(Credentials::new(

@@ -20,13 +20,19 @@ use url::Host;
 
 use super::error::AwsError;
 
-/// Builds the client. `bundle` is a PEM file whose certificates are trusted besides the system's.
-pub(super) fn client(
-    proxy: ProxyConfig,
-    bundle: Option<&Path>,
-) -> Result<SharedHttpClient, AwsError> {
-    let mut roots = TrustStore::default();
-    if let Some(path) = bundle {
+/// Whose certificates are trusted.
+#[derive(Debug)]
+pub(super) struct Trust<'a> {
+    /// The system's.
+    pub(super) system: bool,
+    /// Those of a PEM file, too.
+    pub(super) bundle: Option<&'a Path>,
+}
+
+/// Builds the client.
+pub(super) fn client(proxy: ProxyConfig, trust: &Trust) -> Result<SharedHttpClient, AwsError> {
+    let mut roots = TrustStore::empty().with_native_roots(trust.system);
+    if let Some(path) = trust.bundle {
         roots = roots.with_pem_certificate(trusted(path)?);
     }
     let tls = TlsContext::builder()

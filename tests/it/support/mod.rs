@@ -1,8 +1,12 @@
-//! What tests share: a clean place to run the binary in, and the third-party programs it meets.
+//! What tests share: a clean place to run the binary in, the third-party programs it meets, and the
+//! practice cloud for those programs.
 
 pub mod env;
+pub mod identity;
 pub mod peers;
 pub mod practice;
+pub mod runs;
+pub mod served;
 mod server;
 
 use std::process::{Command, Stdio};

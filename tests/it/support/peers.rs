@@ -97,6 +97,7 @@ pub struct Aws {
     endpoint: String,
     region: String,
     keys: Keys,
+    session: Option<String>,
 }
 
 impl Aws {
@@ -110,6 +111,16 @@ impl Aws {
             endpoint: endpoint.to_owned(),
             region: region.to_owned(),
             keys,
+            session: None,
+        }
+    }
+
+    /// The keys are those of a session.
+    #[must_use]
+    pub fn with_session(self, token: String) -> Self {
+        Self {
+            session: Some(token),
+            ..self
         }
     }
 
@@ -135,7 +146,8 @@ impl Aws {
             "aws {arguments:?} succeeded: {}",
             output.stdout
         );
-        output.stderr
+        // The remark is about the one attempt that the CLI is given here.
+        output.stderr.replace(" (reached max retries: 0)", "")
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
@@ -145,7 +157,12 @@ impl Aws {
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_DEFAULT_REGION", &self.region)
             .env("AWS_ACCESS_KEY_ID", &self.keys.id)
-            .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret);
+            .env("AWS_SECRET_ACCESS_KEY", &self.keys.secret)
+            .envs(
+                self.session
+                    .iter()
+                    .map(|token| ("AWS_SESSION_TOKEN", token)),
+            );
         command
     }
 
@@ -177,7 +194,15 @@ impl Aws {
 
     /// Makes an IAM user who may do everything, and whose requests have to be signed properly.
     pub fn make_admin(&self, name: &str) -> Keys {
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+        self.make_user(name, &[r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#])
+    }
+
+    /// Makes an IAM user whose one policy has these statements.
+    pub fn make_user(&self, name: &str, statements: &[&str]) -> Keys {
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{}]}}"#,
+            statements.join(",")
+        );
         self.call(&["iam", "create-user", "--user-name", name]);
         self.call(&[
             "iam",
@@ -185,9 +210,9 @@ impl Aws {
             "--user-name",
             name,
             "--policy-name",
-            "admin",
+            "rights",
             "--policy-document",
-            policy,
+            &policy,
         ]);
         let key = self.call(&["iam", "create-access-key", "--user-name", name]);
         let part = |field: &str| {

@@ -22,7 +22,10 @@ async fn a_second_run_changes_nothing() {
         ])
     };
     let first = bench().run().await;
-    assert_eq!(first.summary(), "Everything is in place: 2 changed, 0 unchanged.");
+    assert_eq!(
+        first.summary(),
+        "Everything is in place: 2 changed, 0 unchanged."
+    );
     assert_eq!(world.acts(), ["a.one", "a.two"]);
     let second = bench().run().await;
     assert_eq!(second.summary(), "Nothing had to be changed: 2 unchanged.");

@@ -1,7 +1,6 @@
 //! The practice account, driven by real clients over real HTTP.
 
 mod account;
-mod aws_cli;
 mod control_plane;
 pub(crate) mod issuer;
 mod policy_decisions;

@@ -1,0 +1,216 @@
+//! The journey against an AWS that is not ours and refuses as AWS does: ministack, which verifies
+//! the signatures of the IAM user that runs it and enforces policies and trust. The practice cloud
+//! lends its Kubernetes API and its Git remote.
+
+use serde_json::{Value, json};
+
+use crate::support::env::{Output, TestEnv};
+use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
+use crate::support::peers::{ACCOUNT, Aws, Keys, Ministack};
+use crate::support::runs::{assert_code, git, newest_run, planned, remote_refs, requests, writes};
+use crate::support::served::{PracticeCloud, printed};
+
+const REGION: &str = "us-west-2";
+const EVERYTHING: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+/// An operator of a cluster who may not make identities.
+const NO_IDENTITIES: &str = r#"{"Effect":"Deny","Action":["iam:Create*","iam:Attach*","iam:Update*","iam:Tag*"],"Resource":"*"}"#;
+
+/// An account with the cluster in it, and an operator's shell.
+struct World {
+    root: Aws,
+    place: TestEnv,
+    identity: Identity,
+    /// Named last, because the others speak to them.
+    practice: PracticeCloud,
+    ministack: Ministack,
+}
+
+impl World {
+    /// Makes an account whose operator's policy has these statements.
+    fn new(statements: &[&str]) -> Self {
+        let ministack = Ministack::start(true, REGION);
+        let practice = PracticeCloud::start();
+        let root = Aws::new(&ministack.endpoint(), REGION, Keys::root());
+        root.make_cluster();
+        let keys = root.make_user("operator", statements);
+        let place = TestEnv::new()
+            .with_variable("AWS_ENDPOINT_URL", ministack.endpoint())
+            .with_variable("AWS_DEFAULT_REGION", REGION)
+            .with_variable("AWS_ACCESS_KEY_ID", keys.id)
+            .with_variable("AWS_SECRET_ACCESS_KEY", keys.secret)
+            .with_variable("KUBECONFIG", practice.variable("KUBECONFIG"))
+            .with_variable("GITOPS_URL", practice.variable("GITOPS_URL"));
+        let identity = Identity {
+            account: ACCOUNT.to_owned(),
+            issuer: practice.issuer(),
+        };
+        Self {
+            root,
+            place,
+            identity,
+            practice,
+            ministack,
+        }
+    }
+
+    /// Runs a command that knows where the cluster's API really is, and who issues its tokens.
+    fn deploy(&self, arguments: &[&str]) -> Output {
+        let issuer = format!("eks_cluster_oidc={}", self.identity.issuer);
+        let elsewhere = ["--set", "kube_context_accept=yes", "--set", &issuer];
+        self.place.run(&[arguments, &elsewhere].concat())
+    }
+
+    /// Somebody with all rights, whose requests are checked like the operator's.
+    fn administrator(&self) -> Aws {
+        let keys = self.root.make_admin("administrator");
+        Aws::new(&self.ministack.endpoint(), REGION, keys)
+    }
+
+    fn role(&self) -> Value {
+        self.root.call(&["iam", "get-role", "--role-name", ROLE])
+    }
+
+    fn remote(&self) -> String {
+        remote_refs(&self.place, self.practice.variable("GITOPS_URL"))
+    }
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn the_journey_ends_in_a_proven_identity() {
+    let world = World::new(&[EVERYTHING]);
+    let before = world.remote();
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+
+    world.identity.assert_in(&world.root);
+    world.identity.assert_tagged_in(&world.root);
+    let bucket = format!("{}-chocks-ca", world.identity.bucket_prefix());
+    let proof = requests(&world.place);
+    let answer = |operation: &str| {
+        let request = proof
+            .iter()
+            .find(|request| request["operation"] == operation);
+        request.unwrap_or_else(|| panic!("no {operation} in {proof:?}"))
+    };
+    assert_eq!(answer("sts:AssumeRoleWithWebIdentity")["status"], 200);
+    assert_eq!(answer("s3:ListObjectVersions")["error"], "NoSuchBucket");
+    let buckets = world.root.call(&["s3api", "list-buckets"]);
+    assert_eq!(buckets["Buckets"], json!([]), "the proof needs no {bucket}");
+
+    let after = world.remote();
+    assert_ne!(after, before);
+    let clone = world.place.home().join("ops/deployments");
+    assert_eq!(git(&world.place, &clone, &["status", "--porcelain"]), "");
+
+    let again = world.deploy(&["run", "--yes"]);
+    assert_code(&again, 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+    assert_eq!(world.remote(), after);
+    assert_code(&world.deploy(&["plan"]), 0);
+}
+
+/// The operator lacks the rights, and an administrator deploys the file that was handed over.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn an_administrator_deploys_what_the_operator_may_not() {
+    let world = World::new(&[EVERYTHING, NO_IDENTITIES]);
+    let refused = world.deploy(&["run", "--yes"]);
+    assert_code(&refused, 6);
+    let template = newest_run(&world.place).join("s3-iam-resources.yaml");
+    let template = template.display().to_string();
+    assert!(refused.stderr.contains(&template), "{}", refused.stderr);
+    assert_nothing_made_in(&world.root);
+
+    let administrator = world.administrator();
+    printed(&mut administrator.command(&[
+        "cloudformation",
+        "deploy",
+        "--stack-name",
+        ROLE,
+        "--template-file",
+        &template,
+        "--capabilities",
+        "CAPABILITY_NAMED_IAM",
+    ]));
+    administrator.call(&[
+        "iam",
+        "create-open-id-connect-provider",
+        "--url",
+        &format!("https://{}", world.identity.issuer),
+        "--client-id-list",
+        "sts.amazonaws.com",
+    ]);
+    let made = world.role();
+
+    assert_code(&world.deploy(&["resume", "--yes"]), 0);
+    world.identity.assert_in(&world.root);
+    assert_eq!(world.role(), made);
+    assert_code(&world.deploy(&["plan"]), 0);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_role_of_others_stays_as_it_is() {
+    let world = World::new(&[EVERYTHING]);
+    let trust = world.identity.trust("system:serviceaccount:theirs:theirs");
+    world.root.call(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        ROLE,
+        "--assume-role-policy-document",
+        &trust.to_string(),
+        "--tags",
+        "Key=owner,Value=others",
+    ]);
+    let before = (world.role(), world.remote());
+
+    let plan = world.deploy(&["plan", "--output", "json"]);
+    assert_code(&plan, 4);
+    assert_eq!(planned(&plan, "aws.iam-role")["finding"], "conflict");
+    let run = world.deploy(&["run", "--yes"]);
+    assert_code(&run, 4);
+    assert!(run.stderr.contains(ROLE), "{}", run.stderr);
+
+    assert_eq!((world.role(), world.remote()), before);
+    assert_eq!(writes(&world.place), [""; 0]);
+    assert_nothing_made_in(&world.root);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_trust_policy_changed_by_hand_is_shown_and_mended() {
+    let world = World::new(&[EVERYTHING]);
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    let (intended, other) = (
+        "system:serviceaccount:rok:rok",
+        "system:serviceaccount:rok:*",
+    );
+    world.root.call(&[
+        "iam",
+        "update-assume-role-policy",
+        "--role-name",
+        ROLE,
+        "--policy-document",
+        &world.identity.trust(other).to_string(),
+    ]);
+
+    let plan = world.deploy(&["plan"]);
+    assert_code(&plan, 3);
+    let shown = |mark: &str, subject: &str| {
+        let end = format!("\"{subject}\"");
+        plan.stdout.lines().any(|line| {
+            let line = line.trim();
+            line.starts_with(mark) && line.trim_end_matches(',').ends_with(&end)
+        })
+    };
+    assert!(shown("-", other) && shown("+", intended), "{}", plan.stdout);
+
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(
+        writes(&world.place),
+        ["aws POST iam:UpdateAssumeRolePolicy"]
+    );
+    world.identity.assert_in(&world.root);
+    assert_code(&world.deploy(&["plan"]), 0);
+}

@@ -1,0 +1,108 @@
+//! The journey against a second AWS that is not ours: moto, which validates what it is given and
+//! speaks the error texts of IAM. There is no cluster to reach, so `--no-cluster` leaves it out.
+
+use serde_json::Value;
+
+use crate::support::env::{Output, TestEnv};
+use crate::support::identity::{Identity, assert_nothing_made_in};
+use crate::support::peers::{ACCOUNT, Aws, Keys, Moto};
+use crate::support::runs::{assert_code, git, planned, writes};
+
+const REGION: &str = "us-west-2";
+/// What is left out, and has to be named.
+const OF_THE_CLUSTER: [&str; 4] = [
+    "cluster.context",
+    "rok.namespaces",
+    "rok.verify-account",
+    "rok.storage-access",
+];
+
+/// An account with the cluster in it, and an operator's shell without a kubeconfig.
+struct World {
+    root: Aws,
+    place: TestEnv,
+    identity: Identity,
+    _moto: Moto,
+}
+
+impl World {
+    fn new() -> Self {
+        let moto = Moto::start();
+        let root = Aws::new(&moto.endpoint(), REGION, Keys::root());
+        let cluster = root.make_cluster();
+        let issuer = cluster["identity"]["oidc"]["issuer"]
+            .as_str()
+            .and_then(|issuer| issuer.strip_prefix("https://"))
+            .expect("a cluster has an HTTPS issuer");
+        let identity = Identity {
+            account: ACCOUNT.to_owned(),
+            issuer: issuer.to_owned(),
+        };
+        let keys = root.make_admin("operator");
+        let place = TestEnv::new()
+            .with_variable("AWS_ENDPOINT_URL", moto.endpoint())
+            .with_variable("AWS_DEFAULT_REGION", REGION)
+            .with_variable("AWS_ACCESS_KEY_ID", keys.id)
+            .with_variable("AWS_SECRET_ACCESS_KEY", keys.secret);
+        Self {
+            root,
+            place,
+            identity,
+            _moto: moto,
+        }
+    }
+
+    fn deploy(&self, arguments: &[&str]) -> Output {
+        self.place.run(&[arguments, &["--no-cluster"]].concat())
+    }
+
+    /// What every step found, with `--output json`.
+    fn plan(&self, code: i32) -> Output {
+        let plan = self.deploy(&["plan", "--output", "json"]);
+        assert_code(&plan, code);
+        plan
+    }
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn the_journey_without_the_cluster_makes_the_identity() {
+    let world = World::new();
+    let plan = world.plan(3);
+    for step in OF_THE_CLUSTER {
+        assert_eq!(planned(&plan, step)["finding"], "not_checked", "{step}");
+    }
+    assert_nothing_made_in(&world.root);
+
+    let run = world.deploy(&["run", "--yes", "--output", "json"]);
+    assert_code(&run, 0);
+    for step in OF_THE_CLUSTER {
+        assert!(is_not_checked(&run, step), "{step}: {}", run.stdout);
+    }
+    world.identity.assert_in(&world.root);
+    world.identity.assert_tagged_in(&world.root);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_second_journey_changes_nothing() {
+    let world = World::new();
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    let clone = world.place.home().join("ops/deployments");
+    let refs = git(&world.place, &clone, &["show-ref"]);
+
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+    assert_eq!(git(&world.place, &clone, &["show-ref"]), refs);
+    world.plan(0);
+}
+
+/// Whether an event of the run says so.
+fn is_not_checked(run: &Output, step: &str) -> bool {
+    let events = run.stdout.lines();
+    let mut events = events.map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+    events.any(|line| {
+        let event = &line["event"];
+        event["kind"] == "step_not_checked" && event["step"] == step
+    })
+}
