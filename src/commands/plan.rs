@@ -11,8 +11,8 @@ use crate::ui::summary::plan_lines;
 
 pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
     let session = Session::open(options, launch_of(options)).await?;
-    let answers = session.answers().await?;
-    let mut handle = session.plan(&answers).await?;
+    let settled = session.answers().await?;
+    let mut handle = session.plan(&settled).await?;
     let mut state = RunState::default();
     loop {
         tokio::select! {

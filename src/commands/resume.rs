@@ -28,14 +28,14 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
     let launch = journal.header.launch.clone();
     let options = &as_launched(options, &journal.header.recipe);
     let session = Session::open_for(options, launch, Some(&folder)).await?;
-    let answers = session.answers().await?;
+    let settled = session.answers().await?;
     let earlier = earlier(&state);
     let handle = session
-        .resume(&answers, approval_of(options), &folder, earlier, writer)
+        .resume(&settled, approval_of(options), &folder, earlier, writer)
         .await?;
     let asking = Asking::of_process();
     let end = match follow(handle, options, asking).await {
-        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &answers),
+        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &settled.answers),
         Err(failure) => Err(failure),
     };
     session.close().await;

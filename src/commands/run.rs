@@ -10,12 +10,12 @@ use crate::journal::RunFolder;
 
 pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
     let session = Session::open(options, launch_of(options)).await?;
-    let answers = session.answers().await?;
-    let (folder, handle) = session.start(&answers, approval_of(options)).await?;
+    let settled = session.answers().await?;
+    let (folder, handle) = session.start(&settled, approval_of(options)).await?;
     let asking = Asking::of_process();
     let result = follow(handle, options, asking).await;
     let end = match result {
-        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &answers),
+        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &settled.answers),
         Err(failure) => Err(failure),
     };
     session.close().await;

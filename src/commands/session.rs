@@ -11,7 +11,7 @@ use crate::clients::git::{Git, GitSettings};
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
-use crate::engine::question::Resolution;
+use crate::engine::question::{Resolution, Resolved};
 use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
@@ -35,6 +35,12 @@ pub(super) struct Session {
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+}
+
+/// Complete answers, and what the operator should know about them.
+pub(super) struct Settled {
+    pub(super) answers: Answers,
+    pub(super) notices: Vec<String>,
 }
 
 impl Session {
@@ -120,10 +126,19 @@ impl Session {
     /// # Errors
     ///
     /// All problems at once.
-    pub(super) async fn answers(&self) -> Result<Answers, Failure> {
+    pub(super) async fn answers(&self) -> Result<Settled, Failure> {
         let resolution = self.resolve(&Answers::default(), false).await;
         if resolution.is_complete() {
-            return Ok(resolution.answers);
+            let notice = |row: &Resolved| {
+                row.notice
+                    .as_ref()
+                    .map(|notice| format!("`{}`: {notice}", row.question.key))
+            };
+            let notices = resolution.rows.iter().filter_map(notice).collect();
+            return Ok(Settled {
+                answers: resolution.answers,
+                notices,
+            });
         }
         let mut failure = Failure::answers(Vec::new());
         for row in &resolution.rows {
@@ -144,7 +159,7 @@ impl Session {
     /// Starts a new run.
     pub(super) async fn start(
         &self,
-        answers: &Answers,
+        settled: &Settled,
         approval: Approval,
     ) -> Result<(RunFolder, Handle), Failure> {
         let folder = self.runs.create(jiff::Timestamp::now())?;
@@ -157,13 +172,13 @@ impl Session {
         };
         folder.write(
             &folder.answers(),
-            &settings::answers_file(self.spec.name, answers),
+            &settings::answers_file(self.spec.name, &settled.answers),
         )?;
         let writer = Writer::create(&folder.journal(), &header)?;
         self.wire.append_to(&folder.wire())?;
         let handle = self
             .launch(
-                answers,
+                settled,
                 approval,
                 &folder.run,
                 None,
@@ -177,7 +192,7 @@ impl Session {
     /// Goes on with a run whose journal is held by `writer`.
     pub(super) async fn resume(
         &self,
-        answers: &Answers,
+        settled: &Settled,
         approval: Approval,
         folder: &RunFolder,
         earlier: Earlier,
@@ -185,11 +200,11 @@ impl Session {
     ) -> Result<Handle, Failure> {
         folder.write(
             &folder.answers(),
-            &settings::answers_file(self.spec.name, answers),
+            &settings::answers_file(self.spec.name, &settled.answers),
         )?;
         self.wire.append_to(&folder.wire())?;
         self.launch(
-            answers,
+            settled,
             approval,
             &folder.run,
             Some(earlier),
@@ -200,12 +215,12 @@ impl Session {
     }
 
     /// Observes only, and leaves no trace.
-    pub(super) async fn plan(&self, answers: &Answers) -> Result<Handle, Failure> {
+    pub(super) async fn plan(&self, settled: &Settled) -> Result<Handle, Failure> {
         let run = jiff::Timestamp::now()
             .strftime("%Y%m%dT%H%M%SZ-plan")
             .to_string();
         self.launch(
-            answers,
+            settled,
             Approval::Plan,
             &run,
             None,
@@ -217,15 +232,15 @@ impl Session {
 
     async fn launch(
         &self,
-        answers: &Answers,
+        settled: &Settled,
         approval: Approval,
         run: &str,
         earlier: Option<Earlier>,
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
-        let recipe = (self.spec.build)(answers, &self.tools()).await?;
-        let resolved = answers.iter().map(|(key, answer)| ResolvedAnswer {
+        let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
+        let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
             value: answer.value.clone(),
             origin: answer.origin.clone(),
@@ -239,6 +254,7 @@ impl Session {
             approval,
             wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
             answers: resolved.collect(),
+            warnings: settled.notices.clone(),
             earlier,
         };
         Ok(run::start(recipe, options, Arc::new(SystemClock), recorder))

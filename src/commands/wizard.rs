@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::frontend::{Asking, follow};
 use super::resume::{as_launched, earlier, one};
 use super::run::finish;
-use super::session::{Session, approval_of, launch_of};
+use super::session::{Session, Settled, approval_of, launch_of};
 use crate::cli::Options;
 use crate::engine::question::{Kind, Resolution, Resolved};
 use crate::engine::run::Handle;
@@ -69,7 +69,12 @@ impl WizardPort for Port {
 
     async fn start(&self, answers: &Answers) -> Result<Handle, StepError> {
         let session = Arc::clone(&self.session);
-        let started = session.start(answers, approval_of(&self.options)).await;
+        // The form has shown what there is to know about them.
+        let settled = Settled {
+            answers: answers.clone(),
+            notices: Vec::new(),
+        };
+        let started = session.start(&settled, approval_of(&self.options)).await;
         let (folder, handle) = started.map_err(told)?;
         self.works_on(Work {
             folder,
@@ -108,15 +113,15 @@ impl Port {
         let options = as_launched(&self.options, &journal.header.recipe);
         let launch = journal.header.launch.clone();
         let session = Arc::new(Session::open_for(&options, launch, Some(&folder)).await?);
-        let answers = session.answers().await?;
+        let settled = session.answers().await?;
         let earlier = earlier(&RunState::of(&journal.events));
         let approval = approval_of(&self.options);
         let handle = session
-            .resume(&answers, approval, &folder, earlier, writer)
+            .resume(&settled, approval, &folder, earlier, writer)
             .await?;
         self.works_on(Work {
             folder,
-            answers,
+            answers: settled.answers,
             session,
         });
         Ok(handle)
@@ -219,9 +224,13 @@ async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure
             edits.set(row.question.key, line.trim(), Origin::Asked);
         }
     };
-    let (folder, handle) = session.start(&answers, approval_of(options)).await?;
+    let settled = Settled {
+        answers,
+        notices: Vec::new(),
+    };
+    let (folder, handle) = session.start(&settled, approval_of(options)).await?;
     let (outcome, state) = follow(handle, options, Asking::Terminal).await?;
-    let end = finish(outcome, &state, Asking::Terminal, &folder, &answers);
+    let end = finish(outcome, &state, Asking::Terminal, &folder, &settled.answers);
     session.close().await;
     end
 }

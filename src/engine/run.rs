@@ -65,6 +65,8 @@ pub struct Options {
     pub wait: Option<Duration>,
     /// The answers, for the record.
     pub answers: Vec<ResolvedAnswer>,
+    /// What the operator should know about the answers.
+    pub warnings: Vec<String>,
     /// What earlier processes left of the run.
     pub earlier: Option<Earlier>,
 }
@@ -248,6 +250,9 @@ impl Run {
         self.emit(EventKind::AnswersResolved {
             answers: self.options.answers.clone(),
         })?;
+        for text in self.options.warnings.clone() {
+            self.emit(EventKind::Warning { text })?;
+        }
         self.observe().await?;
         let changes = self.conclude_plan()?;
         if let Some((outcome, summary)) = self.obstacle() {

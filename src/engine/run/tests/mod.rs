@@ -272,6 +272,7 @@ impl Bench {
                 approval: Approval::Given,
                 wait: None,
                 answers: Vec::new(),
+                warnings: Vec::new(),
                 earlier: None,
             },
             clock: Virtual::new(),
