@@ -255,7 +255,7 @@ impl Run {
         }
         self.observe().await?;
         let changes = self.conclude_plan()?;
-        if let Some((outcome, summary)) = self.obstacle() {
+        if let Some((outcome, summary)) = self.obstacle(changes) {
             return Ok((outcome, summary));
         }
         if self.options.plan_only {

@@ -188,7 +188,7 @@ impl Run {
     }
 
     /// What keeps the plan from being carried out, the gravest first.
-    pub(super) fn obstacle(&self) -> Option<(Outcome, String)> {
+    pub(super) fn obstacle(&self, changes: usize) -> Option<(Outcome, String)> {
         let failed = self
             .entries
             .iter()
@@ -215,7 +215,7 @@ impl Run {
             return Some((Outcome::Conflict, text));
         }
         // A right that seems to be missing stops a plan, but never a run: only the act itself
-        // is a proof.
+        // is a proof. A plan without changes needs no right.
         let missing = self
             .entries
             .iter()
@@ -223,7 +223,8 @@ impl Run {
                 Some(Planned::Observed(seen)) if !seen.missing_rights.is_empty() => Some(seen),
                 _ => None,
             });
-        missing.filter(|_| self.options.plan_only).map(|seen| {
+        let matters = self.options.plan_only && changes > 0;
+        missing.filter(|_| matters).map(|seen| {
             let rights = list(&seen.missing_rights, "seems", "seem");
             (
                 Outcome::Permission,

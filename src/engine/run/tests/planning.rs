@@ -140,11 +140,19 @@ async fn a_conflict_stops_before_any_act() {
 async fn a_right_that_seems_to_be_missing_stops_a_plan_and_not_a_run() {
     let world = World::default();
     let seen = Observation::satisfied("looked").missing_right("iam:CreateRole");
-    let steps = || [Fake::new(&world, "a.one").sees(Ok(seen.clone()))];
+    let looks = || Fake::new(&world, "a.one").sees(Ok(seen.clone()));
+    let steps = || [looks(), Fake::new(&world, "a.two")];
     let plan = Bench::of(steps()).plan_only().run().await;
     assert_eq!(plan.outcome(), Outcome::Permission);
     assert!(plan.summary().contains("`iam:CreateRole` seems"));
     assert_eq!(Bench::of(steps()).run().await.outcome(), Outcome::Done);
+
+    let plan = Bench::of([looks()]).plan_only().run().await;
+    assert_eq!(
+        plan.outcome(),
+        Outcome::PlanEmpty,
+        "nothing needs the right"
+    );
 }
 
 #[tokio::test]
