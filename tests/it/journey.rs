@@ -44,7 +44,7 @@ fn a_run_makes_everything_and_a_second_one_nothing() {
     let output = practice.journey();
     assert_eq!(
         output.stdout,
-        "Done: 14 changed, 4 unchanged, 4 verified.\n"
+        "Everything is in place: 14 changed, 4 unchanged, 4 verified.\n"
     );
     let (meaning, history, refs) = (practice.meaning(), practice.history(), practice.refs());
 

@@ -56,16 +56,10 @@ fn a_region_of_another_partition_and_another_account() {
     insta::assert_snapshot!(told.join("\n\n"), @"
     aws_default_region=cn-north-1: exit code 2
     error: `eks_cluster` is not answered, and nothing was discovered with `aws_default_region` = `cn-north-1`
-    error: `aws_s3_role` is not answered; `eks_cluster` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `eks_cluster` comes first
-    error: `aws_cf_s3_resources` is not answered; `eks_cluster` comes first
     hint: answer it with `--set eks_cluster=VALUE`
 
     aws_default_region=eu-central-1: exit code 2
     error: `eks_cluster` is not answered, and nothing was discovered with `aws_default_region` = `eu-central-1`
-    error: `aws_s3_role` is not answered; `eks_cluster` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `eks_cluster` comes first
-    error: `aws_cf_s3_resources` is not answered; `eks_cluster` comes first
     hint: answer it with `--set eks_cluster=VALUE`
 
     aws_default_region=cn-north-1 --set eks_cluster=arrikto-cluster: exit code 2
@@ -155,33 +149,21 @@ fn credentials_that_are_missing_wrong_or_expired() {
     missing: exit code 2
     error: `aws_account_id` cannot be discovered: sts:GetCallerIdentity: no credentials found in the environment, the profile or on this machine
     error: `eks_cluster` cannot be discovered: eks:ListClusters: no credentials found in the environment, the profile or on this machine
-    error: `aws_s3_role` is not answered; `aws_account_id` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `aws_account_id` comes first
-    error: `aws_cf_s3_resources` is not answered; `aws_account_id` comes first
     hint: set `AWS_PROFILE` or `aws_profile`, or the variables `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`
 
     wrong: exit code 2
     error: `aws_account_id` cannot be discovered: sts:GetCallerIdentity: SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details. (request id ........-....-....-....-............)
     error: `eks_cluster` cannot be discovered: eks:ListClusters: InvalidSignatureException: The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details. (request id ........-....-....-....-............)
-    error: `aws_s3_role` is not answered; `aws_account_id` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `aws_account_id` comes first
-    error: `aws_cf_s3_resources` is not answered; `aws_account_id` comes first
     hint: check the secret key of profile `default`, and this machine's clock
 
     unknown: exit code 2
     error: `aws_account_id` cannot be discovered: sts:GetCallerIdentity: InvalidClientTokenId: The security token included in the request is invalid. (request id ........-....-....-....-............)
     error: `eks_cluster` cannot be discovered: eks:ListClusters: UnrecognizedClientException: The security token included in the request is invalid. (request id ........-....-....-....-............)
-    error: `aws_s3_role` is not answered; `aws_account_id` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `aws_account_id` comes first
-    error: `aws_cf_s3_resources` is not answered; `aws_account_id` comes first
     hint: check that profile `default` belongs to partition `aws` of region `us-west-2`; a key made just now needs about ten seconds
 
     expired: exit code 2
     error: `aws_account_id` cannot be discovered: sts:GetCallerIdentity: ExpiredToken: The security token included in the request is expired (request id ........-....-....-....-............)
     error: `eks_cluster` cannot be discovered: eks:ListClusters: ExpiredTokenException: The security token included in the request is expired (request id ........-....-....-....-............)
-    error: `aws_s3_role` is not answered; `aws_account_id` comes first
-    error: `aws_s3_bucket_prefix` is not answered; `aws_account_id` comes first
-    error: `aws_cf_s3_resources` is not answered; `aws_account_id` comes first
     hint: renew the credentials of profile `default` (for SSO: `aws sso login --profile default`), then go on
     ");
     assert_eq!(practice.runs(), runs, "a run began without an account");
@@ -257,9 +239,9 @@ fn what_is_not_ours_is_never_overwritten() {
         ("another cluster's role", |aws| {
             aws["roles"][ROLE]["tags"]["rok-deploy/cluster"] = json!("other-cluster");
         }),
-        ("untagged policy", |aws| {
+        ("another cluster's policy", |aws| {
             let arn = format!("arn:aws:iam::123451234512:policy/{ROLE}");
-            aws["policies"][&arn]["tags"] = json!({});
+            aws["policies"][&arn]["tags"]["rok-deploy/cluster"] = json!("other-cluster");
         }),
     ];
     let mut told = Vec::new();
@@ -279,19 +261,19 @@ fn what_is_not_ours_is_never_overwritten() {
     out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
     CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
     hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name, see `rok-deploy plan`
+    hint: otherwise choose another name: `--set aws_s3_role=NAME`
 
     another cluster's role: exit code 4
     out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
     CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
     hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name, see `rok-deploy plan`
+    hint: otherwise choose another name: `--set aws_s3_role=NAME`
 
-    untagged policy: exit code 4
-    out: `aws.iam-policy`: policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
-    CONFLICT     aws.iam-policy            IAM policy for the bucket prefix — policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
+    another cluster's policy: exit code 4
+    out: `aws.iam-policy`: policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
+    CONFLICT     aws.iam-policy            IAM policy for the bucket prefix — policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
     hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name, see `rok-deploy plan`
+    hint: otherwise choose another name: `--set aws_s3_role=NAME`
     ");
 }
 

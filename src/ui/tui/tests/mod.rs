@@ -1,7 +1,6 @@
 //! The wizard without a terminal: made-up answers and runs, keys as messages, screens as text.
 
 mod asking;
-mod drive;
 mod running;
 mod screens;
 
