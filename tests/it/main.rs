@@ -7,3 +7,4 @@
 mod peers;
 mod rooms;
 mod support;
+mod tui;

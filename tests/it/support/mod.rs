@@ -3,6 +3,7 @@
 pub mod env;
 pub mod peers;
 mod server;
+pub mod terminal;
 
 use std::process::{Command, Stdio};
 
