@@ -83,16 +83,20 @@ fn answer(terminal: &mut Terminal, value: &str) {
     terminal.wait_for_gone("Esc close");
 }
 
-/// Returns the journals of all runs, oldest first.
+/// Returns the journals of all runs, the one written last at the end. Runs of the same second have
+/// names in no order.
 fn journals(env: &TestEnv) -> Vec<String> {
     let runs = fs::read_dir(env.state_dir().join("runs")).expect("there were runs");
-    let mut folders: Vec<_> = runs.map(|run| run.expect("readable").path()).collect();
-    folders.sort();
-    let read = |folder: &std::path::PathBuf| fs::read_to_string(folder.join("journal.jsonl"));
-    let journals = folders.iter().map(read);
-    journals
-        .map(|journal| journal.expect("a journal"))
-        .collect()
+    let mut journals: Vec<_> = runs
+        .map(|run| {
+            let path = run.expect("a readable folder").path().join("journal.jsonl");
+            let written = fs::metadata(&path).and_then(|file| file.modified());
+            let text = fs::read_to_string(path).expect("a run has a journal");
+            (written.expect("files have times"), text)
+        })
+        .collect();
+    journals.sort();
+    journals.into_iter().map(|(_, text)| text).collect()
 }
 
 fn assert_finished(env: &TestEnv, outcome: &str) {
@@ -150,25 +154,22 @@ fn keys_after_a_pause_arrive_and_so_do_those_in_a_burst() {
 fn screens_are_as_they_were_looked_at() {
     for size in [USUAL, NARROW] {
         let env = TestEnv::new();
-        let mut terminal = wizard(&env, size, &["--sandbox"]);
-        snapshot("form", size, &terminal);
+        let mut terminal = Terminal::start(&env, size, &["--sandbox"]);
+        snapshot("form", size, &terminal.frame_with(ANSWERED));
         terminal.type_keys("p");
-        terminal.wait_for(PLANNED);
-        snapshot("plan", size, &terminal);
+        snapshot("plan", size, &terminal.frame_with(PLANNED));
         terminal.type_keys("a");
         terminal.wait_for(IN_PLACE);
         terminal.type_keys(END);
-        terminal.wait_for("look again with");
-        snapshot("result", size, &terminal);
+        snapshot("result", size, &terminal.frame_with("look again with"));
         terminal.type_keys("q");
         terminal.expect_exit(0);
     }
 }
 
-fn snapshot(name: &str, (columns, rows): (u16, u16), terminal: &Terminal) {
-    let screen = redacted(&terminal.screen());
+fn snapshot(name: &str, (columns, rows): (u16, u16), screen: &str) {
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!(format!("tui_{name}_{columns}x{rows}"), screen);
+        insta::assert_snapshot!(format!("tui_{name}_{columns}x{rows}"), redacted(screen));
     });
 }
 

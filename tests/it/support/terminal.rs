@@ -118,6 +118,20 @@ impl Terminal {
         );
     }
 
+    /// Waits until the words are on the screen and the frame that brought them is whole, and
+    /// returns that screen. A frame ends by hiding the cursor, unless something is being typed.
+    pub fn frame_with(&self, words: &str) -> String {
+        let is_whole =
+            |seen: &Seen| text_of(seen).contains(words) && seen.bytes.ends_with(b"\x1b[?25l");
+        let seen = self.shared.wait(is_whole);
+        assert!(
+            is_whole(&seen),
+            "no whole frame with {words:?} after {DEADLINE:?}:\n{}",
+            text_of(&seen),
+        );
+        text_of(&seen)
+    }
+
     /// Types keys as a terminal sends them.
     pub fn type_keys(&mut self, keys: &str) {
         self.keyboard
