@@ -244,14 +244,13 @@ fn say(resolution: &Resolution, said: &mut BTreeMap<&'static str, String>) -> io
             &answer.value
         };
         let (key, title) = (row.question.key, row.question.title);
-        let mut text = format!(
-            "{title} ({key}): {} [{}]",
-            words::clean(value),
-            answer.origin
+        let origin = &answer.origin;
+        let notice = row.notice.as_ref();
+        let notice = notice.map_or_else(String::new, |notice| format!("\nnote: {notice}"));
+        let text = format!(
+            "{title} ({key}): {} [{origin}]{notice}",
+            words::clean(value)
         );
-        if let Some(notice) = &row.notice {
-            text += &format!("\nnote: {notice}");
-        }
         if said.get(key) != Some(&text) {
             writeln!(io::stderr(), "{text}")?;
             said.insert(key, text);
