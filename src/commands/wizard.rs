@@ -35,7 +35,7 @@ pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
         work: Mutex::default(),
     });
     let ended = tui::wizard(port.clone(), screen(options, practice)).await?;
-    port.close(ended).await
+    port.close(ended)
 }
 
 /// Returns how screens look.
@@ -128,7 +128,7 @@ impl Port {
     }
 
     /// Says on the restored terminal how it ended, since the screens are gone by then.
-    async fn close(&self, ended: Option<Outcome>) -> Result<u8, Failure> {
+    fn close(&self, ended: Option<Outcome>) -> Result<u8, Failure> {
         let work = self
             .work
             .lock()

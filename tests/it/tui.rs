@@ -7,7 +7,7 @@ use std::fs;
 
 use crate::support::env::TestEnv;
 use crate::support::terminal::{
-    CONTROL_C, CONTROL_U, DOWN, END, ENTER, ESCAPE, HOME, RIGHT, TAB, Terminal, UP,
+    CONTROL_C, CONTROL_U, DOWN, END, ENTER, ESCAPE, HOME, RIGHT, TAB, Terminal, UP, stay_idle,
 };
 
 const USUAL: (u16, u16) = (80, 24);
@@ -137,15 +137,15 @@ fn form_plan_run_and_result_end_well_and_restore_the_terminal() {
 fn keys_after_a_pause_arrive_and_so_do_those_in_a_burst() {
     let env = TestEnv::new();
     let mut terminal = at_plan(&env, USUAL, &["--sandbox"]);
-    terminal.stay_idle();
+    stay_idle();
     terminal.type_keys(DOWN);
     terminal.wait_for("▸ = unchanged    AWS account");
-    terminal.stay_idle();
+    stay_idle();
     terminal.type_keys(&[UP, DOWN, DOWN, "k", "j"].concat());
     terminal.wait_for("▸ = unchanged    EKS cluster");
     terminal.type_keys("a");
     terminal.wait_for(IN_PLACE);
-    terminal.stay_idle();
+    stay_idle();
     terminal.type_keys("q");
     terminal.expect_exit(0);
 }

@@ -29,6 +29,11 @@ pub const ESCAPE: &str = "\x1b";
 pub const CONTROL_C: &str = "\x03";
 pub const CONTROL_U: &str = "\x15";
 
+/// Lets a second pass in which nobody presses a key: here the idle time is what is tested.
+pub fn stay_idle() {
+    thread::sleep(Duration::from_secs(1));
+}
+
 /// A program in a terminal of its own. Dropped, it is killed with its children.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
@@ -180,11 +185,6 @@ impl Terminal {
         let seen = self.ended();
         let exit = seen.exit.as_ref().expect("it has ended");
         assert!(exit.signal().is_some(), "ended with {exit:?}");
-    }
-
-    /// Lets a second pass in which nobody presses a key: the idle time is what is tested.
-    pub fn stay_idle(&self) {
-        thread::sleep(Duration::from_secs(1));
     }
 
     /// Waits for the program's end, which has to be that exit code.
