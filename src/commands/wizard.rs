@@ -1,5 +1,6 @@
 //! `rok-deploy`: the wizard, on screens or line by line.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ use crate::cli::Options;
 use crate::engine::question::{Kind, Resolution, Resolved};
 use crate::engine::run::Handle;
 use crate::engine::{Answers, ErrorKind, Origin, Outcome, RunState, StepError};
-use crate::failure::{Failure, exit, exit_code};
+use crate::failure::{Failure, exit};
 use crate::journal::{RunFolder, Writer};
 use crate::ui::tui::{self, Unfinished, WizardPort};
 use crate::ui::words;
@@ -183,45 +184,25 @@ fn told(failure: Failure) -> StepError {
 /// The wizard for screen readers and dumb terminals: every question is a line.
 async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure> {
     let mut edits = Answers::default();
+    let mut said = BTreeMap::new();
     let answers = loop {
         let resolution = session.resolve(&edits, true).await;
-        let open: Vec<&Resolved> = resolution
-            .rows
-            .iter()
-            .filter(|row| row.problem.is_some())
-            .collect();
-        if open.is_empty() {
-            say(&resolution)?;
-            let line =
-                read("Change an answer (KEY=VALUE), or press Enter to make the plan: ").await?;
-            match line.as_deref().map(str::trim) {
-                None => return Ok(exit_code(Outcome::Declined)),
-                Some("") => break resolution.answers,
-                Some(edit) => change(&mut edits, edit, &resolution)?,
-            }
+        // One at a time: the next may follow from this one.
+        if let Some(row) = resolution.rows.iter().find(|row| row.problem.is_some()) {
+            let key = row.question.key;
+            explain(row)?;
+            let Some(line) = read(&format!("{key}: ")).await? else {
+                return left();
+            };
+            edits.set(key, line.trim(), Origin::Asked);
             continue;
         }
-        for row in open {
-            let problem = row.problem.as_deref().unwrap_or_default();
-            writeln!(
-                io::stderr(),
-                "{} ({}) {problem}",
-                row.question.title,
-                row.question.key
-            )?;
-            writeln!(io::stderr(), "{}", row.question.help)?;
-            for candidate in &row.candidates {
-                writeln!(io::stderr(), "  {} {}", candidate.value, candidate.detail)?;
-            }
-            if let Kind::Choice(choices) = row.question.kind {
-                for (choice, meaning) in choices {
-                    writeln!(io::stderr(), "  {choice}: {meaning}")?;
-                }
-            }
-            let Some(line) = read(&format!("{}: ", row.question.key)).await? else {
-                return Ok(exit_code(Outcome::Declined));
-            };
-            edits.set(row.question.key, line.trim(), Origin::Asked);
+        say(&resolution, &mut said)?;
+        let line = read("Change an answer (KEY=VALUE), or press Enter to make the plan: ").await?;
+        match line.as_deref().map(str::trim) {
+            None => return left(),
+            Some("") => break resolution.answers,
+            Some(edit) => change(&mut edits, edit, &resolution)?,
         }
     };
     let settled = Settled {
@@ -235,7 +216,35 @@ async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure
     end
 }
 
-fn say(resolution: &Resolution) -> io::Result<()> {
+/// The input has ended before there was a run.
+fn left() -> Result<u8, Failure> {
+    writeln!(io::stderr(), "\nNothing was changed.")?;
+    Ok(exit::DONE)
+}
+
+/// Says what is wrong with an answer and what would be right.
+fn explain(row: &Resolved) -> io::Result<()> {
+    let mut out = io::stderr();
+    let (key, title) = (row.question.key, row.question.title);
+    let problem = row.problem.as_deref().unwrap_or_default();
+    writeln!(out, "{title} ({key}) {}", words::clean(problem))?;
+    writeln!(out, "{}", row.question.help)?;
+    for hint in &row.hints {
+        writeln!(out, "hint: {hint}")?;
+    }
+    for candidate in &row.candidates {
+        writeln!(out, "  {} {}", candidate.value, candidate.detail)?;
+    }
+    if let Kind::Choice(choices) = row.question.kind {
+        for (choice, meaning) in choices {
+            writeln!(out, "  {choice}: {meaning}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Says the answers that were not said yet, so that a change is not lost among what stays.
+fn say(resolution: &Resolution, said: &mut BTreeMap<&'static str, String>) -> io::Result<()> {
     for row in &resolution.rows {
         let Some(answer) = &row.answer else { continue };
         let value = if answer.value.is_empty() {
@@ -244,14 +253,16 @@ fn say(resolution: &Resolution) -> io::Result<()> {
             &answer.value
         };
         let (key, title) = (row.question.key, row.question.title);
-        writeln!(
-            io::stderr(),
-            "{title} ({key}): {} [{}]",
-            words::clean(value),
-            answer.origin
-        )?;
-        if let Some(notice) = &row.notice {
-            writeln!(io::stderr(), "note: {notice}")?;
+        let origin = &answer.origin;
+        let notice = row.notice.as_ref();
+        let notice = notice.map_or_else(String::new, |notice| format!("\nnote: {notice}"));
+        let text = format!(
+            "{title} ({key}): {} [{origin}]{notice}",
+            words::clean(value)
+        );
+        if said.get(key) != Some(&text) {
+            writeln!(io::stderr(), "{text}")?;
+            said.insert(key, text);
         }
     }
     Ok(())

@@ -18,3 +18,4 @@ mod rooms;
 mod sandbox_clients;
 mod steps;
 mod support;
+mod tui;

@@ -8,6 +8,7 @@ pub mod practice;
 pub mod runs;
 pub mod served;
 mod server;
+pub mod terminal;
 
 use std::process::{Command, Stdio};
 
