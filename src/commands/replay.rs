@@ -21,21 +21,20 @@ pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> 
         tui::player(journal.events, screen(options, practice)).await?;
         return Ok(0);
     }
+    if options.output == Output::Json {
+        let mut out = io::BufWriter::new(io::stdout());
+        for event in &journal.events {
+            writeln!(out, "{}", json_line(event))?;
+        }
+        out.flush()?;
+        return Ok(0);
+    }
     let mut plain = Plain::new(io::stderr(), io::stdout(), super::uses_color(options));
     for event in &journal.events {
-        match options.output {
-            Output::Plain => plain.event(event)?,
-            Output::Json => writeln!(io::stdout(), "{}", json_line(event))?,
-        }
+        plain.event(event)?;
     }
-    if options.output == Output::Plain {
-        let events = journal.events.len();
-        writeln!(
-            io::stdout(),
-            "Replayed {events} events of run {}.",
-            journal.header.run
-        )?;
-    }
+    let (events, run) = (journal.events.len(), &journal.header.run);
+    writeln!(io::stdout(), "Replayed {events} events of run {run}.")?;
     Ok(0)
 }
 

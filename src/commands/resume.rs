@@ -81,7 +81,7 @@ pub(super) fn one(runs: &Runs, id: &str) -> Result<RunFolder, Failure> {
 }
 
 fn newest(runs: &Runs, practice_only: bool) -> Result<RunFolder, Failure> {
-    let unfinished = runs.list()?.into_iter().find(|summary| {
+    let unfinished = runs.list()?.find(|summary| {
         let practice = summary.state.as_ref().is_ok_and(|state| state.practice);
         summary.is_unfinished() && (practice || !practice_only)
     });

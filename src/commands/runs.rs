@@ -31,7 +31,7 @@ pub(super) fn runs(options: &Options, run: Option<&str>) -> Result<u8, Failure> 
         )?;
         return Ok(0);
     }
-    let all = runs.list()?;
+    let all: Vec<_> = runs.list()?.collect();
     for summary in &all {
         match options.output {
             Output::Plain => writeln!(out, "{}", line(summary))?,

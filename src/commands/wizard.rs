@@ -87,8 +87,8 @@ impl WizardPort for Port {
 
     fn unfinished(&self) -> Option<Unfinished> {
         // A list that cannot be read offers nothing; `rok-deploy runs` tells why.
-        let runs = self.session.runs().list().ok()?;
-        runs.into_iter().find_map(|summary| {
+        let mut runs = self.session.runs().list().ok()?;
+        runs.find_map(|summary| {
             let state = summary.state.as_ref().ok()?;
             let fits = summary.is_unfinished() && state.practice == self.session.launch.practice;
             fits.then(|| Unfinished {

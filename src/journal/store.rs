@@ -60,12 +60,39 @@ impl Runs {
         }
     }
 
-    /// Lists the runs, newest first. One that cannot be read does not hide the others.
+    /// Lists the runs, newest first; each is read when its turn comes. One that cannot be read does
+    /// not hide the others.
     ///
     /// # Errors
     ///
     /// When the folder exists and cannot be listed.
-    pub fn list(&self) -> Result<Vec<RunSummary>, JournalError> {
+    pub fn list(&self) -> Result<impl Iterator<Item = RunSummary> + use<>, JournalError> {
+        let summary = |folder: RunFolder| {
+            let journal = folder.read();
+            let state = journal.map(|journal| RunState::of(&journal.events));
+            RunSummary {
+                state: state.map_err(|error| error.to_string()),
+                folder,
+            }
+        };
+        Ok(self.folders()?.into_iter().map(summary))
+    }
+
+    /// Returns the run of that id, or the only one whose id begins or ends so.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be listed.
+    pub fn find(&self, id: &str) -> Result<Vec<RunFolder>, JournalError> {
+        let all = self.folders()?.into_iter();
+        let matching: Vec<_> = all
+            .filter(|folder| folder.run.starts_with(id) || folder.run.ends_with(id))
+            .collect();
+        let exact = matching.iter().find(|folder| folder.run == id).cloned();
+        Ok(exact.map_or(matching, |folder| vec![folder]))
+    }
+
+    fn folders(&self) -> Result<Vec<RunFolder>, JournalError> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -81,29 +108,7 @@ impl Runs {
             })
             .collect();
         runs.sort_by(|one, other| other.run.cmp(&one.run));
-        let summary = |folder: RunFolder| {
-            let journal = folder.read();
-            let state = journal.map(|journal| RunState::of(&journal.events));
-            RunSummary {
-                state: state.map_err(|error| error.to_string()),
-                folder,
-            }
-        };
-        Ok(runs.into_iter().map(summary).collect())
-    }
-
-    /// Returns the run of that id, or the only one whose id begins or ends so.
-    ///
-    /// # Errors
-    ///
-    /// When the folder cannot be listed.
-    pub fn find(&self, id: &str) -> Result<Vec<RunFolder>, JournalError> {
-        let all = self.list()?.into_iter().map(|summary| summary.folder);
-        let matching: Vec<_> = all
-            .filter(|folder| folder.run.starts_with(id) || folder.run.ends_with(id))
-            .collect();
-        let exact = matching.iter().find(|folder| folder.run == id).cloned();
-        Ok(exact.map_or(matching, |folder| vec![folder]))
+        Ok(runs)
     }
 }
 
@@ -313,7 +318,7 @@ mod tests {
         let bad = Runs::new(directory.path())
             .create(jiff::Timestamp::UNIX_EPOCH)
             .unwrap();
-        let runs = Runs::new(directory.path()).list().unwrap();
+        let runs: Vec<_> = Runs::new(directory.path()).list().unwrap().collect();
         assert_eq!(runs.len(), 2);
         let of = |run: &str| {
             runs.iter()

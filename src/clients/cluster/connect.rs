@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
 use kube::discovery::{ApiCapabilities, ApiResource};
+use tokio::sync::Mutex;
 
 use super::error::{ClusterError, ClusterErrorKind};
 use super::transport::Transport;

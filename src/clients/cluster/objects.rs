@@ -1,11 +1,10 @@
 //! Any object, as JSON: read it, apply it, create it, delete it.
 
-use std::sync::PoisonError;
-
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::core::GroupVersionKind;
-use kube::discovery::{self, Scope};
+use kube::core::GroupVersion;
+use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
+use kube::error::DiscoveryError;
 use serde_json::Value;
 
 use super::connect::Cluster;
@@ -82,7 +81,7 @@ impl Cluster {
         Ok(found(answer)?.is_some())
     }
 
-    /// Finds out how the server calls this kind of object, once per kind.
+    /// Finds out where the server keeps this object.
     async fn address(&self, object: &Value) -> Result<Addressed, ClusterError> {
         let text = |pointer: &str| {
             object
@@ -94,31 +93,7 @@ impl Cluster {
         let name = text("/metadata/name")?;
         let namespace = text("/metadata/namespace").ok();
 
-        let key = (version.to_owned(), kind.to_owned());
-        let kinds = &self.inner.kinds;
-        let known = kinds
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned();
-        let (resource, capabilities) = if let Some(known) = known {
-            known
-        } else {
-            let (group, version) = version.split_once('/').unwrap_or(("", version));
-            let client = self.client();
-            let asked = GroupVersionKind::gvk(group, version, kind);
-            let discovered = self
-                .ask(
-                    &format!("discover {kind}"),
-                    discovery::pinned_kind(&client, &asked),
-                )
-                .await?;
-            kinds
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(key, discovered.clone());
-            discovered
-        };
+        let (resource, capabilities) = self.kind(version, kind).await?;
         let client = self.client();
         let api = match (&capabilities.scope, namespace) {
             (Scope::Cluster, _) => Api::all_with(client, &resource),
@@ -132,6 +107,36 @@ impl Cluster {
             name: name.to_owned(),
             path: format!("{}/{name}", resource.plural),
         })
+    }
+
+    /// Finds out how the server calls this kind of object. One request tells it of all kinds of a
+    /// version, and those who ask meanwhile wait for its answer.
+    async fn kind(
+        &self,
+        version: &str,
+        kind: &str,
+    ) -> Result<(ApiResource, ApiCapabilities), ClusterError> {
+        let key = (version.to_owned(), kind.to_owned());
+        let mut kinds = self.inner.kinds.lock().await;
+        if let Some(known) = kinds.get(&key) {
+            return Ok(known.clone());
+        }
+        let (group, number) = version.split_once('/').unwrap_or(("", version));
+        let client = self.client();
+        let asked = GroupVersion::gv(group, number);
+        let discovery = async {
+            let group = discovery::pinned_group(&client, &asked).await?;
+            kinds.extend(
+                group
+                    .versioned_resources(number)
+                    .into_iter()
+                    .map(|known| ((version.to_owned(), known.0.kind.clone()), known)),
+            );
+            let found = kinds.get(&key).cloned();
+            let missing = || DiscoveryError::MissingKind(format!("{version}/{kind}"));
+            found.ok_or_else(|| kube::Error::Discovery(missing()))
+        };
+        self.ask(&format!("discover {kind}"), discovery).await
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::thread;
 
 use git2::{Oid, Repository, Signature, Tree};
 
@@ -55,10 +56,10 @@ impl Clone {
         }
         let head = self.head()?;
         let branch = head.branch.ok_or(GitError::Detached)?;
-        let committer = self.committer()?;
+        let (committer, takes_program) = self.prepare_commit()?;
         let tree = self.tree_with(&repository, base.as_ref(), &changes)?;
         let message = with_trailers(request.message, request.trailers);
-        if self.is_signed()? || self.has_hooks()? {
+        if takes_program {
             self.commit_with_program(&repository, &tree, &message)?;
         } else {
             let author = self.author(&committer)?;
@@ -86,6 +87,19 @@ impl Clone {
         let head = self.head_tree(&repository)?;
         self.refresh_index(&repository, head.as_ref(), &places)?;
         Ok(self.head()?.commit)
+    }
+
+    /// Returns the committer, and whether hooks or a signature ask for the `git` program. Starting
+    /// it takes longer than its answers, so the questions are asked at the same time.
+    fn prepare_commit(&self) -> Result<(Signature<'static>, bool), GitError> {
+        thread::scope(|scope| {
+            let is_signed = scope.spawn(|| self.is_signed());
+            let has_hooks = scope.spawn(|| self.has_hooks());
+            let committer = self.committer();
+            let is_signed = is_signed.join().expect("reading a setting does not panic");
+            let has_hooks = has_hooks.join().expect("looking for hooks does not panic");
+            Ok((committer?, is_signed? || has_hooks?))
+        })
     }
 
     /// Returns who commits: the operator, as Git is configured or told by the environment.

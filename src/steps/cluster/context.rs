@@ -70,8 +70,8 @@ impl Step for ClusterContext {
             }
             notice = Some(format!("{text}; accepted (`kube_context_accept` is `yes`)"));
         }
-        let uid = client.kube_system_uid().await.map_err(refused)?;
-        let version = client.server_version().await.map_err(refused)?;
+        let (uid, version) =
+            tokio::try_join!(client.kube_system_uid(), client.server_version()).map_err(refused)?;
         let note = format!(
             "`{context}` at {}, {version}, kube-system {uid}",
             client.server()

@@ -1,6 +1,7 @@
 //! The namespaces of Rok.
 
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::access::{ClusterAccess, refused};
@@ -31,30 +32,34 @@ impl Step for Namespaces {
     }
 
     async fn check(&self, _facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let client = self.access.client().await?;
-        let mut changes = Vec::new();
-        for name in &self.names {
-            if client.namespace(name).await.map_err(refused)?.is_none() {
-                changes.push(Change::new(Verb::Create, "namespace", name));
-            }
-        }
+        let missing = self.missing().await?.into_iter();
+        let create = |name| Change::new(Verb::Create, "namespace", name);
         Ok(Observation::of_changes(
-            changes,
+            missing.map(create).collect(),
             format!("{} exist", self.names.join(", ")),
         ))
     }
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let client = self.access.client().await?;
-        for name in &self.names {
-            if client.namespace(name).await.map_err(refused)?.is_none() {
-                client
-                    .apply(&namespace(name), FIELD_MANAGER)
-                    .await
-                    .map_err(refused)?;
-            }
-        }
-        Ok(())
+        let creations = self.missing().await?.into_iter().map(async |name| {
+            let creation = client.apply(&namespace(name), FIELD_MANAGER).await;
+            creation.map(|_| ()).map_err(refused)
+        });
+        try_join_all(creations).await.map(|_| ())
+    }
+}
+
+impl Namespaces {
+    /// Returns the names of the namespaces that are not there.
+    async fn missing(&self) -> Result<Vec<&str>, StepError> {
+        let client = self.access.client().await?;
+        let looks = self.names.iter().map(async |name| {
+            let found = client.namespace(name).await.map_err(refused)?;
+            Ok(found.is_none().then_some(name.as_str()))
+        });
+        let missing = try_join_all(looks).await?;
+        Ok(missing.into_iter().flatten().collect())
     }
 }
 
