@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::{ApprovalChoice, Options};
@@ -272,6 +272,23 @@ impl Session {
         }
     }
 
+    /// Returns the Git client. On a machine where nobody has told Git who they are, somebody
+    /// practises all the same.
+    fn git(&self) -> Git {
+        let mut settings = GitSettings::default();
+        let plain = Git::new(settings.clone(), self.wire.clone());
+        if self.launch.practice && plain.identity(Path::new("/")).is_err() {
+            let practice = [
+                ("GIT_COMMITTER_NAME", "Practice"),
+                ("GIT_COMMITTER_EMAIL", "practice@practice.invalid"),
+            ];
+            settings.environment = practice
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec();
+        }
+        Git::new(settings, self.wire.clone())
+    }
+
     fn tools(&self) -> Tools {
         let before = |task: &&recipes::TaskSpec| {
             self.launch
@@ -280,7 +297,7 @@ impl Session {
                 .is_some_and(|from| from != task.name)
         };
         let fast_forward = self.spec.tasks.iter().take_while(before);
-        let git = Git::new(GitSettings::default(), self.wire.clone());
+        let git = self.git();
         let environment = self.sources.environment.clone();
         let repository = move |directory: &str| Repository {
             git: Clone::clone(&git),
@@ -390,7 +407,7 @@ fn keys(spec: &RecipeSpec) -> String {
 /// environment says about real clouds has no say there.
 async fn practice(
     options: &Options,
-    state: &std::path::Path,
+    state: &Path,
     sources: &mut Sources,
 ) -> Result<Sandbox, Failure> {
     let sandbox = Sandbox::open(world_options(options, state))
@@ -409,7 +426,7 @@ async fn practice(
 }
 
 /// Returns how the practice cloud is opened.
-pub(super) fn world_options(options: &Options, state: &std::path::Path) -> sandbox::Options {
+pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options {
     sandbox::Options {
         directory: state.join("sandbox"),
         skeleton: skeleton()

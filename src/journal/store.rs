@@ -50,7 +50,7 @@ impl Runs {
         private_directories(&self.folder).map_err(JournalError::io(&self.folder))?;
         let time = now.strftime("%Y%m%dT%H%M%SZ").to_string();
         loop {
-            let run = format!("{time}-{}", random_suffix());
+            let run = format!("{time}-{:04x}", self.next_suffix(&time)?);
             let path = self.folder.join(&run);
             match DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(RunFolder { run, path }),
@@ -90,6 +90,15 @@ impl Runs {
             .collect();
         let exact = matching.iter().find(|folder| folder.run == id).cloned();
         Ok(exact.map_or(matching, |folder| vec![folder]))
+    }
+
+    /// Ids of one second sort by age too: a later one counts on from the one before it.
+    fn next_suffix(&self, time: &str) -> Result<u16, JournalError> {
+        let newest = self.folders()?.into_iter().find_map(|folder| {
+            let suffix = folder.run.strip_prefix(time)?.strip_prefix('-')?.to_owned();
+            u16::from_str_radix(&suffix, 16).ok()
+        });
+        Ok(newest.map_or_else(random_suffix, |newest| newest.saturating_add(1)))
     }
 
     fn folders(&self) -> Result<Vec<RunFolder>, JournalError> {
@@ -187,13 +196,14 @@ fn private_directories(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn random_suffix() -> String {
+/// The suffix of the first run of a second: random, with room above it for later ones.
+fn random_suffix() -> u16 {
     use ring::rand::SecureRandom as _;
     let mut bytes = [0_u8; 2];
     ring::rand::SystemRandom::new()
         .fill(&mut bytes)
         .expect("the system gives random bytes");
-    format!("{:02x}{:02x}", bytes[0], bytes[1])
+    u16::from_be_bytes(bytes) / 2
 }
 
 #[cfg(test)]
@@ -296,6 +306,19 @@ mod tests {
         fs::write(folder.journal(), newer).unwrap();
         let error = folder.read().unwrap_err().to_string();
         assert!(error.contains("7.3.0") && error.contains("2.0"), "{error}");
+    }
+
+    #[test]
+    fn runs_of_one_second_are_listed_by_age() {
+        let directory = tempfile::tempdir().unwrap();
+        let made: Vec<_> = (0..20).map(|_| recorded(directory.path()).run).collect();
+        let listed: Vec<_> = Runs::new(directory.path()).list().unwrap().collect();
+        let listed: Vec<_> = listed
+            .into_iter()
+            .rev()
+            .map(|summary| summary.folder.run)
+            .collect();
+        assert_eq!(listed, made);
     }
 
     #[test]

@@ -99,8 +99,8 @@ fn about_access(error: &AwsError) -> Option<String> {
     let action = after.split_whitespace().next()?.trim_end_matches('.');
     if error.message.contains("explicit deny") {
         return Some(format!(
-            "a policy denies `{action}` outright: ask whether a permissions boundary is demanded \
-             (`aws_permissions_boundary`), or hand the change to an administrator"
+            "a policy denies `{action}` outright, which no policy of the caller can outweigh: an \
+             administrator has to make the change"
         ));
     }
     Some(format!("add `{action}` to the caller's policy"))

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use git2::{Oid, Repository, Signature, Tree};
@@ -14,7 +14,7 @@ use git2::{Oid, Repository, Signature, Tree};
 use super::clone::Clone;
 use super::error::{self, GitError};
 use super::paths::Place;
-use super::program::checked;
+use super::program::{Git, checked};
 
 /// The hooks that a commit passes; each one that is active makes the program do the commit.
 const HOOKS: [&str; 4] = [
@@ -33,6 +33,33 @@ pub struct CommitRequest<'a> {
     pub trailers: &'a [(String, String)],
     /// The paths, as they are in the working tree; one that is absent there is deleted.
     pub paths: &'a [String],
+}
+
+impl Git {
+    /// Returns the operator's name and address, as Git knows them in `directory`.
+    ///
+    /// # Errors
+    ///
+    /// [`GitError::Identity`] when it knows none.
+    pub fn identity(&self, directory: &Path) -> Result<String, GitError> {
+        let committer = self.committer(directory)?;
+        Ok(committer.to_string())
+    }
+
+    fn committer(&self, directory: &Path) -> Result<Signature<'static>, GitError> {
+        // A name made up from the login and the host would look like somebody and be nobody.
+        let arguments = [
+            "-c",
+            "user.useConfigOnly=true",
+            "var",
+            "GIT_COMMITTER_IDENT",
+        ];
+        let output = self.run(directory, &arguments)?;
+        if !output.success() {
+            return Err(error::local(directory, &output.stderr).unwrap_or(GitError::Identity));
+        }
+        parse_identity(output.stdout.trim()).ok_or(GitError::Identity)
+    }
 }
 
 impl Clone {
@@ -104,18 +131,7 @@ impl Clone {
 
     /// Returns who commits: the operator, as Git is configured or told by the environment.
     pub(super) fn committer(&self) -> Result<Signature<'static>, GitError> {
-        // A name made up from the login and the host would look like somebody and be nobody.
-        let arguments = [
-            "-c",
-            "user.useConfigOnly=true",
-            "var",
-            "GIT_COMMITTER_IDENT",
-        ];
-        let output = self.git.run(&self.directory, &arguments)?;
-        if !output.success() {
-            return Err(error::local(&self.directory, &output.stderr).unwrap_or(GitError::Identity));
-        }
-        parse_identity(output.stdout.trim()).ok_or(GitError::Identity)
+        self.git.committer(&self.directory)
     }
 
     fn author(&self, committer: &Signature<'_>) -> Result<Signature<'static>, GitError> {

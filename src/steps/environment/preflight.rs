@@ -53,7 +53,12 @@ impl Step for Preflight {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let (rights, push) = tokio::join!(self.ask_rights(facts), self.ask_push());
+        let (rights, push, identity) = tokio::join!(
+            self.ask_rights(facts),
+            self.ask_push(),
+            self.repository.check_identity()
+        );
+        identity?;
         let (rights, push) = (rights?, push?);
         let mut findings = vec![rights.in_words()];
         findings.extend(push.as_ref().map(|push| match push {

@@ -1,6 +1,6 @@
 //! The operator's clone, as steps use it: off the async threads, and there or not there yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::clients::git::{Clone as GitClone, Git, GitError};
 use crate::engine::{ErrorKind, StepError};
@@ -29,6 +29,22 @@ impl Repository {
             work(clone.as_ref())
         };
         blocking(work).await
+    }
+
+    /// Checks that Git knows who commits, before anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, with the commands that tell it.
+    pub async fn check_identity(&self) -> Result<(), StepError> {
+        let this = self.clone();
+        blocking(move || {
+            // A clone may have an identity of its own; without one, any place tells.
+            let place = this.directory.ancestors().find(|place| place.is_dir());
+            let place = place.unwrap_or(Path::new("/"));
+            this.git.identity(place).map(|_| ()).map_err(failed)
+        })
+        .await
     }
 
     /// Runs `work` on the clone, which must be there.

@@ -163,7 +163,7 @@ pub static BINDINGS: &[Binding] = &[
         &[Plain(KeyCode::Char('d'))],
         "d",
         "decline",
-        "declines; nothing of it is changed and the run can be resumed",
+        "declines; nothing of it is changed",
         Action::Decline,
     ),
     row(

@@ -7,6 +7,7 @@ use std::io;
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::layout::Size;
 use ratatui::{DefaultTerminal, Frame};
 
@@ -30,10 +31,13 @@ impl Screen {
         self.terminal.size()
     }
 
-    /// Draws a frame; only what differs from the last one is written.
+    /// Draws a frame; only what differs from the last one is written, and shown at once where
+    /// the terminal can.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> io::Result<()> {
-        self.terminal.draw(draw)?;
-        Ok(())
+        execute!(io::stdout(), BeginSynchronizedUpdate)?;
+        let drawn = self.terminal.draw(draw).map(|_| ());
+        execute!(io::stdout(), EndSynchronizedUpdate)?;
+        drawn
     }
 }
 

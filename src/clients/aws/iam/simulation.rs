@@ -1,5 +1,7 @@
 //! What a principal may do, according to IAM's simulator.
 
+use aws_sdk_iam::config::Builder;
+use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 
 use super::super::connect::Aws;
@@ -29,19 +31,30 @@ impl Aws {
         resources: &[&str],
     ) -> Result<Vec<Simulated>, AwsError> {
         let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let results: Vec<EvaluationResult> = self
-            .inner
-            .iam
-            .simulate_principal_policy()
-            .policy_source_arn(principal_arn)
-            .set_action_names(Some(owned(actions)))
-            .set_resource_arns((!resources.is_empty()).then(|| owned(resources)))
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .map_err(self.failed("iam:SimulatePrincipalPolicy"))?;
+        let mut results: Vec<EvaluationResult> = Vec::new();
+        let mut marker = None;
+        loop {
+            // Asked once: the answer is advice, and not every cloud has a simulator to wait for.
+            let once = Builder::new().retry_config(RetryConfig::disabled());
+            let page = self
+                .inner
+                .iam
+                .simulate_principal_policy()
+                .policy_source_arn(principal_arn)
+                .set_action_names(Some(owned(actions)))
+                .set_resource_arns((!resources.is_empty()).then(|| owned(resources)))
+                .set_marker(marker)
+                .customize()
+                .config_override(once)
+                .send()
+                .await
+                .map_err(self.failed("iam:SimulatePrincipalPolicy"))?;
+            results.extend(page.evaluation_results.unwrap_or_default());
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                break;
+            }
+        }
         Ok(results.iter().flat_map(simulated).collect())
     }
 }
