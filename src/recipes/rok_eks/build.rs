@@ -1,0 +1,419 @@
+//! Which steps `rok-eks` takes, in which order, for which method.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::files;
+use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
+use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
+use crate::recipes::{TaskSpec, Tools};
+use crate::steps::aws::{
+    self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
+};
+use crate::steps::cluster::{
+    ClusterAccess, ClusterContext, Namespaces, StorageAccess, VerifyAccount,
+};
+use crate::steps::environment::{Preflight, Right};
+use crate::steps::gitops::{
+    BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
+};
+
+pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
+    let parts = Parts::new(answers, tools).await?;
+    let mut left_out = BTreeMap::new();
+    if tools.modes.no_cluster {
+        for id in [
+            "cluster.context",
+            "rok.namespaces",
+            "rok.verify-account",
+            "rok.storage-access",
+        ] {
+            left_out.insert(
+                id,
+                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
+            );
+        }
+    }
+    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
+        name: spec.name,
+        title: spec.title,
+        mode: tools.modes.of(spec.name),
+        steps,
+    };
+    Ok(Recipe {
+        name: SPEC.name,
+        tasks: vec![
+            task(ENVIRONMENT, parts.environment()),
+            task(GITOPS, parts.gitops()),
+            task(CLOUDIDENTITY, parts.cloudidentity()),
+            task(OBJECTSTORAGE, parts.objectstorage()),
+        ],
+        left_out,
+        next: vec![
+            format!(
+                "Rok may use every bucket named `{}*`, as role `{}`",
+                parts.prefix, parts.role
+            ),
+            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
+        ],
+    })
+}
+
+/// What the steps are built from.
+struct Parts {
+    answers: Answers,
+    tools: Tools,
+    aws: aws::Client,
+    role: String,
+    prefix: String,
+    namespace: String,
+    name: String,
+}
+
+impl Parts {
+    async fn new(answers: &Answers, tools: &Tools) -> Result<Self, StepError> {
+        Ok(Self {
+            aws: tools.aws.client(answers).await?,
+            role: answers.text("aws_s3_role"),
+            prefix: answers.text("aws_s3_bucket_prefix"),
+            namespace: answers.text("rok_cluster_namespace"),
+            name: answers.text("rok_cluster_name"),
+            answers: answers.clone(),
+            tools: tools.clone(),
+        })
+    }
+
+    fn environment(&self) -> Vec<Arc<dyn Step>> {
+        let answer = |key: &str| self.answers.text(key);
+        let accepts_other_server = self.answers.is_yes("kube_context_accept");
+        vec![
+            Arc::new(aws::Caller {
+                aws: self.aws.clone(),
+                account: answer("aws_account_id"),
+                region: answer("aws_default_region"),
+            }),
+            Arc::new(aws::Cluster {
+                aws: self.aws.clone(),
+                name: answer("eks_cluster"),
+                region: answer("aws_default_region"),
+                issuer: self.answers.get("eks_cluster_oidc").map(str::to_owned),
+                accepts_other_server,
+            }),
+            Arc::new(ClusterContext {
+                access: self.access(),
+                cluster: answer("eks_cluster"),
+                region: answer("aws_default_region"),
+                accepts_other_server,
+            }),
+            Arc::new(Preflight {
+                aws: self.aws.clone(),
+                repository: self.repository(),
+                pushes: self.pushes() != Some(false),
+                rights: self.rights(),
+            }),
+        ]
+    }
+
+    fn gitops(&self) -> Vec<Arc<dyn Step>> {
+        vec![Arc::new(CloneStep {
+            repository: self.repository(),
+            url: self.answers.get("gitops_url").map(str::to_owned),
+            branch: self.answers.get("gitops_branch").map(str::to_owned),
+        })]
+    }
+
+    fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
+        let mut steps: Vec<Arc<dyn Step>> = Vec::new();
+        if self.brings_role() {
+            steps.push(Arc::new(aws::ExistingRole {
+                aws: self.aws.clone(),
+                name: self.role.clone(),
+            }));
+        } else {
+            steps.push(Arc::new(self.rendered(
+                StepMeta {
+                    needs: files::render_needs(),
+                    gives: vec![files::STACK_WRITTEN.name(), files::STACK_COMMIT.name()],
+                    after: vec!["gitops.clone"],
+                    ..StepMeta::new(
+                        "aws.stack-template",
+                        "CloudFormation stack, for the record",
+                        Phase::Generate,
+                    )
+                },
+                files::STACK_FILES,
+                &files::STACK_WRITTEN,
+                Some(CommitSpec {
+                    message: "Update CloudFormation stack to authorize Rok on S3 buckets",
+                    also: &[],
+                    gives: &files::STACK_COMMIT,
+                }),
+            )));
+            steps.extend(self.identity());
+        }
+        steps.push(Arc::new(self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
+                after: vec![
+                    "aws.stack-template",
+                    "aws.policy-attachment",
+                    "aws.oidc-provider",
+                    "aws.existing-role",
+                ],
+                ..StepMeta::new("gitops.env", "Choices in deploy/env.*", Phase::Generate)
+            },
+            files::ENV_FILES,
+            &files::ENV_WRITTEN,
+            Some(CommitSpec {
+                message: "Create Cloud Identity",
+                also: &[],
+                gives: &files::ENV_COMMIT,
+            }),
+        )));
+        steps.push(Arc::new(Tag {
+            meta: StepMeta {
+                needs: vec![files::ENV_COMMIT.name()],
+                gives: vec![files::IDENTITY_TAG.name()],
+                after: vec!["gitops.env"],
+                ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
+            },
+            repository: self.repository(),
+            release: self.answers.text("rok_release"),
+            task: CLOUDIDENTITY.name,
+            message: "Create Cloud Identity",
+            commits: &files::IDENTITY_COMMITS,
+            gives: &files::IDENTITY_TAG,
+        }));
+        steps.push(Arc::new(Trust {
+            aws: self.aws.clone(),
+            role: self.role.clone(),
+            subject: self.subject(),
+            existing: self.brings_role(),
+        }));
+        steps.push(Arc::new(Permissions {
+            aws: self.aws.clone(),
+            role: self.role.clone(),
+            prefix: self.prefix.clone(),
+            existing: self.brings_role(),
+        }));
+        steps
+    }
+
+    fn identity(&self) -> Vec<Arc<dyn Step>> {
+        let ownership = Ownership {
+            cluster: self.answers.text("eks_cluster"),
+            recipe: SPEC.name.into(),
+        };
+        vec![
+            Arc::new(OidcProvider {
+                aws: self.aws.clone(),
+                ownership: ownership.clone(),
+            }),
+            Arc::new(IamPolicy {
+                aws: self.aws.clone(),
+                name: self.role.clone(),
+                prefix: self.prefix.clone(),
+                ownership: ownership.clone(),
+            }),
+            Arc::new(IamRole {
+                aws: self.aws.clone(),
+                name: self.role.clone(),
+                subject: self.subject(),
+                ownership,
+            }),
+            Arc::new(PolicyAttachment {
+                aws: self.aws.clone(),
+                role: self.role.clone(),
+            }),
+        ]
+    }
+
+    fn objectstorage(&self) -> Vec<Arc<dyn Step>> {
+        vec![
+            Arc::new(self.rendered(
+                StepMeta {
+                    needs: files::render_needs(),
+                    gives: vec![files::STORAGE_WRITTEN.name()],
+                    after: vec!["gitops.env"],
+                    ..StepMeta::new(
+                        "rok.storage-patch",
+                        "Rok's role, region and endpoint",
+                        Phase::Generate,
+                    )
+                },
+                files::STORAGE_FILES,
+                &files::STORAGE_WRITTEN,
+                None,
+            )),
+            Arc::new(self.rendered(
+                StepMeta {
+                    needs: files::manifest_needs(),
+                    gives: vec![
+                        files::CONFIGVARS_WRITTEN.name(),
+                        files::MANIFESTS_COMMIT.name(),
+                    ],
+                    after: vec!["rok.storage-patch"],
+                    ..StepMeta::new(
+                        "rok.configvars-patch",
+                        "Rok's bucket prefix",
+                        Phase::Generate,
+                    )
+                },
+                files::CONFIGVARS_FILES,
+                &files::CONFIGVARS_WRITTEN,
+                Some(CommitSpec {
+                    message: "Update Rok manifests",
+                    also: &files::STORAGE_FIRST,
+                    gives: &files::MANIFESTS_COMMIT,
+                }),
+            )),
+            Arc::new(self.rendered(
+                StepMeta {
+                    needs: files::render_needs(),
+                    gives: vec![files::VERIFY_WRITTEN.name(), files::VERIFY_COMMIT.name()],
+                    after: vec!["rok.configvars-patch"],
+                    ..StepMeta::new(
+                        "rok.verify-manifests",
+                        "Pod and service account of the proof",
+                        Phase::Generate,
+                    )
+                },
+                files::VERIFY_FILES,
+                &files::VERIFY_WRITTEN,
+                Some(CommitSpec {
+                    message: "Configure Pod and SA to verify storage access",
+                    also: &[],
+                    gives: &files::VERIFY_COMMIT,
+                }),
+            )),
+            Arc::new(Tag {
+                meta: StepMeta {
+                    needs: vec![files::MANIFESTS_COMMIT.name(), files::VERIFY_COMMIT.name()],
+                    gives: vec![files::STORAGE_TAG.name()],
+                    after: vec!["rok.configvars-patch", "rok.verify-manifests"],
+                    ..StepMeta::new("gitops.tag-objectstorage", "Progress tag", Phase::Generate)
+                },
+                repository: self.repository(),
+                release: self.answers.text("rok_release"),
+                task: OBJECTSTORAGE.name,
+                message: "Authorize Access to Object Storage on AWS",
+                commits: &files::STORAGE_COMMITS,
+                gives: &files::STORAGE_TAG,
+            }),
+            Arc::new(Push {
+                repository: self.repository(),
+                wanted: self.pushes(),
+                tags: &files::TAGS,
+                meta: Push::describe(
+                    vec![
+                        BRANCH.name(),
+                        files::IDENTITY_TAG.name(),
+                        files::STORAGE_TAG.name(),
+                    ],
+                    vec!["gitops.tag-objectstorage"],
+                ),
+            }),
+            Arc::new(Namespaces {
+                access: self.access(),
+                names: self.namespaces(),
+            }),
+            Arc::new(VerifyAccount {
+                access: self.access(),
+                namespace: self.namespace.clone(),
+                name: self.name.clone(),
+            }),
+            Arc::new(StorageAccess {
+                aws: self.aws.clone(),
+                access: self.access(),
+                namespace: self.namespace.clone(),
+                name: self.name.clone(),
+                prefix: self.prefix.clone(),
+            }),
+        ]
+    }
+
+    fn rendered(
+        &self,
+        meta: StepMeta,
+        files: &'static [FileSpec],
+        gives: &'static FactKey<Written>,
+        commit: Option<CommitSpec>,
+    ) -> Rendered {
+        let (repository, variables) = (self.repository(), files::variables(&self.answers));
+        Rendered {
+            meta,
+            repository,
+            files,
+            variables,
+            gives,
+            commit,
+        }
+    }
+
+    fn repository(&self) -> Repository {
+        (self.tools.repository)(&self.answers.text("gitops_dir"))
+    }
+
+    fn access(&self) -> ClusterAccess {
+        self.tools.cluster.access(self.answers.get("kube_context"))
+    }
+
+    fn subject(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    fn brings_role(&self) -> bool {
+        self.answers.get("aws_identity_method") == Some("existing")
+    }
+
+    fn pushes(&self) -> Option<bool> {
+        self.answers
+            .get("gitops_push")
+            .map(|answer| answer == "yes")
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        let mut names = vec![self.namespace.clone(), "rok-system".to_owned()];
+        names.dedup();
+        names
+    }
+
+    fn rights(&self) -> Vec<Right> {
+        if self.brings_role() {
+            return Vec::new();
+        }
+        let role = &self.role;
+        vec![
+            Right {
+                actions: &[
+                    "iam:GetRole",
+                    "iam:CreateRole",
+                    "iam:TagRole",
+                    "iam:UpdateAssumeRolePolicy",
+                    "iam:AttachRolePolicy",
+                    "iam:ListAttachedRolePolicies",
+                ],
+                resource: format!("arn:{{partition}}:iam::{{account}}:role/{role}"),
+            },
+            Right {
+                actions: &[
+                    "iam:GetPolicy",
+                    "iam:GetPolicyVersion",
+                    "iam:CreatePolicy",
+                    "iam:TagPolicy",
+                    "iam:CreatePolicyVersion",
+                ],
+                resource: format!("arn:{{partition}}:iam::{{account}}:policy/{role}"),
+            },
+            Right {
+                actions: &[
+                    "iam:GetOpenIDConnectProvider",
+                    "iam:CreateOpenIDConnectProvider",
+                    "iam:TagOpenIDConnectProvider",
+                ],
+                resource: "arn:{partition}:iam::{account}:oidc-provider/*".into(),
+            },
+        ]
+    }
+}
