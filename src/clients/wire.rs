@@ -69,9 +69,14 @@ pub struct WireLog {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// How many records wait for a file at most; a session asks less before its run begins.
+const WAITING: usize = 1_000;
+
 #[derive(Debug, Default)]
 struct Inner {
     file: Option<File>,
+    /// Records from before there was a file.
+    waiting: Vec<WireRecord>,
     records: Option<Vec<WireRecord>>,
     requests: u64,
     writes: u64,
@@ -79,8 +84,8 @@ struct Inner {
 }
 
 impl WireLog {
-    /// Returns a log that only counts.
-    pub fn counting() -> Self {
+    /// Returns a log that has no file yet.
+    pub fn new() -> Self {
         Self::default()
     }
 
@@ -91,7 +96,7 @@ impl WireLog {
         log
     }
 
-    /// Starts to append to `path` (mode 0600) what was only counted until now.
+    /// Starts to append to `path` (mode 0600), beginning with what was sent before.
     ///
     /// # Errors
     ///
@@ -102,7 +107,11 @@ impl WireLog {
             .append(true)
             .mode(0o600)
             .open(path)?;
-        self.lock().file = Some(file);
+        let mut inner = self.lock();
+        inner.file = Some(file);
+        for record in std::mem::take(&mut inner.waiting) {
+            inner.append(&record);
+        }
         Ok(())
     }
 
@@ -112,16 +121,10 @@ impl WireLog {
         let mut inner = self.lock();
         inner.requests += 1;
         inner.writes += u64::from(record.write);
-        if let Some(file) = inner.file.as_mut() {
-            let written = serde_json::to_vec(&record)
-                .map_err(io::Error::from)
-                .and_then(|mut line| {
-                    line.push(b'\n');
-                    file.write_all(&line)
-                });
-            if let Err(error) = written {
-                inner.failure.get_or_insert(error.to_string());
-            }
+        if inner.file.is_some() {
+            inner.append(&record);
+        } else if inner.waiting.len() < WAITING {
+            inner.waiting.push(record.clone());
         }
         if let Some(records) = inner.records.as_mut() {
             records.push(record);
@@ -150,5 +153,45 @@ impl WireLog {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn append(&mut self, record: &WireRecord) {
+        let Some(file) = self.file.as_mut() else {
+            return;
+        };
+        let written = serde_json::to_vec(record)
+            .map_err(io::Error::from)
+            .and_then(|mut line| {
+                line.push(b'\n');
+                file.write_all(&line)
+            });
+        if let Err(error) = written {
+            self.failure.get_or_insert(error.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_before_the_file_is_known_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wire.jsonl");
+        let log = WireLog::new();
+        let record = |operation| WireRecord::new("aws", "POST", operation, "http://127.0.0.1");
+        log.record(record("sts:GetCallerIdentity"));
+        log.append_to(&path).unwrap();
+        log.record(record("iam:GetRole"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let operations: Vec<String> = text
+            .lines()
+            .map(|line| serde_json::from_str::<WireRecord>(line).unwrap().operation)
+            .collect();
+        assert_eq!(operations, ["sts:GetCallerIdentity", "iam:GetRole"]);
+        assert_eq!((log.requests(), log.failure()), (2, None));
     }
 }

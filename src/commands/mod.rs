@@ -2,6 +2,7 @@
 
 mod frontend;
 mod handoff;
+mod launch;
 mod plan;
 mod render;
 mod replay;

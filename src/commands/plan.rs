@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use super::session::{Session, launch_of};
+use super::launch::launch_of;
+use super::session::Session;
 use crate::cli::{Options, Output};
 use crate::engine::{Command, EventKind, Outcome, RunState, Signal};
 use crate::failure::{Failure, exit_code};

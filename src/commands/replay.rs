@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
+use super::launch::state_directory;
 use super::resume::one;
-use super::session::state_directory;
 use super::wizard::screen;
 use crate::cli::{Options, Output};
 use crate::failure::Failure;

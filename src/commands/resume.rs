@@ -5,8 +5,9 @@
 use std::io::IsTerminal as _;
 
 use super::frontend::{Asking, follow};
+use super::launch::{approval_of, state_directory};
 use super::run::finish;
-use super::session::{Session, approval_of, state_directory};
+use super::session::Session;
 use crate::cli::Options;
 use crate::engine::RunState;
 use crate::engine::run::Earlier;

@@ -2,7 +2,8 @@
 
 use super::frontend::{Asking, follow};
 use super::handoff;
-use super::session::{Session, approval_of, launch_of};
+use super::launch::{approval_of, launch_of};
+use super::session::Session;
 use crate::cli::Options;
 use crate::engine::{Answers, Outcome, RunState};
 use crate::failure::{Failure, exit_code};

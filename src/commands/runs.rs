@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use super::launch::state_directory;
 use super::resume::one;
-use super::session::state_directory;
 use crate::cli::{Options, Output};
 use crate::engine::{Outcome, RunState};
 use crate::failure::Failure;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::session::{state_directory, world_options};
+use super::launch::state_directory;
+use super::session::world_options;
 use crate::cli::Options;
 use crate::clients::envfile;
 use crate::failure::{Failure, exit};

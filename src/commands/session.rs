@@ -5,19 +5,19 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::cli::{ApprovalChoice, Options};
+use super::launch::{check_task, keys, recipe, state_directory};
+use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
 use crate::engine::question::{Resolution, Resolved};
-use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
 use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
-use crate::recipes::{self, Modes, RECIPES, RecipeSpec, Tools};
+use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
@@ -79,7 +79,7 @@ impl Session {
                 keys(spec)
             )));
         }
-        let wire = WireLog::counting();
+        let wire = WireLog::new();
         let sandbox = if launch.practice {
             Some(practice(options, &state, &mut sources).await?)
         } else {
@@ -314,93 +314,6 @@ impl Session {
             },
         }
     }
-}
-
-/// Returns how a command line launches a run.
-pub(super) fn launch_of(options: &Options) -> Launch {
-    Launch {
-        practice: options.sandbox,
-        only: options.only.map_or(Only::Everything, Only::from),
-        run_from: options.run_from.clone(),
-        no_cluster: options.no_cluster,
-        wait_seconds: options.wait.map(|wait| wait.as_secs()),
-    }
-}
-
-/// Returns how much is approved at a time.
-pub(super) fn approval_of(options: &Options) -> Approval {
-    match options.approve {
-        _ if options.yes => Approval::Given,
-        ApprovalChoice::Plan => Approval::Plan,
-        ApprovalChoice::Task => Approval::Task,
-        ApprovalChoice::Step => Approval::Step,
-    }
-}
-
-/// Returns the directory of runs and of the practice cloud.
-pub(super) fn state_directory(options: &Options) -> Result<PathBuf, Failure> {
-    if let Some(directory) = &options.state_dir {
-        return Ok(directory.clone());
-    }
-    let set = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    set("XDG_STATE_HOME")
-        .or_else(|| set("HOME").map(|home| home.join(".local/state")))
-        .map(|state| state.join("rok-deploy"))
-        .ok_or_else(|| {
-            Failure::usage("neither XDG_STATE_HOME nor HOME is set, so there is no place for runs")
-                .hint("`--state-dir DIR` names one")
-        })
-}
-
-/// Returns the recipe of the command line or of the answers; the only one when there is one.
-pub(super) fn recipe(options: &Options, sources: &Sources) -> Result<&'static RecipeSpec, Failure> {
-    let name = options.recipe.as_deref().or_else(|| sources.recipe());
-    let known = || {
-        RECIPES
-            .iter()
-            .map(|spec| format!("`{}`", spec.name))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match (name, RECIPES) {
-        (Some(name), _) => recipes::find(name).ok_or_else(|| {
-            Failure::usage(format!("unknown recipe `{name}`; expected {}", known()))
-        }),
-        (None, [only]) => Ok(only),
-        (None, _) => Err(Failure::usage(format!(
-            "no recipe was chosen; there are {}",
-            known()
-        ))),
-    }
-}
-
-fn check_task(spec: &RecipeSpec, name: &str) -> Result<(), Failure> {
-    if spec.tasks.iter().any(|task| task.name == name) {
-        return Ok(());
-    }
-    let known: Vec<_> = spec
-        .tasks
-        .iter()
-        .map(|task| format!("`{}`", task.name))
-        .collect();
-    Err(Failure::usage(format!(
-        "unknown task `{name}` of recipe `{}`; expected {}",
-        spec.name,
-        known.join(", ")
-    ))
-    .hint("`rok-deploy --list-tasks` describes them"))
-}
-
-fn keys(spec: &RecipeSpec) -> String {
-    spec.questions
-        .iter()
-        .map(|question| question.key)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// Starts the practice cloud, or connects to the one that is served. What the operator's own

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::session::recipe;
+use super::launch::recipe;
 use crate::cli::{Options, Output};
 use crate::failure::Failure;
 use crate::settings::Sources;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::frontend::{Asking, follow};
+use super::launch::{approval_of, launch_of};
 use super::resume::{as_launched, earlier, one};
 use super::run::finish;
-use super::session::{Session, Settled, approval_of, launch_of};
+use super::session::{Session, Settled};
 use crate::cli::Options;
 use crate::engine::question::{Kind, Resolution, Resolved};
 use crate::engine::run::Handle;

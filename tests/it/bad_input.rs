@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::support::env::{Output, finish};
 use super::support::practice::{
-    DEADLINE, Practice, ROLE, Served, events, json_lines, snapshot, writes,
+    DEADLINE, Practice, ROLE, events, json_lines, snapshot, sourced, writes,
 };
 
 mod account;

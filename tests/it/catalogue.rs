@@ -44,7 +44,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let wire = WireLog::counting();
+    let wire = WireLog::new();
     let settings = AwsSettings {
         region: Some("us-west-2".into()),
         // Nothing is asked while a recipe is built.

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::env::{Output, finish};
-use super::support::practice::{DEADLINE, Practice, ROLE, Served, writes};
+use super::support::practice::{Practice, ROLE, sourced, writes};
 
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -35,12 +34,12 @@ fn with_the_env_file_sourced_a_run_asks_nothing() {
     assert_eq!(names, NAMES);
 
     let clone = practice.env.home().join("ops/deployments");
-    let output = sourced(&practice, &served, "run --recipe rok-eks --yes");
+    let output = sourced(&practice, &served, ":", "run --recipe rok-eks --yes");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(!output.stderr.contains("PRACTICE"), "{}", output.stderr);
     assert_eq!(practice.git(&clone, &["status", "--porcelain"]), "");
     assert!(practice.state("aws")["roles"][ROLE].is_object());
-    let output = sourced(&practice, &served, "run --recipe rok-eks --yes");
+    let output = sourced(&practice, &served, ":", "run --recipe rok-eks --yes");
     assert_eq!(writes(&practice.run_of(&output)), [Value::Null; 0]);
     served.stop();
 }
@@ -54,6 +53,7 @@ fn practice_connects_to_the_world_that_is_served() {
     let output = sourced(
         &practice,
         &served,
+        ":",
         &format!("plan --recipe rok-eks {arguments}"),
     );
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -100,14 +100,4 @@ fn a_server_that_was_killed_is_no_obstacle() {
     let output = practice.journey();
     assert_eq!(writes(&practice.run_of(&output)), [Value::Null; 0]);
     assert_eq!(practice.issuer(), issuer);
-}
-
-/// Runs the binary in a shell that has sourced the env file, without `--sandbox`.
-fn sourced(practice: &Practice, served: &Served, arguments: &str) -> Output {
-    let script = format!(
-        ". '{}' && exec '{}' {arguments}",
-        served.env_file().display(),
-        env!("CARGO_BIN_EXE_rok-deploy"),
-    );
-    finish(&mut practice.env.program("sh", &["-c", &script]), DEADLINE)
 }

@@ -91,7 +91,7 @@ impl Practice {
             kubeconfig: Some(PathBuf::from(&self.sandbox.environment()["KUBECONFIG"])),
             context: None,
         };
-        ClusterAccess::new(settings, WireLog::counting())
+        ClusterAccess::new(settings, WireLog::new())
     }
 
     async fn look(&self, step: &dyn Step) -> Observation {
@@ -206,7 +206,7 @@ async fn connect(sandbox: &Sandbox, key: &str, secret: &str) -> Aws {
         static_credentials: Some((key.to_owned(), secret.to_owned())),
         ..AwsSettings::default()
     };
-    Aws::connect(&settings, WireLog::counting())
+    Aws::connect(&settings, WireLog::new())
         .await
         .expect("clients are made without asking anybody")
 }

@@ -324,7 +324,7 @@ fn a_wrong_answer_is_explained_and_makes_no_plan() {
     let mut terminal = wizard(&env, USUAL, &["--sandbox"]);
     focus(&mut terminal, "Namespace");
     answer(&mut terminal, "Rok!");
-    terminal.wait_for("need you before the plan can be made");
+    terminal.wait_for("need you first");
     terminal.wait_for("! is `Rok!`; expected lower-case letters, digits and `-`");
     terminal.type_keys("p");
     // What comes after `p` is answered by the form, so `p` has led nowhere.

@@ -238,7 +238,7 @@ impl Moto {
     }
 
     async fn aws(&self) -> Aws {
-        Aws::connect(&self.settings(), WireLog::counting())
+        Aws::connect(&self.settings(), WireLog::new())
             .await
             .unwrap()
     }

@@ -168,7 +168,7 @@ mod tests {
             "add `s3:ListBucketVersions` to the caller's policy"
         );
         let message = "u is not authorized to perform: iam:CreateRole on x with an explicit deny";
-        assert!(hint(denied, "AccessDenied", message, &AROUND).contains("permissions boundary"));
+        assert!(hint(denied, "AccessDenied", message, &AROUND).contains("an administrator"));
         let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
         assert_eq!(hint(denied, "AccessDenied", message, &AROUND), "");
     }

@@ -128,7 +128,7 @@ async fn a_session_calls_for_itself_and_no_secret_is_written_anywhere() {
     .await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wire.jsonl");
-    let wire = WireLog::counting();
+    let wire = WireLog::new();
     wire.append_to(&file).unwrap();
     let settings = server.settings();
     let aws = Aws::connect(&settings, wire.clone()).await.unwrap();
@@ -315,14 +315,14 @@ async fn a_private_authority_is_trusted_only_by_name() {
         ..Server::practice()
     };
 
-    let aws = Aws::connect(&settings, WireLog::counting()).await.unwrap();
+    let aws = Aws::connect(&settings, WireLog::new()).await.unwrap();
     let error = aws.caller_identity().await.unwrap_err();
     assert_eq!(error.kind, AwsErrorKind::Network, "{error}");
     assert!(error.is_transient());
     assert!(error.hint().unwrap().contains("AWS_CA_BUNDLE"), "{error}");
 
     settings.ca_bundle = Some(bundle);
-    let aws = Aws::connect(&settings, WireLog::counting()).await.unwrap();
+    let aws = Aws::connect(&settings, WireLog::new()).await.unwrap();
     assert_eq!(aws.caller_identity().await.unwrap().user_id, "AIDA");
 }
 
@@ -369,7 +369,7 @@ async fn child_without_credentials() {
     if !is_child() {
         return;
     }
-    let aws = Aws::connect(&AwsSettings::default(), WireLog::counting())
+    let aws = Aws::connect(&AwsSettings::default(), WireLog::new())
         .await
         .unwrap();
     assert_eq!(aws.region(), None);
@@ -380,7 +380,7 @@ async fn child_without_credentials() {
 
     let mut settings = Server::practice();
     settings.region = None;
-    let aws = Aws::connect(&settings, WireLog::counting()).await.unwrap();
+    let aws = Aws::connect(&settings, WireLog::new()).await.unwrap();
     let error = aws.list_clusters().await.unwrap_err();
     assert_eq!(error.message, "no region is set", "{error:?}");
     assert!(error.hint().unwrap().contains("AWS_REGION"));
@@ -413,7 +413,7 @@ async fn child_with_an_sso_profile() {
         return;
     }
     assert_eq!(profiles(), ["corp"]);
-    let aws = Aws::connect(&AwsSettings::default(), WireLog::counting())
+    let aws = Aws::connect(&AwsSettings::default(), WireLog::new())
         .await
         .unwrap();
     assert_eq!(aws.region(), Some("eu-central-1"));
@@ -508,7 +508,7 @@ impl Server {
     }
 
     async fn aws(&self) -> Aws {
-        Aws::connect(&self.settings(), WireLog::counting())
+        Aws::connect(&self.settings(), WireLog::new())
             .await
             .unwrap()
     }

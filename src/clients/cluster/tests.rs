@@ -71,7 +71,7 @@ async fn credentials_about_to_end_are_renewed_before_a_request() {
     let kubeconfig = home.with_plugin(&server.url);
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(30);
     fs::write(home.path("expires"), soon.to_string()).unwrap();
-    let cluster = connect(&kubeconfig, WireLog::counting()).await.unwrap();
+    let cluster = connect(&kubeconfig, WireLog::new()).await.unwrap();
     fs::write(home.path("expires"), "2099-01-01T00:00:00Z").unwrap();
 
     for _ in 0..2 {
@@ -87,7 +87,7 @@ async fn credentials_about_to_end_are_renewed_before_a_request() {
 async fn who_stays_unknown_is_told_so_after_one_new_login() {
     let server = Server::start(|_, _| (401, refusal(401, "Unauthorized", "Unauthorized"))).await;
     let home = Home::new();
-    let cluster = connect(&home.with_plugin(&server.url), WireLog::counting())
+    let cluster = connect(&home.with_plugin(&server.url), WireLog::new())
         .await
         .unwrap();
     let error = cluster.server_version().await.unwrap_err();
@@ -102,7 +102,7 @@ async fn a_new_login_does_not_follow_the_context_to_another_cluster() {
     let other = Server::start(|_, _| (200, json!({}))).await;
     let home = Home::new();
     let kubeconfig = home.with_plugin(&server.url);
-    let cluster = connect(&kubeconfig, WireLog::counting()).await.unwrap();
+    let cluster = connect(&kubeconfig, WireLog::new()).await.unwrap();
     home.with_plugin(&other.url);
     let error = cluster.server_version().await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Kubeconfig);
@@ -118,7 +118,7 @@ async fn a_missing_plugin_is_named_with_its_own_advice() {
         &json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
             "command": "no-such-plugin", "installHint": "Install it\nfrom there.\n"}}),
     );
-    let error = connect(&kubeconfig, WireLog::counting()).await.unwrap_err();
+    let error = connect(&kubeconfig, WireLog::new()).await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Kubeconfig);
     assert!(error.to_string().contains("`no-such-plugin`"), "{error}");
     assert_eq!(error.hint().unwrap(), "Install it from there.");
@@ -134,7 +134,7 @@ async fn a_failing_plugin_says_why_and_gives_nothing_away() {
         &json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh",
             "args": [plugin, "--token", "canary"], "env": [{"name": "TOKEN", "value": "canary"}]}}),
     );
-    let error = connect(&kubeconfig, WireLog::counting()).await.unwrap_err();
+    let error = connect(&kubeconfig, WireLog::new()).await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Unauthorized);
     assert!(error.message.ends_with("SSO session expired"), "{error}");
     assert!(!format!("{error} {error:?}").contains("canary"));
@@ -255,7 +255,7 @@ async fn objects_are_created_once_read_and_deleted() {
         (method, path) => panic!("{method} {path}"),
     })
     .await;
-    let cluster = server.cluster(WireLog::counting()).await;
+    let cluster = server.cluster(WireLog::new()).await;
     assert_eq!(cluster.read(&account()).await.unwrap(), None);
     assert_eq!(
         cluster.create(&account()).await.unwrap(),
@@ -325,7 +325,7 @@ async fn a_cluster_tells_its_identity_and_its_regions() {
         ),
     })
     .await;
-    let cluster = server.cluster(WireLog::counting()).await;
+    let cluster = server.cluster(WireLog::new()).await;
     assert_eq!(cluster.kube_system_uid().await.unwrap(), "uid-2");
     let regions: Vec<_> = cluster.node_regions().await.unwrap().into_iter().collect();
     assert_eq!(regions, ["eu-west-1", "us-west-2"]);
@@ -336,7 +336,7 @@ async fn a_cluster_tells_its_identity_and_its_regions() {
 async fn a_refusal_says_what_the_server_said() {
     let message = "serviceaccounts \"rok\" is forbidden: User \"dev\" cannot get";
     let server = Server::start(move |_, _| (403, refusal(403, "Forbidden", message))).await;
-    let cluster = server.cluster(WireLog::counting()).await;
+    let cluster = server.cluster(WireLog::new()).await;
     let error = cluster.service_account("rok", "rok").await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Forbidden);
     assert_eq!(
@@ -369,7 +369,7 @@ async fn the_authority_of_the_kubeconfig_is_the_one_that_counts() {
         Home::edit(&kubeconfig, |config| {
             config["clusters"][0]["cluster"] = json!({"server": url, key: value});
         });
-        let cluster = connect(&kubeconfig, WireLog::counting()).await.unwrap();
+        let cluster = connect(&kubeconfig, WireLog::new()).await.unwrap();
         assert_eq!(cluster.kube_system_uid().await.unwrap(), "uid-2");
         assert_eq!(
             cluster.certificate_authority(),
@@ -399,7 +399,7 @@ async fn a_proxy_of_the_kubeconfig_is_asked_for_the_cluster() {
     Home::edit(&kubeconfig, |config| {
         config["clusters"][0]["cluster"]["proxy-url"] = proxy.into();
     });
-    let cluster = connect(&kubeconfig, WireLog::counting()).await.unwrap();
+    let cluster = connect(&kubeconfig, WireLog::new()).await.unwrap();
     assert_eq!(cluster.kube_system_uid().await.unwrap(), "uid-2");
     let asked = asked.await.unwrap();
     assert!(
@@ -435,7 +435,7 @@ async fn an_unknown_context_is_answered_with_those_there_are() {
         kubeconfig: Some(home.kubeconfig("http://127.0.0.1:1", &json!({}))),
         context: Some("other".into()),
     };
-    let error = Cluster::connect(&settings, WireLog::counting())
+    let error = Cluster::connect(&settings, WireLog::new())
         .await
         .unwrap_err();
     assert_eq!(

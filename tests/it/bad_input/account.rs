@@ -92,7 +92,12 @@ fn a_kube_context_of_another_cluster() {
     let (served, others) = (practice.serve(), other.serve());
     let kubeconfig = other.world().join("kubeconfig");
     let settings = format!("KUBECONFIG='{}'", kubeconfig.display());
-    let output = sourced(&practice, &served, &settings, "run --yes");
+    let output = sourced(
+        &practice,
+        &served,
+        &format!("export {settings}"),
+        "run --yes",
+    );
     insta::assert_snapshot!(ended(&practice, &output), @"
     exit code 2
     out: `cluster.context`: kube context `arrikto-cluster` reaches https://127.0.0.1:....., which is not the endpoint https://127.0.0.1:..... of EKS cluster `arrikto-cluster`; nothing was changed.
@@ -104,7 +109,7 @@ fn a_kube_context_of_another_cluster() {
 
     // An explicit yes lets the run pass there, and the proof still fails: it is another issuer.
     let accepted = "run --yes --set kube_context_accept=yes";
-    let output = sourced(&practice, &served, &settings, accepted);
+    let output = sourced(&practice, &served, &format!("export {settings}"), accepted);
     assert_ne!(output.status.code(), Some(0), "{output:?}");
     served.stop();
     others.stop();
@@ -140,7 +145,12 @@ fn credentials_that_are_missing_wrong_or_expired() {
     ]
     .iter()
     .map(|(name, settings)| {
-        let output = sourced(&practice, &served, settings, "run --yes");
+        let output = sourced(
+            &practice,
+            &served,
+            &format!("export {settings}"),
+            "run --yes",
+        );
         assert!(!output.stderr.contains(text("secret")), "{output:?}");
         format!("{name}: {}", transcript(&practice, &output))
     })
@@ -296,15 +306,4 @@ fn transcript_of_talk(practice: &Practice, output: &Output) -> String {
         .filter(|line| !line.starts_with("out: "))
         .collect();
     talk.join("\n")
-}
-
-/// Runs the binary outside the practice mode against a served practice cloud, with some variables
-/// set to something else.
-fn sourced(practice: &Practice, served: &Served, settings: &str, arguments: &str) -> Output {
-    let script = format!(
-        ". '{}' && export {settings} && exec '{}' {arguments}",
-        served.env_file().display(),
-        env!("CARGO_BIN_EXE_rok-deploy"),
-    );
-    finish(&mut practice.env.program("sh", &["-c", &script]), DEADLINE)
 }

@@ -438,3 +438,14 @@ impl Served {
         output
     }
 }
+
+/// Runs the binary in a shell that has sourced what the served world wrote, and has done `first`:
+/// without `--sandbox`, so nothing but the addresses tells that it practises.
+pub fn sourced(practice: &Practice, served: &Served, first: &str, arguments: &str) -> Output {
+    let script = format!(
+        ". '{}' && {first} && exec '{}' {arguments}",
+        served.env_file().display(),
+        env!("CARGO_BIN_EXE_rok-deploy"),
+    );
+    finish(&mut practice.env.program("sh", &["-c", &script]), DEADLINE)
+}
