@@ -23,3 +23,12 @@ deny:
 # Everything that CI runs.
 ci:
     bash .ci/run
+
+# The program as it is shipped: one file that needs no library of the machine.
+dist:
+    cargo rustc --locked --profile dist --bin rok-deploy -- -C target-feature=+crt-static
+
+# Speed: of the parts, then of the whole program. Needs `just dist` and the peers of `just test`.
+bench:
+    cargo bench --locked
+    benches/whole.sh

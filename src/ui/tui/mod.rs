@@ -7,11 +7,11 @@
 mod form;
 mod keymap;
 mod log;
-mod model;
+pub mod model;
 mod pages;
 mod picker;
 mod player;
-mod screens;
+pub mod screens;
 mod session;
 mod start;
 mod terminal;
