@@ -68,6 +68,7 @@ fn plan_of_200_satisfied_steps(bencher: Bencher) {
         approval: Approval::Plan,
         wait: None,
         answers: Vec::new(),
+        warnings: Vec::new(),
         earlier: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

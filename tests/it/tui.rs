@@ -15,7 +15,7 @@ const WIDE: (u16, u16) = (120, 40);
 const NARROW: (u16, u16) = (40, 12);
 
 const ANSWERED: &str = "every question has an answer";
-const PLANNED: &str = "Nothing has been changed yet";
+const PLANNED: &str = "`a` approves";
 const RUNNING: &str = "steps done";
 const IN_PLACE: &str = "Everything is in place";
 
@@ -40,7 +40,8 @@ fn at_work(env: &TestEnv) -> Terminal {
     let mut terminal = at_plan(env, WIDE, &SLOW);
     terminal.type_keys("a");
     terminal.wait_for("✓ changed");
-    assert!(terminal.screen().contains(RUNNING), "{}", terminal.screen());
+    // The same frame says so; what is on the screen may be half of it.
+    terminal.wait_for(RUNNING);
     terminal
 }
 

@@ -124,10 +124,10 @@ impl Terminal {
     }
 
     /// Waits until the words are on the screen and the frame that brought them is whole, and
-    /// returns that screen. A frame ends by hiding the cursor, unless something is being typed.
+    /// returns that screen. A frame ends with the end of its synchronized update.
     pub fn frame_with(&self, words: &str) -> String {
         let is_whole =
-            |seen: &Seen| text_of(seen).contains(words) && seen.bytes.ends_with(b"\x1b[?25l");
+            |seen: &Seen| text_of(seen).contains(words) && seen.bytes.ends_with(b"\x1b[?2026l");
         let seen = self.shared.wait(is_whole);
         assert!(
             is_whole(&seen),
