@@ -294,6 +294,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_journal_reads_back_and_names_its_first_bad_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.jsonl");
+        let mut writer = Writer::create(&path, &header("long")).unwrap();
+        let events: Vec<_> = (1..=9_000).map(warning).collect();
+        for event in &events {
+            writer.record(event, false).unwrap();
+        }
+        assert_eq!(read(&path).unwrap().events, events);
+        let text = fs::read_to_string(&path).unwrap();
+        let edited = text.replace("event 7000", "event 7001");
+        fs::write(&path, edited.replace("event 8500\"", "event 8500")).unwrap();
+        // The header is line 1, and an edit shows in the line after it.
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("line 7002"), "{error}");
+    }
+
+    #[test]
     fn a_newer_format_names_the_version_that_reads_it() {
         let directory = tempfile::tempdir().unwrap();
         let folder = recorded(directory.path());
