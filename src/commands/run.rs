@@ -37,12 +37,12 @@ pub(super) fn finish(
         )
         .hint("look at it with `rok-deploy plan`, then approve it with `--yes`")),
         Outcome::Permission => {
-            let handoff = handoff::write(folder, state, answers)?;
+            let hints = handoff::write(folder, state, answers)?;
             Err(Failure {
                 code: exit_code(outcome),
+                hints,
                 ..Failure::failed("a right is missing")
-            }
-            .hint(handoff))
+            })
         }
         Outcome::Interrupted | Outcome::Terminated => Err(Failure {
             code: exit_code(outcome),

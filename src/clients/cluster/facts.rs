@@ -20,6 +20,25 @@ impl Cluster {
         Ok(info.git_version)
     }
 
+    /// Returns the issuer of the cluster's tokens, as its discovery document has it. Most callers
+    /// of a hardened cluster may not read that: the error is [`ClusterErrorKind::Forbidden`] then.
+    pub async fn issuer(&self) -> Result<String, ClusterError> {
+        const OPERATION: &str = "get /.well-known/openid-configuration";
+        let client = self.client();
+        let request = http::Request::get("/.well-known/openid-configuration")
+            .body(Vec::new())
+            .expect("a fixed path makes a request");
+        let document: serde_json::Value = self.ask(OPERATION, client.request(request)).await?;
+        let issuer = document["issuer"].as_str().map(str::to_owned);
+        issuer.ok_or_else(|| {
+            ClusterError::new(
+                OPERATION,
+                ClusterErrorKind::Other,
+                "the answer has no issuer",
+            )
+        })
+    }
+
     /// Returns the UID of namespace `kube-system`, which stands for the cluster: it lives as long
     /// as the cluster and no longer.
     pub async fn kube_system_uid(&self) -> Result<String, ClusterError> {

@@ -6,8 +6,9 @@
 use async_trait::async_trait;
 
 use super::access::{ClusterAccess, refused};
+use crate::clients::cluster::{Cluster, ClusterErrorKind};
 use crate::engine::{Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta};
-use crate::steps::aws::{CERTIFICATE_AUTHORITY, ENDPOINT};
+use crate::steps::aws::{CERTIFICATE_AUTHORITY, ENDPOINT, ISSUER};
 
 /// The UID of the namespace `kube-system`: the identity of the cluster itself.
 pub const CLUSTER_UID: FactKey<String> = FactKey::new("cluster.uid");
@@ -28,7 +29,7 @@ pub struct ClusterContext {
 impl Step for ClusterContext {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ENDPOINT.name(), CERTIFICATE_AUTHORITY.name()],
+            needs: vec![ENDPOINT.name(), CERTIFICATE_AUTHORITY.name(), ISSUER.name()],
             gives: vec![CLUSTER_UID.name()],
             ..StepMeta::new(
                 "cluster.context",
@@ -68,6 +69,7 @@ impl Step for ClusterContext {
                     ))
                     .hint("if a bastion or proxy stands before the cluster, say so with `--set kube_context_accept=yes`"));
             }
+            self.compare_issuer(client, &facts.get(&ISSUER)?).await?;
             notice = Some(format!("{text}; accepted (`kube_context_accept` is `yes`)"));
         }
         let (uid, version) =
@@ -83,6 +85,28 @@ impl Step for ClusterContext {
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         Ok(())
+    }
+}
+
+impl ClusterContext {
+    /// Behind a bastion the cluster's own issuer tells it from another one, where it may be read;
+    /// where it may not, the token of the proof tells, after the namespaces were made.
+    async fn compare_issuer(&self, client: &Cluster, expected: &str) -> Result<(), StepError> {
+        let found = match client.issuer().await {
+            Ok(found) => found,
+            Err(error) if error.kind == ClusterErrorKind::Forbidden => return Ok(()),
+            Err(error) => return Err(refused(error)),
+        };
+        let scheme = |issuer: &str| issuer.split_once("://").map(|(_, rest)| rest.to_owned());
+        if scheme(&found).as_deref() == Some(expected) {
+            return Ok(());
+        }
+        Err(StepError::answers(format!(
+            "kube context `{}` reaches another cluster than `{}`: its tokens come from {found}, expected https://{expected}",
+            self.access.context().unwrap_or("current context"),
+            self.cluster
+        ))
+        .hint("`kube_context_accept=yes` is for another way to the same cluster"))
     }
 }
 

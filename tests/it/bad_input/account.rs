@@ -107,10 +107,19 @@ fn a_kube_context_of_another_cluster() {
     ");
     assert!(!practice.env.home().join("ops").exists());
 
-    // An explicit yes lets the run pass there, and the proof still fails: it is another issuer.
+    // An explicit yes is for another way to the same cluster; this one has another issuer.
     let accepted = "run --yes --set kube_context_accept=yes";
     let output = sourced(&practice, &served, &format!("export {settings}"), accepted);
-    assert_ne!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        output.stdout.contains("reaches another cluster than"),
+        "{output:?}"
+    );
+    let cluster = other.state("cluster").to_string();
+    assert!(
+        !cluster.contains("rok-system"),
+        "namespaces were made in somebody else's cluster"
+    );
     served.stop();
     others.stop();
 }
@@ -220,6 +229,7 @@ fn a_right_that_is_missing_makes_a_hand_off() {
     insta::assert_snapshot!(closing.collect::<Vec<_>>().join("\n"), @"
     error: a right is missing
     hint: an administrator can deploy /tmp/rok-home-....../state/rok-deploy/runs/........T......Z-..../s3-iam-resources.yaml: `aws cloudformation deploy --stack-name rok-us-west-2-arrikto-cluster --template-file s3-iam-resources.yaml --capabilities CAPABILITY_NAMED_IAM`; then `rok-deploy resume`
+    hint: the account lacks the cluster's OIDC provider; an administrator adds it with `aws iam create-open-id-connect-provider --url https://oidc.eks.us-west-2.amazonaws.com/id/................................ --client-id-list sts.amazonaws.com`
     ");
     assert_eq!(
         practice.meaning(),
