@@ -283,6 +283,14 @@ impl RunState {
             .is_none_or(|(outcome, ..)| outcome.is_unfinished())
     }
 
+    /// Whether going on is worth an offer. A plan that was declined, or could not be made of its
+    /// answers, has nothing to go on with: it is made anew.
+    pub fn is_worth_resuming(&self) -> bool {
+        let ended = self.finished.as_ref().map(|(outcome, ..)| *outcome);
+        let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
+        self.is_unfinished() && !(moot && self.acted.is_empty())
+    }
+
     fn approve(&mut self, scope: &Scope) {
         for task in &self.tasks {
             for step in &task.steps {

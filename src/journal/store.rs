@@ -6,8 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::reader::{Journal, JournalError, read};
+use crate::engine::StepStatus;
 use crate::engine::state::RunState;
-use crate::engine::{Outcome, StepStatus};
 
 /// The folder of all runs.
 #[derive(Debug, Clone)]
@@ -169,13 +169,7 @@ impl RunFolder {
 impl RunSummary {
     /// Whether a process may go on with the run.
     pub fn is_unfinished(&self) -> bool {
-        // A plan that was declined, or could not be made of its answers, has nothing to go on
-        // with; it is made anew.
-        self.state.as_ref().is_ok_and(|state| {
-            let ended = state.finished.as_ref().map(|(outcome, ..)| *outcome);
-            let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
-            state.is_unfinished() && !(moot && state.acted.is_empty())
-        })
+        self.state.as_ref().is_ok_and(RunState::is_worth_resuming)
     }
 
     /// Returns "7 of 12 steps done".

@@ -272,7 +272,7 @@ pub(super) fn result(fold: &Fold) -> Lines {
     for next in next {
         lines.marked(2, 2, Tone::Accent, &format!("→ {next}"));
     }
-    if outcome.is_unfinished() {
+    if state.is_worth_resuming() {
         let resume = format!("→ go on with `rok-deploy resume {}`", state.run);
         lines.marked(2, 2, Tone::Accent, &resume);
     }
