@@ -204,7 +204,11 @@ impl Work {
                 notice,
             })
         };
-        let (Some(clone), Some(found)) = (clone, self.read(clone, file.output)?) else {
+        let found = self.read(clone, file.output)?;
+        let Some(clone) = clone else {
+            return rendering(found, render, None);
+        };
+        let Some(found) = found else {
             return rendering(None, render, None);
         };
         if found == render {
@@ -270,7 +274,8 @@ impl Work {
             .map_err(|_| StepError::answers(format!("template `{path}` is not UTF-8 text")))
     }
 
-    /// Returns what is in the clone, or would be there once it is started from our skeleton.
+    /// Returns what is in the clone. Before there is one the skeleton is the best guess; the step
+    /// looks again once it is there.
     fn read(&self, clone: Option<&GitClone>, path: &str) -> Result<Option<Vec<u8>>, StepError> {
         match clone {
             Some(clone) => clone.read(path).map_err(failed),
