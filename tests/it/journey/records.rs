@@ -60,8 +60,8 @@ fn a_plan_in_json_is_one_document() {
     gitops.env create file
     gitops.env commit files
     gitops.tag-cloudidentity tag commit
-    rok.storage-patch create file
-    rok.configvars-patch create file
+    rok.storage-patch update file
+    rok.configvars-patch update file
     rok.configvars-patch commit files
     rok.verify-manifests create file
     rok.verify-manifests create file
