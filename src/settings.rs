@@ -236,6 +236,9 @@ pub async fn resolve(
                 (row.problem, row.hints) = (None, Vec::new());
             }
         }
+        if let (Kind::Path, Some(answer)) = (question.kind, &mut row.answer) {
+            answer.value = anchored(&answer.value);
+        }
         judge(&mut row, waits.copied(), &resolution.answers);
         if let Some(answer) = &row.answer {
             let (value, origin) = (answer.value.clone(), answer.origin.clone());
@@ -259,6 +262,17 @@ pub async fn resolve(
         resolution.rows.push(row);
     }
     resolution
+}
+
+/// Returns a relative path from the root, so that a run that is resumed elsewhere means the same
+/// place. What begins at the home directory stays as it is, and so can go to another machine.
+fn anchored(path: &str) -> String {
+    if path.is_empty() || path.starts_with('~') {
+        return path.to_owned();
+    }
+    // Fails only where there is no working directory; then the path stays what it was.
+    let absolute = std::path::absolute(path).map(|path| path.display().to_string());
+    absolute.unwrap_or_else(|_| path.to_owned())
 }
 
 /// Returns a path with `~` replaced by the home directory.

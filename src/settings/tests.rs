@@ -461,6 +461,23 @@ async fn the_answers_file_of_a_run_reproduces_its_answers() {
     assert_eq!(values(&first), values(&second));
 }
 
+#[tokio::test]
+async fn a_relative_directory_means_the_same_place_from_anywhere() {
+    let here = std::env::current_dir().unwrap();
+    for (given, expected) in [
+        ("ops", here.join("ops").display().to_string()),
+        ("/srv/ops", "/srv/ops".to_owned()),
+        ("~/ops", "~/ops".to_owned()),
+    ] {
+        let sources = Sources {
+            set: pairs(&[("gitops_dir", given)]),
+            ..Sources::default()
+        };
+        let resolution = resolved(&sources, &offers(&["red"])).await;
+        assert_eq!(resolution.answers.text("gitops_dir"), expected);
+    }
+}
+
 #[test]
 fn a_tilde_is_the_home_directory() {
     let home = pairs(&[("HOME", "/home/me")]);
