@@ -4,13 +4,13 @@
 
 use std::io::IsTerminal as _;
 
-use super::frontend::{Asking, follow};
+use super::frontend::Asking;
 use super::launch::{approval_of, state_directory};
-use super::run::finish;
-use super::session::Session;
+use super::run::to_the_end;
+use super::session::{Session, Settled};
 use crate::cli::Options;
 use crate::engine::RunState;
-use crate::engine::run::Earlier;
+use crate::engine::run::{Earlier, Handle};
 use crate::failure::Failure;
 use crate::journal::{RunFolder, Runs, Writer};
 
@@ -20,46 +20,46 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         Some(id) => one(&runs, id)?,
         None => newest(&runs, options.sandbox)?,
     };
+    let (session, settled, handle) = go_on(options, &folder).await?;
+    to_the_end(
+        session,
+        handle,
+        options,
+        Asking::of_process(),
+        &folder,
+        &settled,
+    )
+    .await
+}
+
+/// Goes on with a run in a session of its own, launched as the run was.
+pub(super) async fn go_on(
+    options: &Options,
+    folder: &RunFolder,
+) -> Result<(Session, Settled, Handle), Failure> {
     let (writer, journal) = Writer::resume(&folder.journal())?;
     let state = RunState::of(&journal.events);
     if !state.is_unfinished() {
         return Err(Failure::usage(format!("run {} is finished", folder.run))
             .hint("`rok-deploy run` looks at everything anew, and changes nothing that is as intended"));
     }
-    let launch = journal.header.launch.clone();
-    let options = &as_launched(options, &journal.header.recipe);
-    let session = Session::open_for(options, launch, Some(&folder)).await?;
-    let settled = session.answers().await?;
-    let earlier = earlier(&state);
-    let handle = session
-        .resume(&settled, approval_of(options), &folder, earlier, writer)
-        .await?;
-    let asking = Asking::of_process();
-    let end = match follow(handle, options, asking).await {
-        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &settled.answers),
-        Err(failure) => Err(failure),
-    };
-    session.close().await;
-    end
-}
-
-/// Returns what the journal leaves to a resumed run.
-pub(super) fn earlier(state: &RunState) -> Earlier {
-    Earlier {
-        seq: state.seq,
-        acted: state.acted.clone(),
-        approved: state.approved_changes.clone(),
-    }
-}
-
-/// Returns the options for going on with a run.
-pub(super) fn as_launched(options: &Options, recipe: &str) -> Options {
-    Options {
-        recipe: Some(recipe.to_owned()),
+    let options = Options {
+        recipe: Some(journal.header.recipe),
         // A new world would not know the run.
         fresh: false,
         ..options.clone()
-    }
+    };
+    let session = Session::open_for(&options, journal.header.launch, Some(folder)).await?;
+    let settled = session.answers().await?;
+    let earlier = Earlier {
+        seq: state.seq,
+        acted: state.acted,
+        approved: state.approved_changes,
+    };
+    let handle = session
+        .resume(&settled, approval_of(&options), folder, earlier, writer)
+        .await?;
+    Ok((session, settled, handle))
 }
 
 /// Returns the one run of that id.

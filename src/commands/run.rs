@@ -3,8 +3,9 @@
 use super::frontend::{Asking, follow};
 use super::handoff;
 use super::launch::{approval_of, launch_of};
-use super::session::Session;
+use super::session::{Session, Settled};
 use crate::cli::Options;
+use crate::engine::run::Handle;
 use crate::engine::{Answers, Outcome, RunState};
 use crate::failure::{Failure, exit_code};
 use crate::journal::RunFolder;
@@ -13,10 +14,28 @@ pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
     let session = Session::open(options, launch_of(options)).await?;
     let settled = session.answers().await?;
     let (folder, handle) = session.start(&settled, approval_of(options)).await?;
-    let asking = Asking::of_process();
-    let result = follow(handle, options, asking).await;
-    let end = match result {
-        Ok((outcome, state)) => finish(outcome, &state, asking, &folder, &settled.answers),
+    to_the_end(
+        session,
+        handle,
+        options,
+        Asking::of_process(),
+        &folder,
+        &settled,
+    )
+    .await
+}
+
+/// Follows a run to its end, without screens, and returns the exit code.
+pub(super) async fn to_the_end(
+    session: Session,
+    handle: Handle,
+    options: &Options,
+    asking: Asking,
+    folder: &RunFolder,
+    settled: &Settled,
+) -> Result<u8, Failure> {
+    let end = match follow(handle, options, asking).await {
+        Ok((outcome, state)) => finish(outcome, &state, asking, folder, &settled.answers),
         Err(failure) => Err(failure),
     };
     session.close().await;

@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::frontend::{Asking, follow};
+use super::frontend::Asking;
 use super::launch::{approval_of, launch_of};
-use super::resume::{as_launched, earlier, one};
-use super::run::finish;
+use super::resume::{go_on, one};
+use super::run::{finish, to_the_end};
 use super::session::{Session, Settled};
 use crate::cli::Options;
 use crate::engine::question::{Kind, Resolution, Resolved};
 use crate::engine::run::Handle;
 use crate::engine::{Answers, ErrorKind, Origin, Outcome, RunState, StepError};
 use crate::failure::{Failure, exit};
-use crate::journal::{RunFolder, Writer};
+use crate::journal::RunFolder;
 use crate::ui::tui::{self, Unfinished, WizardPort};
 use crate::ui::words;
 
@@ -111,16 +111,8 @@ impl WizardPort for Port {
 impl Port {
     async fn go_on(&self, run: &str) -> Result<Handle, Failure> {
         let folder = one(self.session.runs(), run)?;
-        let (writer, journal) = Writer::resume(&folder.journal())?;
-        let options = as_launched(&self.options, &journal.header.recipe);
-        let launch = journal.header.launch.clone();
-        let session = Arc::new(Session::open_for(&options, launch, Some(&folder)).await?);
-        let settled = session.answers().await?;
-        let earlier = earlier(&RunState::of(&journal.events));
-        let approval = approval_of(&self.options);
-        let handle = session
-            .resume(&settled, approval, &folder, earlier, writer)
-            .await?;
+        let (session, settled, handle) = go_on(&self.options, &folder).await?;
+        let session = Arc::new(session);
         self.works_on(Work {
             folder,
             answers: settled.answers,
@@ -211,10 +203,15 @@ async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure
         notices: Vec::new(),
     };
     let (folder, handle) = session.start(&settled, approval_of(options)).await?;
-    let (outcome, state) = follow(handle, options, Asking::Terminal).await?;
-    let end = finish(outcome, &state, Asking::Terminal, &folder, &settled.answers);
-    session.close().await;
-    end
+    to_the_end(
+        session,
+        handle,
+        options,
+        Asking::Terminal,
+        &folder,
+        &settled,
+    )
+    .await
 }
 
 /// The input has ended before there was a run.

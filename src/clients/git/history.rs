@@ -2,7 +2,6 @@
 
 use git2::{Commit, ErrorCode, Repository, Sort};
 
-use super::STEP_TRAILER;
 use super::clone::Clone;
 use super::error::GitError;
 
@@ -33,18 +32,31 @@ impl Clone {
         Ok(found)
     }
 
-    /// Returns the commits of HEAD whose message has the trailer `key: value`, newest first.
+    /// Returns the newest commits of HEAD whose message has the trailer `key: value`, at most
+    /// `count`.
     pub fn commits_with_trailer(
         &self,
         key: &str,
         value: &str,
+        count: usize,
     ) -> Result<Vec<CommitInfo>, GitError> {
         let mut found = Vec::new();
         self.walk(|_, commit| {
-            if has_trailer(commit, key, Some(value)) {
+            if found.len() < count && has_trailer(commit, key, Some(value)) {
                 found.push(info(commit));
             }
-            true
+            found.len() < count
+        })?;
+        Ok(found)
+    }
+
+    /// Returns which of these commits is the newest on HEAD; nothing when none of them is on it.
+    pub fn newest_of(&self, commits: &[String]) -> Result<Option<String>, GitError> {
+        let mut found = None;
+        self.walk(|_, commit| {
+            let id = commit.id().to_string();
+            found = commits.contains(&id).then_some(id);
+            found.is_none()
         })?;
         Ok(found)
     }
@@ -68,35 +80,6 @@ impl Clone {
         let mut found = None;
         self.walk(|_, commit| {
             found = blob_id(commit, &place.relative).or(found);
-            true
-        })?;
-        let Some(id) = found else { return Ok(None) };
-        let repository = self.repository()?;
-        let blob = repository
-            .find_blob(id)
-            .map_err(|error| self.failed("read a file from the history", &error))?;
-        Ok(Some(blob.content().to_vec()))
-    }
-
-    /// Returns `path` as the newest commit of `step` left it, when that commit touched it.
-    ///
-    /// All of HEAD's history counts, not only first parents: where a branch is protected our commits
-    /// arrive through a merge.
-    pub fn last_rendered(&self, path: &str, step: &str) -> Result<Option<Vec<u8>>, GitError> {
-        let place = self.place(path)?;
-        let mut found = None;
-        self.walk(|_, commit| {
-            if has_trailer(commit, STEP_TRAILER, Some(step)) {
-                let now = blob_id(commit, &place.relative);
-                let before = commit
-                    .parent(0)
-                    .ok()
-                    .and_then(|parent| blob_id(&parent, &place.relative));
-                if now.is_some() && now != before {
-                    found = now;
-                    return false;
-                }
-            }
             true
         })?;
         let Some(id) = found else { return Ok(None) };

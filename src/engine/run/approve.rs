@@ -8,12 +8,7 @@ use crate::engine::plan::Planned;
 
 impl Run {
     pub(super) async fn approve_plan(&mut self, changes: usize) -> Result<(), Halt> {
-        let touches = self.entries.iter().any(|entry| {
-            entry.meta.touches.is_some()
-                && !self.done.contains(entry.meta.id)
-                && self.options.only.includes(entry.meta.phase)
-        });
-        if changes == 0 && !touches {
+        if changes == 0 && self.touches().next().is_none() {
             return Ok(());
         }
         // A run that stopped before anybody approved anything has no approval to reuse.

@@ -171,13 +171,7 @@ impl Run {
             .map(|planned| planned.changes().len())
             .sum();
         self.fingerprint = plan::fingerprint(&self.planned);
-        let touches = self
-            .entries
-            .iter()
-            .filter(|entry| !self.done.contains(entry.meta.id))
-            .filter(|entry| self.options.only.includes(entry.meta.phase))
-            .filter_map(|entry| entry.meta.touches.map(str::to_owned))
-            .collect();
+        let touches = self.touches().map(str::to_owned).collect();
         let fingerprint = self.fingerprint.clone();
         self.emit(EventKind::PlanReady {
             changes,
@@ -185,6 +179,15 @@ impl Run {
             touches,
         })?;
         Ok(changes)
+    }
+
+    /// What verifications of this run may write.
+    pub(super) fn touches(&self) -> impl Iterator<Item = &'static str> {
+        self.entries
+            .iter()
+            .filter(|entry| !self.done.contains(entry.meta.id))
+            .filter(|entry| self.options.only.includes(entry.meta.phase))
+            .filter_map(|entry| entry.meta.touches)
     }
 
     /// What keeps the plan from being carried out, the gravest first.

@@ -235,7 +235,7 @@ impl Work {
     /// as it came into the repository, so that edits made since are the operator's.
     fn last_render(&self, clone: &GitClone, file: &FileSpec) -> Result<Option<Vec<u8>>, StepError> {
         let commits = clone
-            .commits_with_trailer(STEP_TRAILER, self.id)
+            .commits_with_trailer(STEP_TRAILER, self.id, 1)
             .map_err(failed)?;
         let Some(commit) = commits.first() else {
             return clone.oldest(file.output).map_err(failed);
@@ -298,7 +298,7 @@ impl Work {
             return Ok(String::new());
         };
         let commits = clone
-            .commits_with_trailer(STEP_TRAILER, self.id)
+            .commits_with_trailer(STEP_TRAILER, self.id, 1)
             .map_err(failed)?;
         match commits.into_iter().next() {
             Some(commit) => Ok(commit.id),

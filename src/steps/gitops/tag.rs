@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::rendered::short;
 use super::repository::{Repository, failed};
-use crate::clients::git::Clone as GitClone;
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb,
 };
@@ -64,7 +63,7 @@ impl Step for Tag {
             .repository
             .with(move |clone| {
                 let Some(clone) = clone else { return Ok(None) };
-                let Some(newest) = newest(clone, &commits)? else {
+                let Some(newest) = clone.newest_of(&commits).map_err(failed)? else {
                     return Ok(None);
                 };
                 let tags = clone.tags(&pattern).map_err(failed)?;
@@ -88,7 +87,9 @@ impl Step for Tag {
         let (commits, name, message) = (self.commits(facts)?, self.name(context), self.message);
         self.repository
             .with_clone(move |clone| {
-                let newest = newest(clone, &commits)?
+                let newest = clone
+                    .newest_of(&commits)
+                    .map_err(failed)?
                     .ok_or_else(|| StepError::failed("no commit to tag on this branch"))?;
                 clone.tag(&name, &newest, message).map_err(failed)
             })
@@ -110,14 +111,6 @@ impl Tag {
     fn commits(&self, facts: &Facts) -> Result<Vec<String>, StepError> {
         self.commits.iter().map(|key| facts.get(key)).collect()
     }
-}
-
-fn newest(clone: &GitClone, commits: &[String]) -> Result<Option<String>, StepError> {
-    let log = clone.log(usize::MAX).map_err(failed)?;
-    Ok(log
-        .into_iter()
-        .map(|commit| commit.id)
-        .find(|id| commits.contains(id)))
 }
 
 /// Returns the documentation's `DATE` of a run: `2026-11-23T16.40.12Z`, with dots, since a ref's

@@ -111,20 +111,6 @@ pub async fn wizard(port: Arc<dyn WizardPort>, options: Options) -> io::Result<O
     driver.run(model, effects).await
 }
 
-/// Shows a run that was started elsewhere, until it has ended and the operator leaves.
-///
-/// # Errors
-///
-/// As [`wizard`].
-pub async fn follow(handle: Handle, options: Options) -> io::Result<Outcome> {
-    let driver = Driver {
-        handle: Some(handle),
-        ..Driver::default()
-    };
-    let outcome = driver.run(Model::follower(options), Vec::new()).await?;
-    Ok(outcome.unwrap_or(Outcome::Interrupted))
-}
-
 /// Plays recorded events in the screens of a run.
 ///
 /// # Errors

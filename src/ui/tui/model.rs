@@ -127,7 +127,8 @@ impl Model {
         (model, effects)
     }
 
-    /// Returns the screens of a run that was started elsewhere.
+    /// Returns the screens of a run, without the form before it.
+    #[cfg(test)]
     pub fn follower(options: Options) -> Self {
         Self::new(options, Place::Run)
     }

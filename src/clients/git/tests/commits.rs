@@ -315,7 +315,7 @@ fn a_failed_signature_keeps_the_tree() {
 }
 
 #[test]
-fn history_remembers_what_a_step_rendered() {
+fn history_tells_the_commits_of_a_step_newest_first() {
     let world = World::new();
     let clone = world.clone("ops");
     commit(&clone, "a", "render 1\n", "rok.storage-patch").unwrap();
@@ -323,36 +323,29 @@ fn history_remembers_what_a_step_rendered() {
     World::put(clone.directory(), "a", "operator's edit\n");
     world.run(clone.directory(), &["commit", "-qam", "Edit by hand"]);
     commit(&clone, "c", "same step, other path\n", "rok.storage-patch").unwrap();
-    let last = |path, step| {
-        clone
-            .last_rendered(path, step)
-            .unwrap()
-            .map(|found| String::from_utf8(found).unwrap())
-    };
-    assert_eq!(
-        last("a", "rok.storage-patch").as_deref(),
-        Some("render 1\n")
-    );
-    assert_eq!(last("b", "rok.storage-patch"), None);
-    assert_eq!(last("a", "aws.stack"), None);
     clone.write("a", b"render 2\n").unwrap();
     let both = [trailers("aws.stack"), trailers("rok.storage-patch")].concat();
     clone
         .commit(&request("Two steps", &both, &["a".to_owned()]))
         .unwrap();
-    assert_eq!(
-        last("a", "rok.storage-patch").as_deref(),
-        Some("render 2\n")
-    );
-    assert_eq!(last("a", "aws.stack").as_deref(), Some("render 2\n"));
     let found = clone
-        .commits_with_trailer("Rok-Deploy-Step", "rok.storage-patch")
+        .commits_with_trailer("Rok-Deploy-Step", "rok.storage-patch", usize::MAX)
         .unwrap();
     let subjects: Vec<_> = found.iter().map(|commit| commit.subject.as_str()).collect();
     assert_eq!(
         subjects,
         ["Two steps", "Update Rok manifests", "Update Rok manifests"]
     );
+    let ids: Vec<_> = found.iter().map(|commit| commit.id.clone()).collect();
+    let newest = clone
+        .commits_with_trailer("Rok-Deploy-Step", "rok.storage-patch", 1)
+        .unwrap();
+    assert_eq!(newest, found[..1]);
+    assert_eq!(clone.newest_of(&ids[1..]).unwrap().as_ref(), Some(&ids[1]));
+    assert_eq!(clone.newest_of(&["0".repeat(40)]).unwrap(), None);
+    let of = |id: &str| String::from_utf8(clone.read_at(id, "a").unwrap().unwrap()).unwrap();
+    assert_eq!(of(&ids[0]), "render 2\n");
+    assert_eq!(of(&ids[2]), "render 1\n");
     assert_eq!(clone.log(2).unwrap().len(), 2);
     assert_eq!(clone.log(0).unwrap().len(), 0);
 }

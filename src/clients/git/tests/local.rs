@@ -407,7 +407,7 @@ fn reading_writes_nothing() {
     clone.tags("*").unwrap();
     clone.unpushed().unwrap();
     clone.can_push().unwrap();
-    clone.last_rendered("a", "s").unwrap();
+    clone.oldest("a").unwrap();
     clone.read_head("a").unwrap();
     assert_eq!(commit_paths(&clone, &["a"], "s"), None);
     assert_eq!(snapshot(), before);
