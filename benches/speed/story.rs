@@ -108,6 +108,7 @@ fn work(step: &str) -> [EventKind; 6] {
             note: "document and tags equal".into(),
             facts,
             notices: Vec::new(),
+            chain: None,
         },
     ]
 }

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::Chain;
 use super::change::Change;
 use super::command::{Approval, Scope, Signal};
 use super::facts::Facts;
@@ -150,6 +151,9 @@ pub enum EventKind {
         facts: Facts,
         /// Things to notice.
         notices: Vec<String>,
+        /// How far the chain was proven, from a step that proves it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chain: Option<Chain>,
     },
     /// A step failed.
     StepFailed {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::Chain;
+
 /// The sort of failure; it decides how a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +36,9 @@ pub struct StepError {
     /// Whether looking again and acting again may help. The engine retries, steps do not.
     #[serde(default)]
     pub retry: bool,
+    /// How far the chain holds, from a step that proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Box<Chain>>,
 }
 
 impl StepError {
@@ -44,6 +49,7 @@ impl StepError {
             message: message.into(),
             hints: Vec::new(),
             retry: false,
+            chain: None,
         }
     }
 
@@ -66,6 +72,13 @@ impl StepError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says how far the chain holds.
+    #[must_use]
+    pub fn with_chain(mut self, chain: Chain) -> Self {
+        self.chain = Some(Box::new(chain));
         self
     }
 

@@ -6,6 +6,7 @@
 //! [`run::start`] is the loop, [`step::Step`] is what it drives, [`state::RunState`] is what a
 //! reader makes of the events.
 
+pub mod chain;
 pub mod change;
 pub mod command;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod state;
 pub mod step;
 mod worker;
 
+pub use chain::{Chain, Link, LinkFound, LinkState};
 pub use change::{Change, Verb, lines};
 pub use command::{Approval, Command, Scope, Signal};
 pub use event::{Event, EventKind, Outcome, StepOutcome};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chain::Chain;
 use super::change::Change;
 use super::command::Scope;
 use super::event::{Event, EventKind, FindingKind, Outcome, ResolvedAnswer, StepOutcome};
@@ -101,6 +102,8 @@ pub struct RunState {
     pub approved_changes: BTreeMap<String, Vec<Change>>,
     /// Steps that acted, in any process.
     pub acted: BTreeSet<String>,
+    /// How far the chain was proven, as the last step that tried found it.
+    pub chain: Option<Chain>,
     /// Facts that done steps gave.
     pub facts: Facts,
     /// What belongs to no step.
@@ -144,7 +147,7 @@ impl RunState {
                 self.practice = *practice;
                 self.tasks = tasks.iter().map(TaskView::from).collect();
                 (self.plan, self.awaiting, self.stopping, self.finished) = (None, None, None, None);
-                self.warnings.clear();
+                (self.chain, self.warnings) = (None, Vec::new());
             }
             EventKind::AnswersResolved { answers } => self.answers.clone_from(answers),
             EventKind::StepObserving { step } => {
@@ -221,8 +224,10 @@ impl RunState {
                 note,
                 facts,
                 notices,
+                chain,
             } => {
                 self.facts.merge(facts);
+                self.learn_chain(chain.as_ref());
                 self.step(step, |view| {
                     view.status = StepStatus::Done(*outcome);
                     view.note.clone_from(note);
@@ -230,12 +235,15 @@ impl RunState {
                     view.ended = Some(event.at);
                 });
             }
-            EventKind::StepFailed { step, error } => self.step(step, |view| {
-                view.status = StepStatus::Failed;
-                view.note.clone_from(&error.message);
-                view.error = Some(error.clone());
-                view.ended = Some(event.at);
-            }),
+            EventKind::StepFailed { step, error } => {
+                self.learn_chain(error.chain.as_deref());
+                self.step(step, |view| {
+                    view.status = StepStatus::Failed;
+                    view.note.clone_from(&error.message);
+                    view.error = Some(error.clone());
+                    view.ended = Some(event.at);
+                });
+            }
             EventKind::TaskFinished { task } => {
                 if let Some(view) = self.tasks.iter_mut().find(|view| view.name == *task) {
                     view.finished = true;
@@ -289,6 +297,12 @@ impl RunState {
         let ended = self.finished.as_ref().map(|(outcome, ..)| *outcome);
         let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
         self.is_unfinished() && !(moot && self.acted.is_empty())
+    }
+
+    fn learn_chain(&mut self, chain: Option<&Chain>) {
+        if let Some(chain) = chain {
+            self.chain = Some(chain.clone());
+        }
     }
 
     fn approve(&mut self, scope: &Scope) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 
+use super::chain::Chain;
 use super::change::Change;
 use super::facts::{FactKey, Facts};
 use super::failure::StepError;
@@ -145,6 +146,8 @@ pub struct Observation {
     pub missing_rights: Vec<String>,
     /// What the operator must act on although the step is done.
     pub warnings: Vec<String>,
+    /// How far the chain was proven, from a step that proves it.
+    pub chain: Option<Chain>,
 }
 
 impl Observation {
@@ -212,6 +215,13 @@ impl Observation {
         self
     }
 
+    /// Says how far the chain was proven.
+    #[must_use]
+    pub fn with_chain(mut self, chain: Chain) -> Self {
+        self.chain = Some(chain);
+        self
+    }
+
     fn of(finding: Finding) -> Self {
         Self {
             finding,
@@ -219,6 +229,7 @@ impl Observation {
             notices: Vec::new(),
             missing_rights: Vec::new(),
             warnings: Vec::new(),
+            chain: None,
         }
     }
 }

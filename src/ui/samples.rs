@@ -194,6 +194,7 @@ pub(crate) fn done(id: &str, outcome: StepOutcome, note: &str) -> EventKind {
         note: note.into(),
         facts: Facts::default(),
         notices: Vec::new(),
+        chain: None,
     }
 }
 
@@ -638,6 +639,7 @@ pub(crate) fn every_event() -> Vec<Event> {
             note: "document and tags equal".into(),
             facts,
             notices: vec!["every bucket under the prefix belongs to this installation".into()],
+            chain: None,
         })
         .then(5, EventKind::StepFailed {
             step: "aws.trust".into(),

@@ -208,6 +208,7 @@ impl Run {
                     note,
                     facts,
                     notices,
+                    chain: observation.chain,
                 })?;
                 for text in observation.warnings {
                     self.emit(EventKind::Warning { text })?;
@@ -225,6 +226,7 @@ impl Run {
                     note: "differs, and is left as it is in this run".into(),
                     facts: Facts::default(),
                     notices: observation.notices,
+                    chain: observation.chain,
                 })
             }
             Ok(Ended::Stopped) => Ok(()),

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -56,6 +56,8 @@ pub(super) struct Cluster {
     pub(super) address: SocketAddr,
     latency: Duration,
     requests: Mutex<Vec<RequestLine>>,
+    /// Counts the changes of the state; whoever waits for one subscribes.
+    pub(super) changed: watch::Sender<u64>,
 }
 
 impl ClusterServer {
@@ -74,6 +76,7 @@ impl ClusterServer {
             address: listener.local_addr()?,
             latency,
             requests: Mutex::default(),
+            changed: watch::Sender::new(0),
         });
         let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
         let router = Router::new()
@@ -154,7 +157,11 @@ impl Cluster {
         if dry_run {
             return change(&mut self.store.read(Clone::clone));
         }
-        self.store.write(change).map_err(Refusal::internal)?
+        let outcome = self.store.write(change).map_err(Refusal::internal)?;
+        if outcome.is_ok() {
+            self.changed.send_modify(|count| *count += 1);
+        }
+        outcome
     }
 }
 
