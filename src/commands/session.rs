@@ -251,6 +251,7 @@ impl Session {
             practice: self.launch.practice,
             plan_only,
             only: self.launch.only,
+            within: self.launch.within.clone(),
             approval,
             wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
             answers: resolved.collect(),

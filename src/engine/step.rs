@@ -53,6 +53,8 @@ pub struct StepMeta {
     pub settle: Settle,
     /// What a verification may write while it proves something, for the plan.
     pub touches: Option<&'static str>,
+    /// In which runs it takes part.
+    pub when: When,
 }
 
 impl StepMeta {
@@ -67,8 +69,21 @@ impl StepMeta {
             after: Vec::new(),
             settle: Settle::SHORT,
             touches: None,
+            when: When::Always,
         }
     }
+}
+
+/// In which runs a step takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// In every run.
+    Always,
+    /// In a run that changed something, or that is for proofs only: it is costly, and what did
+    /// not change was proven before.
+    AfterChanges,
+    /// In every run, as the last of its task, after a failure too: it removes what proofs left.
+    AtLast,
 }
 
 /// How to wait for the world to show what was done.
