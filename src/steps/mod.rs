@@ -1,5 +1,6 @@
 //! Steps: one file each, over `clients` and `engine`.
 
+pub mod atlas;
 pub mod aws;
 pub mod cluster;
 pub mod discovery;

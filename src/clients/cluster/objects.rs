@@ -68,6 +68,23 @@ impl Cluster {
         }
     }
 
+    /// Asks how `object` would be stored if it were created, admission included, and creates
+    /// nothing.
+    pub async fn would_create(&self, object: &Value) -> Result<Value, ClusterError> {
+        let Addressed { api, path, .. } = self.address(object).await?;
+        let operation = format!("create {path} (dry run)");
+        let typed = serde_json::from_value(object.clone())
+            .map_err(|error| invalid(&operation, &error.to_string()))?;
+        let parameters = PostParams {
+            dry_run: true,
+            field_manager: None,
+        };
+        let stored = self
+            .ask(&operation, api.create(&parameters, &typed))
+            .await?;
+        to_value(&stored)
+    }
+
     /// Deletes the object that has the `apiVersion`, `kind`, name and namespace of `object`.
     /// Returns whether there was one.
     pub async fn delete(&self, object: &Value) -> Result<bool, ClusterError> {
