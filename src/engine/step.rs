@@ -163,6 +163,8 @@ pub struct Observation {
     pub warnings: Vec<String>,
     /// How far the chain was proven, from a step that proves it.
     pub chain: Option<Chain>,
+    /// What to fail with when a wait is over, where more is known than what was waited for.
+    pub otherwise: Option<Box<StepError>>,
 }
 
 impl Observation {
@@ -230,6 +232,13 @@ impl Observation {
         self
     }
 
+    /// Says what to fail with when the wait is over.
+    #[must_use]
+    pub fn otherwise(mut self, error: StepError) -> Self {
+        self.otherwise = Some(Box::new(error));
+        self
+    }
+
     /// Says how far the chain was proven.
     #[must_use]
     pub fn with_chain(mut self, chain: Chain) -> Self {
@@ -245,6 +254,7 @@ impl Observation {
             missing_rights: Vec::new(),
             warnings: Vec::new(),
             chain: None,
+            otherwise: None,
         }
     }
 }
