@@ -4,7 +4,6 @@
 //! is not, the labelled one of the clone's manifest stands in for it until the proof is over.
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::workload::{PART_OF, ROLE_ANNOTATION, Workload};
 use crate::clients::cluster::{Creation, ServiceAccountInfo};
@@ -13,7 +12,7 @@ use crate::engine::{
     StepMeta, Verb,
 };
 use crate::steps::aws::ROLE_ARN;
-use crate::steps::cluster::{FIELD_MANAGER, refused};
+use crate::steps::cluster::refused;
 
 /// The manifest, in the clone.
 const MANIFEST: &str = "rok/rok-test/rok-verify-service-account-eks.yaml";
@@ -76,16 +75,20 @@ impl Step for VerifyAccount {
         account["metadata"]["labels"][PART_OF.0] = PART_OF.1.into();
         let client = self.workload.access.client().await?;
         match self.found().await? {
+            // Made anew rather than changed: whoever made it, no field of it is contested.
             Some(found) if is_ours(&found) => {
-                client.apply(&account, FIELD_MANAGER).await.map_err(refused)?;
+                client
+                    .delete_exact(&account, &found.uid)
+                    .await
+                    .map_err(refused)?;
             }
-            // An account that appeared meanwhile is not ours and is as good.
-            Some(_) => {}
-            None => match client.create(&account).await.map_err(refused)? {
-                Creation::Created(_) | Creation::AlreadyExists => {}
-            },
+            Some(_) => return Ok(()),
+            None => {}
         }
-        Ok(())
+        // An account that appeared meanwhile is not ours and is as good.
+        match client.create(&account).await.map_err(refused)? {
+            Creation::Created(_) | Creation::AlreadyExists => Ok(()),
+        }
     }
 }
 
@@ -110,16 +113,14 @@ impl VerifyAccount {
         let text = format!("found {found}, expected {role}");
         let mut chain = workload.prober(facts, context)?.chain().await;
         chain.set(Link::ServiceAccount, LinkState::Broken, &text);
-        let annotate: Value = format!(
-            "kubectl annotate serviceaccount {} -n {} {ROLE_ANNOTATION}={role} --overwrite",
-            workload.name, workload.namespace
-        )
-        .into();
         Ok(StepError::verification(format!(
             "service account `{}` is annotated with another role: {text}",
             workload.place()
         ))
-        .hint(format!("if it is yours: `{}`", annotate.as_str().unwrap_or_default()))
+        .hint(format!(
+            "if it is yours: `kubectl annotate serviceaccount {} -n {} {ROLE_ANNOTATION}={role} --overwrite`",
+            workload.name, workload.namespace
+        ))
         .hint("if that role is the right one: `--set aws_identity_method=existing`, and its name as `aws_s3_role`")
         .with_chain(chain))
     }
