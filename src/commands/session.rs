@@ -13,6 +13,7 @@ use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
 use crate::engine::question::{Resolution, Resolved};
+use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
@@ -24,6 +25,7 @@ use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::proof::Kustomize;
 
 /// What one process works with.
 pub(super) struct Session {
@@ -312,7 +314,11 @@ impl Session {
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,
+                no_pod: self.launch.no_pod,
+                practice: self.launch.practice,
+                changes: self.launch.only != Only::Verify,
             },
+            kustomize: Kustomize::new(env::var_os("PATH").unwrap_or_default()),
         }
     }
 }

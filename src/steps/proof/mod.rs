@@ -22,3 +22,5 @@ pub use pod_identity::PodIdentity;
 pub use pod_storage::PodStorage;
 pub use storage_access::StorageAccess;
 pub use workload::Workload;
+
+pub use crate::clients::kustomize::Kustomize;
