@@ -121,6 +121,16 @@ pub enum Command {
         /// The run's id, or its beginning or end; the newest unfinished one when left out.
         run: Option<String>,
     },
+    /// Checks the installed state, with causes and remedies, and draws the chain that it proves.
+    ///
+    /// Never commits and never creates a bucket. Starts the documented test Pod and removes it.
+    Verify {
+        /// The task to check; all of them when left out.
+        task: Option<String>,
+        /// Leaves the Pod out: the chain is proven from outside only.
+        #[arg(long)]
+        no_pod: bool,
+    },
     /// Lists runs, or shows one: steps, outcomes, times.
     Runs {
         /// The run's id, or its beginning or end.

@@ -70,7 +70,7 @@ impl Session {
             sources.resume(&folder.answers())?;
         }
         let spec = recipe(options, &sources)?;
-        if let Some(task) = &launch.run_from {
+        for task in launch.run_from.iter().chain(&launch.within) {
             check_task(spec, task)?;
         }
         let unknown = sources.unknown(spec.questions);

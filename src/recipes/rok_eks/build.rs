@@ -52,7 +52,10 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             task(ENVIRONMENT, parts.environment()),
             task(GITOPS, parts.gitops()),
             task(CLOUDIDENTITY, parts.cloudidentity()),
-            task(OBJECTSTORAGE, [parts.objectstorage(), parts.proof()].concat()),
+            task(
+                OBJECTSTORAGE,
+                [parts.objectstorage(), parts.proof()].concat(),
+            ),
         ],
         left_out,
         next: vec![

@@ -4,7 +4,7 @@ mod access;
 mod context;
 mod namespaces;
 
+pub(crate) use access::refused;
 pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
 pub use namespaces::Namespaces;
-pub(super) use access::refused;

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::workload::{PART_OF, ROLE_ANNOTATION, Workload};
 use crate::clients::cluster::{Creation, ServiceAccountInfo};
 use crate::engine::{
-    Change, Context, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError,
-    StepMeta, Verb,
+    Change, Context, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError, StepMeta,
+    Verb,
 };
 use crate::steps::aws::ROLE_ARN;
 use crate::steps::cluster::refused;

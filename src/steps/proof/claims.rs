@@ -129,7 +129,10 @@ impl Differences {
             wrong.push(text);
         }
         let error = StepError::verification(format!("{whose} differs: {}", wrong.join("; ")));
-        let of_issuer = self.0.iter().any(|difference| difference.link == Link::Issuer);
+        let of_issuer = self
+            .0
+            .iter()
+            .any(|difference| difference.link == Link::Issuer);
         let error = if of_issuer {
             error
                 .hint("a wrong issuer means that this context is not the chosen cluster, or that the cluster's issuer was changed")
@@ -163,7 +166,11 @@ mod tests {
     fn differing(claims: &Value) -> Vec<&'static str> {
         let issuer = "oidc.eks.us-west-2.amazonaws.com/id/ABC";
         let differences = Claims::of(claims).compare_in_pod(issuer, "rok", "rok", "probe");
-        differences.0.iter().map(|difference| difference.claim).collect()
+        differences
+            .0
+            .iter()
+            .map(|difference| difference.claim)
+            .collect()
     }
 
     #[test]
@@ -200,10 +207,16 @@ mod tests {
         let differences = Claims::of(&claims).compare("issuer/id", "system:serviceaccount:rok:rok");
         let error = differences.into_error("the token", Chain::unknown(""));
         assert!(
-            error.message.contains("`iss`: found https://other, expected https://issuer/id"),
+            error
+                .message
+                .contains("`iss`: found https://other, expected https://issuer/id"),
             "{error}"
         );
-        let weakest = error.chain.as_ref().and_then(|chain| chain.weakest()).unwrap();
+        let weakest = error
+            .chain
+            .as_ref()
+            .and_then(|chain| chain.weakest())
+            .unwrap();
         assert_eq!(weakest.link, Link::Issuer);
     }
 }

@@ -38,10 +38,18 @@ impl Step for CleanUp {
         let mut changes = Vec::new();
         let namespace = &self.workload.namespace;
         if found.pod.is_some() {
-            changes.push(Change::new(Verb::Delete, "Pod", format!("{namespace}/{POD}")));
+            changes.push(Change::new(
+                Verb::Delete,
+                "Pod",
+                format!("{namespace}/{POD}"),
+            ));
         }
         if found.account.is_some() {
-            changes.push(Change::new(Verb::Delete, "service account", self.workload.place()));
+            changes.push(Change::new(
+                Verb::Delete,
+                "service account",
+                self.workload.place(),
+            ));
         }
         let mut kept = Vec::new();
         if found.foreign_pod {

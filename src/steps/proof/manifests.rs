@@ -41,12 +41,21 @@ impl Step for Manifests {
         let directory = self.workload.clone.join(OVERLAY);
         let objects = self.kustomize.build(&directory).await.map_err(not_built)?;
         let Some(cluster) = objects.iter().find(|object| object["kind"] == KIND) else {
-            let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
+            let kinds: Vec<_> = objects
+                .iter()
+                .filter_map(|object| object["kind"].as_str())
+                .collect();
             return Err(StepError::verification(format!(
                 "`{OVERLAY}` builds no {KIND}; found {}",
-                if kinds.is_empty() { "nothing".into() } else { kinds.join(", ") }
+                if kinds.is_empty() {
+                    "nothing".into()
+                } else {
+                    kinds.join(", ")
+                }
             ))
-            .hint(format!("name its base in {OVERLAY}/kustomization.yaml: `- ../eks`")));
+            .hint(format!(
+                "name its base in {OVERLAY}/kustomization.yaml: `- ../eks`"
+            )));
         };
         let spec = &cluster["spec"];
         let region = &self.workload.region;
@@ -58,11 +67,18 @@ impl Step for Manifests {
                 &spec["configVars"]["daemons.s3d.bucket_prefix"],
                 &self.workload.prefix,
             ),
-            ("AWSRoleARN", &spec["s3"]["AWSRoleARN"], &facts.get(&ROLE_ARN)?),
+            (
+                "AWSRoleARN",
+                &spec["s3"]["AWSRoleARN"],
+                &facts.get(&ROLE_ARN)?,
+            ),
             ("region", &spec["s3"]["region"], region),
         ] {
             if found != expected.as_str() {
-                wrong.push(format!("{name}: found {}, expected {expected}", shown(found)));
+                wrong.push(format!(
+                    "{name}: found {}, expected {expected}",
+                    shown(found)
+                ));
             }
         }
         let own_endpoint = spec["s3"]["endpoint"] != endpoint.as_str();
@@ -74,10 +90,13 @@ impl Step for Manifests {
                 "`{OVERLAY}` builds other values: {}",
                 wrong.join("; ")
             ))
-            .hint(format!("look at the patches in {OVERLAY}/patches, and at `git log` of them"))
+            .hint(format!(
+                "look at the patches in {OVERLAY}/patches, and at `git log` of them"
+            ))
             .hint("`rok-deploy plan` shows what would be rendered"));
         }
-        let observation = Observation::satisfied("prefix, role, endpoint and region are in the build");
+        let observation =
+            Observation::satisfied("prefix, role, endpoint and region are in the build");
         Ok(if own_endpoint {
             // An endpoint of one's own (a private link) is the operator's choice.
             observation.notice(format!(
@@ -96,11 +115,13 @@ impl Step for Manifests {
 
 fn not_built(error: KustomizeError) -> StepError {
     match error {
-        KustomizeError::NoProgram => StepError::failed(error.to_string())
-            .hint("install kustomize or kubectl, then go on"),
+        KustomizeError::NoProgram => {
+            StepError::failed(error.to_string()).hint("install kustomize or kubectl, then go on")
+        }
         KustomizeError::NotRun { .. } => StepError::failed(error.to_string()),
-        _ => StepError::verification(error.to_string())
-            .hint(format!("`kubectl kustomize {OVERLAY}` in the clone shows the same")),
+        _ => StepError::verification(error.to_string()).hint(format!(
+            "`kubectl kustomize {OVERLAY}` in the clone shows the same"
+        )),
     }
 }
 

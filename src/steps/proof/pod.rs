@@ -9,7 +9,7 @@ use super::storage_access::SESSION;
 use super::workload::{POD, Workload};
 use crate::clients::cluster::{Cluster, ClusterError, ClusterErrorKind, Creation};
 use crate::engine::{
-    Change, Chain, Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step,
+    Chain, Change, Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step,
     StepError, StepMeta, Verb, When,
 };
 use crate::steps::atlas::{PodEvent, Source, Symptom, diagnose_pod};
@@ -65,7 +65,9 @@ impl Step for VerifyPod {
             return Ok(Observation::differs(self.changes(false)));
         };
         if probe.is_going() {
-            return Ok(Observation::pending(format!("Pod `{POD}` is being removed")));
+            return Ok(Observation::pending(format!(
+                "Pod `{POD}` is being removed"
+            )));
         }
         if probe.run().is_some_and(|run| run != context.run) {
             // Left by a run that was killed and never resumed.
@@ -88,7 +90,10 @@ impl Step for VerifyPod {
         let manifest = workload.manifest(MANIFEST, "Pod").await?;
         let manifest = labelled(manifest, &context.run);
         if let Some(old) = find(client, workload).await? {
-            client.delete_exact(&manifest, old.uid()).await.map_err(refused)?;
+            client
+                .delete_exact(&manifest, old.uid())
+                .await
+                .map_err(refused)?;
         }
         let manifest = if self.may_exec(client).await? {
             manifest
@@ -104,10 +109,9 @@ impl Step for VerifyPod {
         };
         match created {
             Ok(Creation::Created(_)) => Ok(()),
-            Ok(Creation::AlreadyExists) => Err(StepError::failed(format!(
-                "Pod `{POD}` is there again or still"
-            ))
-            .retryable()),
+            Ok(Creation::AlreadyExists) => {
+                Err(StepError::failed(format!("Pod `{POD}` is there again or still")).retryable())
+            }
             Err(error) => Err(self.not_created(&error, facts, context).await),
         }
     }
@@ -146,7 +150,9 @@ impl VerifyPod {
             .pod_events(&self.workload.namespace, probe.uid())
             .await
             .map_err(refused)?;
-        let last = events.last().map(|event| format!("{}: {}", event.reason, event.message));
+        let last = events
+            .last()
+            .map(|event| format!("{}: {}", event.reason, event.message));
         let events: Vec<PodEvent> = events
             .into_iter()
             .map(|event| PodEvent {
@@ -160,7 +166,9 @@ impl VerifyPod {
             let reason = format!("Pod `{POD}` is {}; {last}", probe.phase());
             if probe.has_ended() {
                 return Err(StepError::verification(reason)
-                    .hint("its image must keep running: `--set verify_image=IMAGE` takes another one")
+                    .hint(
+                        "its image must keep running: `--set verify_image=IMAGE` takes another one",
+                    )
                     .with_chain(self.without_pod(facts, "its Pod ended at once")?));
             }
             return Ok(Observation::pending(reason));
@@ -180,13 +188,18 @@ impl VerifyPod {
         let wrong = probe.injection(&facts.get(&ROLE_ARN)?);
         let ours = probe.run().is_some();
         if wrong.is_empty() {
-            let node = probe.object["spec"]["nodeName"].as_str().unwrap_or("a node");
+            let node = probe.object["spec"]["nodeName"]
+                .as_str()
+                .unwrap_or("a node");
             let observation = Observation::satisfied(format!(
                 "`{POD}` runs on {node}; role, token file and volume are injected"
             ))
-            .with(&PROBE, &ProbeFact {
-                uid: probe.uid().to_owned(),
-            });
+            .with(
+                &PROBE,
+                &ProbeFact {
+                    uid: probe.uid().to_owned(),
+                },
+            );
             let observation = if probe.asks_itself() {
                 observation.notice("exec is forbidden in this namespace, so the Pod's containers ask by themselves")
             } else {
@@ -204,7 +217,10 @@ impl VerifyPod {
         let Some(diagnosis) = prober.diagnose_injection(&probe.object).await else {
             let chain = self.without_pod(facts, &text)?;
             return Err(StepError::verification(text)
-                .hint(format!("`kubectl get pod {POD} -n {} -o yaml` shows the whole Pod", self.workload.namespace))
+                .hint(format!(
+                    "`kubectl get pod {POD} -n {} -o yaml` shows the whole Pod",
+                    self.workload.namespace
+                ))
                 .with_chain(chain));
         };
         if ours && diagnosis.cause_id == Some("pod-older") {
@@ -247,13 +263,20 @@ impl VerifyPod {
     fn without_pod(&self, facts: &Facts, why: &str) -> Result<Chain, StepError> {
         let workload = &self.workload;
         let mut chain = workload.proven(true, "", &facts.get(&SESSION)?, "answers without a Pod");
-        chain.set(Link::Token, LinkState::Unknown, format!("no Pod holds it: {why}"));
+        chain.set(
+            Link::Token,
+            LinkState::Unknown,
+            format!("no Pod holds it: {why}"),
+        );
         Ok(chain)
     }
 }
 
 /// Returns the Pod, if there is one.
-pub(super) async fn find(client: &Cluster, workload: &Workload) -> Result<Option<Probe>, StepError> {
+pub(super) async fn find(
+    client: &Cluster,
+    workload: &Workload,
+) -> Result<Option<Probe>, StepError> {
     let found = client.read(&address(workload)).await.map_err(refused)?;
     Ok(found.map(|object| Probe { object }))
 }

@@ -99,8 +99,12 @@ pub(super) async fn probe_of(workload: &Workload, facts: &Facts) -> Result<Probe
     let client = workload.access.client().await?;
     match find(client, workload).await? {
         Some(probe) if probe.uid() == wanted.uid => Ok(probe),
-        Some(_) => Err(StepError::failed(format!("Pod `{POD}` was replaced by somebody else"))),
-        None => Err(StepError::failed(format!("Pod `{POD}` was removed by somebody else"))),
+        Some(_) => Err(StepError::failed(format!(
+            "Pod `{POD}` was replaced by somebody else"
+        ))),
+        None => Err(StepError::failed(format!(
+            "Pod `{POD}` was removed by somebody else"
+        ))),
     }
     .map_err(|error| error.hint("start again once nobody else verifies this cluster"))
 }
@@ -112,18 +116,26 @@ pub(super) async fn untold(
     facts: &Facts,
     context: &Context,
 ) -> Result<Observation, StepError> {
-    let (diagnosis, mut chain) = workload.prober(facts, context)?.diagnose(symptom, false).await;
+    let (diagnosis, mut chain) = workload
+        .prober(facts, context)?
+        .diagnose(symptom, false)
+        .await;
     if diagnosis.link == Some(Link::Token) {
         // What was looked at without the Pod says nothing of the token in it.
-        chain.set(Link::Token, LinkState::Unknown, format!("in the Pod: {}", diagnosis.cause));
+        chain.set(
+            Link::Token,
+            LinkState::Unknown,
+            format!("in the Pod: {}", diagnosis.cause),
+        );
     }
     Err(diagnosis.into_error(symptom, chain))
 }
 
 fn decode(payload: &str) -> Result<Value, StepError> {
     let wrong = |why: String| {
-        StepError::verification(format!("the token in Pod `{POD}` cannot be read: {why}"))
-            .hint(format!("`kubectl exec {POD} -- cat` its AWS_WEB_IDENTITY_TOKEN_FILE and compare"))
+        StepError::verification(format!("the token in Pod `{POD}` cannot be read: {why}")).hint(
+            format!("`kubectl exec {POD} -- cat` its AWS_WEB_IDENTITY_TOKEN_FILE and compare"),
+        )
     };
     let bytes = URL_SAFE_NO_PAD
         .decode(payload.trim())
@@ -134,7 +146,9 @@ fn decode(payload: &str) -> Result<Value, StepError> {
 fn arn(answer: &str) -> Result<String, StepError> {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
     answer["Arn"].as_str().map(str::to_owned).ok_or_else(|| {
-        StepError::verification(format!("`aws sts get-caller-identity` in Pod `{POD}` named nobody"))
-            .hint("the image must hold a current AWS CLI: `--set verify_image=IMAGE` takes another one")
+        StepError::verification(format!(
+            "`aws sts get-caller-identity` in Pod `{POD}` named nobody"
+        ))
+        .hint("the image must hold a current AWS CLI: `--set verify_image=IMAGE` takes another one")
     })
 }

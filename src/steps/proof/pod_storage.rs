@@ -5,8 +5,8 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::pod_identity::{POD_CALLER, probe_of, untold};
 use super::pod::PROBE;
+use super::pod_identity::{POD_CALLER, probe_of, untold};
 use super::probe::{Question, Said, create_bucket};
 use super::workload::{POD, Workload};
 use crate::engine::{
@@ -27,18 +27,15 @@ impl Step for PodStorage {
     fn meta(&self) -> StepMeta {
         let mut needs = Workload::needs();
         needs.extend([PROBE.name(), POD_CALLER.name()]);
-        let touches = "creates the first bucket of Rok from the Pod, where it is absent, and leaves it";
+        let touches =
+            "creates the first bucket of Rok from the Pod, where it is absent, and leaves it";
         StepMeta {
             needs,
             after: vec!["rok.pod-identity"],
             settle: Settle::IDENTITY,
             touches: self.creates.then_some(touches),
             when: When::AfterChanges,
-            ..StepMeta::new(
-                "rok.pod-storage",
-                "Pod reaches its buckets",
-                Phase::Verify,
-            )
+            ..StepMeta::new("rok.pod-storage", "Pod reaches its buckets", Phase::Verify)
         }
     }
 
@@ -69,10 +66,21 @@ impl Step for PodStorage {
         let workload = &self.workload;
         let probe = probe_of(workload, facts).await?;
         let client = workload.access.client().await?;
-        match probe.run_command(&create_bucket(&workload.prefix, &workload.region), client, workload).await? {
+        match probe
+            .run_command(
+                &create_bucket(&workload.prefix, &workload.region),
+                client,
+                workload,
+            )
+            .await?
+        {
             Said::Output(_) => Ok(()),
             // The next look tells.
-            Said::Trouble(symptom) if symptom.code.as_deref() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            Said::Trouble(symptom)
+                if symptom.code.as_deref() == Some("BucketAlreadyOwnedByYou") =>
+            {
+                Ok(())
+            }
             Said::Trouble(symptom) => untold(workload, &symptom, facts, context).await.map(|_| ()),
         }
     }

@@ -64,8 +64,15 @@ impl Question {
             Self::Claims => &["cut", "-d.", "-f2", TOKEN_FILE],
             Self::Caller => &["aws", "sts", "get-caller-identity", "--output", "json"],
             Self::List => &[
-                "aws", "s3api", "list-object-versions", "--bucket", &bucket, "--max-items", "1",
-                "--output", "json",
+                "aws",
+                "s3api",
+                "list-object-versions",
+                "--bucket",
+                &bucket,
+                "--max-items",
+                "1",
+                "--output",
+                "json",
             ],
         };
         words.iter().map(|word| (*word).to_owned()).collect()
@@ -113,9 +120,10 @@ impl Probe {
     pub(super) fn is_ready(&self) -> bool {
         let conditions = self.object["status"]["conditions"].as_array();
         self.phase() == "Running"
-            && conditions.into_iter().flatten().any(|condition| {
-                condition["type"] == "Ready" && condition["status"] == "True"
-            })
+            && conditions
+                .into_iter()
+                .flatten()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
     }
 
     /// Whether its containers ask the questions themselves.
@@ -140,34 +148,62 @@ impl Probe {
         let mut wrong = Vec::new();
         let mut compare = |what: &str, found: &Value, expected: Value| {
             if *found != expected {
-                wrong.push(format!("{what}: found {}, expected {}", shown(found), shown(&expected)));
+                wrong.push(format!(
+                    "{what}: found {}, expected {}",
+                    shown(found),
+                    shown(&expected)
+                ));
             }
         };
         let nothing = Value::Null;
         for container in self.containers() {
             let of = |list: &str, key: &str, name: &str| {
                 let items = container[list].as_array().into_iter().flatten();
-                items.into_iter().find(|item| item[key] == name).unwrap_or(&nothing)
+                items
+                    .into_iter()
+                    .find(|item| item[key] == name)
+                    .unwrap_or(&nothing)
             };
-            compare("AWS_ROLE_ARN", &of("env", "name", "AWS_ROLE_ARN")["value"], role.into());
+            compare(
+                "AWS_ROLE_ARN",
+                &of("env", "name", "AWS_ROLE_ARN")["value"],
+                role.into(),
+            );
             compare(
                 "AWS_WEB_IDENTITY_TOKEN_FILE",
                 &of("env", "name", "AWS_WEB_IDENTITY_TOKEN_FILE")["value"],
                 TOKEN_FILE.into(),
             );
             let mount = of("volumeMounts", "name", "aws-iam-token");
-            compare("mount of aws-iam-token, read-only", &mount["readOnly"], true.into());
+            compare(
+                "mount of aws-iam-token, read-only",
+                &mount["readOnly"],
+                true.into(),
+            );
         }
-        let volumes = self.object["spec"]["volumes"].as_array().into_iter().flatten();
-        let volume = volumes.into_iter().find(|volume| volume["name"] == "aws-iam-token");
+        let volumes = self.object["spec"]["volumes"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let volume = volumes
+            .into_iter()
+            .find(|volume| volume["name"] == "aws-iam-token");
         let sources = volume.and_then(|volume| volume["projected"]["sources"].as_array());
         let token = sources
             .into_iter()
             .flatten()
             .find_map(|source| source.get("serviceAccountToken"))
             .unwrap_or(&nothing);
-        compare("audience of aws-iam-token", &token["audience"], "sts.amazonaws.com".into());
-        compare("expirationSeconds of aws-iam-token", &token["expirationSeconds"], 86400.into());
+        compare(
+            "audience of aws-iam-token",
+            &token["audience"],
+            "sts.amazonaws.com".into(),
+        );
+        compare(
+            "expirationSeconds of aws-iam-token",
+            &token["expirationSeconds"],
+            86400.into(),
+        );
         compare("path of aws-iam-token", &token["path"], "token".into());
         wrong
     }
@@ -182,7 +218,8 @@ impl Probe {
         if self.asks_itself() {
             return self.read(question);
         }
-        self.run_command(&question.command(&workload.prefix), client, workload).await
+        self.run_command(&question.command(&workload.prefix), client, workload)
+            .await
     }
 
     /// Runs a command in the Pod.
@@ -194,8 +231,12 @@ impl Probe {
     ) -> Result<Said, StepError> {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let container = self.containers().first();
-        let container = container.and_then(|container| container["name"].as_str()).unwrap_or(POD);
-        let output = client.exec(&workload.namespace, POD, container, &words, LIMIT).await;
+        let container = container
+            .and_then(|container| container["name"].as_str())
+            .unwrap_or(POD);
+        let output = client
+            .exec(&workload.namespace, POD, container, &words, LIMIT)
+            .await;
         Ok(match output {
             Ok(output) if output.code == 0 => Said::Output(output.stdout),
             Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
@@ -240,15 +281,27 @@ pub(super) fn labelled(mut manifest: Value, run: &str) -> Value {
 /// Returns the Pod that needs no exec.
 pub(super) fn asking_itself(mut manifest: Value, prefix: &str) -> Value {
     let containers = manifest["spec"]["containers"].as_array();
-    let first = containers.and_then(|all| all.first()).cloned().unwrap_or_else(|| json!({}));
+    let first = containers
+        .and_then(|all| all.first())
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     let container = |question: &Question| {
         let mut container = first.clone();
-        let mut command = vec!["sh", "-c", KEEP_OUTPUT, "sh"].into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let mut command = vec!["sh", "-c", KEEP_OUTPUT, "sh"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
         command.extend(question.command(prefix));
         container["name"] = question.container().into();
         container["command"] = json!(command);
         if let Some(fields) = container.as_object_mut() {
-            for gone in ["args", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
+            for gone in [
+                "args",
+                "livenessProbe",
+                "readinessProbe",
+                "startupProbe",
+                "lifecycle",
+            ] {
                 fields.remove(gone);
             }
         }

@@ -71,7 +71,10 @@ impl Step for StorageAccess {
             Err(error) => return workload.judge(&Symptom::from(&error), facts, context).await,
         };
         let bucket = names::probe_bucket(&workload.prefix);
-        let listed = workload.aws.list_object_versions(&bucket, Some(&session)).await;
+        let listed = workload
+            .aws
+            .list_object_versions(&bucket, Some(&session))
+            .await;
         let found = match listed {
             Ok(listing) => format!("{} versions in `{bucket}`", listing.versions),
             Err(error) if error.code.as_deref() == Some("NoSuchBucket") => {

@@ -129,7 +129,10 @@ impl Workload {
         }
         for (link, note) in [
             (Link::Token, how.to_owned()),
-            (Link::Issuer, "the token comes from the cluster's own issuer".into()),
+            (
+                Link::Issuer,
+                "the token comes from the cluster's own issuer".into(),
+            ),
             (Link::Provider, "IAM accepted the token".into()),
             (Link::Trust, format!("the role lets {} in", self.subject())),
             (Link::Role, caller.to_owned()),

@@ -34,7 +34,10 @@ fn injected(role: &str) -> Probe {
 
 #[test]
 fn an_injected_pod_has_nothing_wrong() {
-    assert_eq!(injected("arn:role").injection("arn:role"), Vec::<String>::new());
+    assert_eq!(
+        injected("arn:role").injection("arn:role"),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn each_part_of_the_injection_is_looked_at() {
         let mut probe = injected("arn:role");
         *probe.object.pointer_mut(path).unwrap() = value;
         let wrong = probe.injection("arn:role");
-        assert!(wrong.len() == 1 && wrong[0].starts_with(says), "{path}: {wrong:?}");
+        assert!(
+            wrong.len() == 1 && wrong[0].starts_with(says),
+            "{path}: {wrong:?}"
+        );
     }
     let bare = Probe { object: manifest() };
     assert_eq!(bare.injection("arn:role").len(), 6);
@@ -83,15 +89,23 @@ fn each_part_of_the_injection_is_looked_at() {
 #[test]
 fn a_pod_without_exec_asks_in_containers_of_its_own() {
     let pod = asking_itself(labelled(manifest(), "r1"), "prefix");
-    let probe = Probe { object: pod.clone() };
+    let probe = Probe {
+        object: pod.clone(),
+    };
     assert!(probe.asks_itself());
     assert_eq!(probe.run(), Some("r1"));
     assert_eq!(pod["spec"]["restartPolicy"], "Never");
-    assert_eq!(pod["spec"]["tolerations"], manifest()["spec"]["tolerations"]);
+    assert_eq!(
+        pod["spec"]["tolerations"],
+        manifest()["spec"]["tolerations"]
+    );
     for container in pod["spec"]["containers"].as_array().unwrap() {
         assert_eq!(container["image"], "mirror/rok-tools");
         assert_eq!(container["args"], Value::Null);
-        assert_eq!(container["securityContext"]["allowPrivilegeEscalation"], false);
+        assert_eq!(
+            container["securityContext"]["allowPrivilegeEscalation"],
+            false
+        );
         assert_eq!(container["command"][2], KEEP_OUTPUT);
     }
     let list = &pod["spec"]["containers"][2]["command"];
@@ -106,7 +120,16 @@ fn the_wrapper_keeps_output_and_exit_code() {
     let kept = directory.path().join("kept");
     let script = KEEP_OUTPUT.replace("/dev/termination-log", &kept.display().to_string());
     let status = std::process::Command::new("sh")
-        .args(["-c", &script, "sh", "sh", "-c", "echo $1; echo bad >&2; exit 7", "x", "a b; $HOME"])
+        .args([
+            "-c",
+            &script,
+            "sh",
+            "sh",
+            "-c",
+            "echo $1; echo bad >&2; exit 7",
+            "x",
+            "a b; $HOME",
+        ])
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(7));
@@ -124,7 +147,11 @@ fn a_restricted_pod_keeps_what_was_set() {
 
 #[test]
 fn us_east_1_is_not_named_as_a_constraint() {
-    let named = |words: &[String]| words.iter().any(|word| word.starts_with("LocationConstraint"));
+    let named = |words: &[String]| {
+        words
+            .iter()
+            .any(|word| word.starts_with("LocationConstraint"))
+    };
     assert!(named(&create_bucket("prefix", "us-west-2")));
     assert!(!named(&create_bucket("prefix", "us-east-1")));
 }
