@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::admission;
 use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::node;
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::state::{ClusterState, key, prefix};
@@ -82,11 +84,15 @@ impl ClusterState {
         if kind.namespaced {
             self.get(&NAMESPACES, "", namespace)?;
         }
+        metadata.insert("name".into(), name.clone().into());
+        if kind.resource == PODS.resource {
+            admission::admit(self, namespace, &name, &mut object)?;
+        }
         let key = key(kind, namespace, &name);
         if self.objects.contains_key(&key) {
             return Err(Refusal::already_exists(kind, &name));
         }
-        metadata.insert("name".into(), name.clone().into());
+        let metadata = self::metadata(&mut object);
         metadata.insert("uid".into(), random::uuid().into());
         metadata.insert(
             "creationTimestamp".into(),
@@ -198,6 +204,11 @@ impl ClusterState {
         if is_namespace && ["default", "kube-system", "kube-public"].contains(&name) {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
+        }
+        if kind.resource == PODS.resource && node::must_stop(object, options) {
+            let mut pod = object.clone();
+            node::ask_to_stop(&mut pod, options);
+            return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
         let mut object = self
             .objects

@@ -127,7 +127,8 @@ impl Refusal {
         Self::new(500, "InternalError", message)
     }
 
-    fn body(&self) -> Value {
+    /// The `Status` object that says so.
+    pub(super) fn body(&self) -> Value {
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",

@@ -7,12 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::{self, Kind};
+use super::kinds::{self, Kind, PODS};
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::ClusterState;
-use super::{access, discovery, openapi, patch, tokens};
+use super::{access, discovery, log, openapi, patch, tokens};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -64,7 +64,7 @@ impl Target {
     }
 
     /// The namespace part of a key in the store.
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }
 }
@@ -196,6 +196,10 @@ fn objects(
             cluster
                 .store
                 .read(|state| tokens::issue(state, place, name, request))?
+        }
+        ("GET", Some(name), Some("log")) if *kind == &PODS => {
+            let text = log::read(cluster, place, name, head.uri.query().unwrap_or_default())?;
+            return Ok(text.into_response());
         }
         (_, _, Some(_)) => return Err(Refusal::no_such_path()),
         // Without watches a client must not take a list for one.

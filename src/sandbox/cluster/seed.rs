@@ -1,6 +1,6 @@
 //! What a new cluster holds before anyone has used it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -37,6 +37,7 @@ impl ClusterSeed {
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
+            sabotage: BTreeSet::new(),
             objects: BTreeMap::new(),
         };
         self.plant(&mut state).expect("the seed is well formed");

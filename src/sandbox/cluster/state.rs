@@ -1,12 +1,13 @@
 //! Everything a cluster remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authority::Authority;
 use super::kinds::Kind;
+use super::sabotage::Sabotage;
 use super::tokens::SigningKey;
 
 /// A cluster's identity and its objects.
@@ -18,6 +19,9 @@ pub struct ClusterState {
     pub(super) admin_token: String,
     /// Counts writes; every object carries the count of its last one.
     pub(super) resource_version: u64,
+    /// What is broken on purpose.
+    #[serde(default)]
+    pub(super) sabotage: BTreeSet<Sabotage>,
     /// Objects by resource, namespace and name, see [`key`].
     pub(super) objects: BTreeMap<String, Value>,
 }
@@ -26,6 +30,15 @@ impl ClusterState {
     /// The object as it is stored, if there is one. An empty namespace is for cluster-wide kinds.
     pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&format!("{resource}/{namespace}/{name}"))
+    }
+
+    /// Who tokens say has issued them.
+    pub(super) fn token_issuer(&self) -> &str {
+        let other = self.sabotage.iter().find_map(|sabotage| match sabotage {
+            Sabotage::OtherIssuer(issuer) => Some(issuer),
+            _ => None,
+        });
+        other.unwrap_or(&self.issuer)
     }
 
     pub(super) fn next_resource_version(&mut self) -> String {

@@ -1,7 +1,10 @@
 //! The cluster seen by clients that we did not write.
 
+mod admission;
+mod exec;
 mod identity;
 mod objects;
+mod pods;
 mod with_kubectl;
 
 use std::path::Path;

@@ -82,7 +82,7 @@ async fn kubectl_reads_versions_nodes_and_keys() {
     let version = kubectl.run(&["version"]).await;
     assert!(version.contains("Server Version: v1.33"), "{version}");
     let resources = kubectl.run(&["api-resources", "--no-headers"]).await;
-    assert_eq!(resources.lines().count(), 7, "{resources}");
+    assert_eq!(resources.lines().count(), 9, "{resources}");
     let region = r"jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/region}";
     let nodes = kubectl.run(&["get", "nodes", "-o", region]).await;
     assert_eq!(nodes, "us-west-2");
