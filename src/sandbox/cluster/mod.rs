@@ -10,6 +10,7 @@ mod access;
 mod authority;
 mod body;
 mod discovery;
+mod history;
 mod kinds;
 mod objects;
 mod openapi;
@@ -22,6 +23,7 @@ mod selector;
 mod server;
 mod state;
 mod tokens;
+mod watch;
 
 pub use self::seed::ClusterSeed;
 pub use self::server::{ClusterServer, RequestLine};

@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::refusal::Refusal;
 use super::router;
@@ -45,7 +46,7 @@ pub struct RequestLine {
 #[derive(Debug)]
 pub struct ClusterServer {
     cluster: Arc<Cluster>,
-    stop: oneshot::Sender<()>,
+    stop: DropGuard,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -58,6 +59,8 @@ pub(super) struct Cluster {
     requests: Mutex<Vec<RequestLine>>,
     /// Counts the changes of the state; whoever waits for one subscribes.
     pub(super) changed: watch::Sender<u64>,
+    /// Ends what would go on for as long as the server: watches.
+    pub(super) stopping: CancellationToken,
 }
 
 impl ClusterServer {
@@ -77,21 +80,20 @@ impl ClusterServer {
             latency,
             requests: Mutex::default(),
             changed: watch::Sender::new(0),
+            stopping: CancellationToken::new(),
         });
         let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
         let router = Router::new()
             .fallback(handle)
             .with_state(Arc::clone(&cluster));
-        let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(
             axum::serve(connections, router)
-                // A dropped sender stops the server as well as a message does.
-                .with_graceful_shutdown(async { stopped.await.unwrap_or_default() })
+                .with_graceful_shutdown(cluster.stopping.clone().cancelled_owned())
                 .into_future(),
         );
         Ok(Self {
+            stop: cluster.stopping.clone().drop_guard(),
             cluster,
-            stop,
             task,
         })
     }

@@ -2,6 +2,7 @@
 
 mod identity;
 mod objects;
+mod watch;
 mod with_kubectl;
 
 use std::path::Path;
