@@ -74,7 +74,7 @@ fn qualify(name: &str, group: &str) -> String {
 }
 
 /// What clients may do with every kind.
-pub(super) const VERBS: [&str; 7] = [
+pub(super) const VERBS: [&str; 8] = [
     "create",
     "delete",
     "deletecollection",
@@ -82,6 +82,7 @@ pub(super) const VERBS: [&str; 7] = [
     "list",
     "patch",
     "update",
+    "watch",
 ];
 
 const CORE: Kind = Kind {

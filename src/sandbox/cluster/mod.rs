@@ -16,6 +16,7 @@ mod containers;
 mod discovery;
 mod events;
 mod exec;
+mod history;
 mod kinds;
 mod log;
 mod node;
@@ -32,6 +33,7 @@ mod selector;
 mod server;
 mod state;
 mod tokens;
+mod watch;
 
 pub use self::process::{Output, Process, Programs};
 pub use self::sabotage::Sabotage;

@@ -28,7 +28,9 @@ impl ClusterState {
     /// Lists objects; those of a list do not repeat the list's kind and version.
     pub(super) fn list(&self, kind: &Kind, namespace: Option<&str>, selector: &Selector) -> Value {
         let items: Vec<Value> = self
-            .selected(kind, namespace, selector)
+            .objects
+            .range(&prefix(kind, namespace))
+            .filter(|(_, object)| selector.matches(object))
             .map(|(_, object)| {
                 let mut item = object.as_object().cloned().unwrap_or_default();
                 item.remove("kind");
@@ -42,19 +44,6 @@ impl ClusterState {
             "metadata": { "resourceVersion": self.resource_version.to_string() },
             "items": items,
         })
-    }
-
-    fn selected<'a>(
-        &'a self,
-        kind: &Kind,
-        namespace: Option<&str>,
-        selector: &'a Selector,
-    ) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        let prefix = prefix(kind, namespace);
-        self.objects
-            .range(prefix.clone()..)
-            .take_while(move |(key, _)| key.starts_with(&prefix))
-            .filter(|(_, object)| selector.matches(object))
     }
 
     pub(super) fn create(
@@ -89,7 +78,7 @@ impl ClusterState {
             admission::admit(self, namespace, &name, &mut object)?;
         }
         let key = key(kind, namespace, &name);
-        if self.objects.contains_key(&key) {
+        if self.objects.get(&key).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
         let metadata = self::metadata(&mut object);
@@ -98,14 +87,10 @@ impl ClusterState {
             "creationTimestamp".into(),
             timestamp(jiff::Timestamp::now()).into(),
         );
-        metadata.insert(
-            "resourceVersion".into(),
-            self.next_resource_version().into(),
-        );
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, &name);
         }
-        self.objects.insert(key, object.clone());
+        let object = self.put(key, object);
         if kind.resource == NAMESPACES.resource {
             let account = json!({ "metadata": { "name": "default" } });
             self.create(&SERVICE_ACCOUNTS, &name, account)?;
@@ -173,9 +158,7 @@ impl ClusterState {
         if object == *current {
             return Ok((object, false));
         }
-        object["metadata"]["resourceVersion"] = self.next_resource_version().into();
-        self.objects.insert(key, object.clone());
-        Ok((object, false))
+        Ok((self.put(key, object), false))
     }
 
     /// Removes an object and, with a namespace, everything in it.
@@ -210,18 +193,17 @@ impl ClusterState {
             node::ask_to_stop(&mut pod, options);
             return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
-        let mut object = self
-            .objects
-            .remove(&key(kind, namespace, name))
-            .expect("we just looked at it");
         if is_namespace {
             for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
-                let inside = prefix(kind, Some(name));
-                self.objects.retain(|key, _| !key.starts_with(&inside));
+                self.take_all(&prefix(kind, Some(name)));
             }
+        }
+        let mut object = self
+            .take(&key(kind, namespace, name))
+            .expect("we just looked at it");
+        if is_namespace {
             object["status"]["phase"] = "Terminating".into();
         }
-        let version = self.next_resource_version();
         if !kind.returns_deleted {
             return Ok(json!({
                 "kind": "Status",
@@ -236,9 +218,20 @@ impl ClusterState {
                 },
             }));
         }
-        object["metadata"]["resourceVersion"] = version.into();
         object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
         Ok(object)
+    }
+
+    /// Removes everything whose key begins like this.
+    fn take_all(&mut self, prefix: &str) {
+        let keys: Vec<String> = self
+            .objects
+            .range(prefix)
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        for key in keys {
+            self.take(&key);
+        }
     }
 
     /// Removes what a selector finds and answers with the list of it.

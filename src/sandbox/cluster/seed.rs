@@ -1,11 +1,12 @@
 //! What a new cluster holds before anyone has used it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::discovery::GIT_VERSION;
+use super::history::Objects;
 use super::kinds::{NAMESPACES, NODES};
 use super::objects::timestamp;
 use super::refusal::Refusal;
@@ -38,7 +39,7 @@ impl ClusterSeed {
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
             sabotage: BTreeSet::new(),
-            objects: BTreeMap::new(),
+            objects: Objects::default(),
         };
         self.plant(&mut state).expect("the seed is well formed");
         state

@@ -5,6 +5,7 @@ mod exec;
 mod identity;
 mod objects;
 mod pods;
+mod watch;
 mod with_kubectl;
 
 use std::path::Path;
