@@ -76,6 +76,10 @@ pub struct Options {
     #[arg(long, global = true)]
     pub no_cluster: bool,
 
+    /// Leaves the test Pod out: the chain is proven from outside only.
+    #[arg(long, global = true)]
+    pub no_pod: bool,
+
     /// How much to approve at a time.
     #[arg(long, global = true, value_enum, default_value_t = ApprovalChoice::Plan)]
     pub approve: ApprovalChoice,
@@ -127,9 +131,6 @@ pub enum Command {
     Verify {
         /// The task to check; all of them when left out.
         task: Option<String>,
-        /// Leaves the Pod out: the chain is proven from outside only.
-        #[arg(long)]
-        no_pod: bool,
     },
     /// Lists runs, or shows one: steps, outcomes, times.
     Runs {

@@ -19,7 +19,7 @@ pub(super) fn launch_of(options: &Options) -> Launch {
         run_from: options.run_from.clone(),
         within: None,
         no_cluster: options.no_cluster,
-        no_pod: false,
+        no_pod: options.no_pod,
         wait_seconds: options.wait.map(|wait| wait.as_secs()),
     }
 }

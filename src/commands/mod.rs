@@ -68,9 +68,7 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             None => wizard::wizard(options).await,
             Some(Command::Plan) => plan::plan(options).await,
             Some(Command::Run) => run::run(options).await,
-            Some(Command::Verify { task, no_pod }) => {
-                verify::verify(options, task.as_deref(), *no_pod).await
-            }
+            Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
             Some(Command::Replay { run }) => replay::replay(options, run).await,
             Some(Command::Sandbox { env_file }) => {

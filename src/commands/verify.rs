@@ -10,11 +10,7 @@ use crate::engine::recipe::Only;
 use crate::failure::Failure;
 use crate::journal::Launch;
 
-pub(super) async fn verify(
-    options: &Options,
-    task: Option<&str>,
-    no_pod: bool,
-) -> Result<u8, Failure> {
+pub(super) async fn verify(options: &Options, task: Option<&str>) -> Result<u8, Failure> {
     if options.only.is_some() || options.run_from.is_some() {
         return Err(Failure::usage(
             "`verify` checks everything; `--only` and `--run-from` have no say in it",
@@ -24,7 +20,6 @@ pub(super) async fn verify(
     let launch = Launch {
         only: Only::Verify,
         within: task.map(str::to_owned),
-        no_pod,
         ..launch_of(options)
     };
     let session = Session::open(options, launch).await?;
