@@ -143,6 +143,11 @@ impl ClusterServer {
         &self.cluster.store
     }
 
+    /// Tells of each change of the state; for whoever waits for one.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.cluster.changed.subscribe()
+    }
+
     /// Stops taking requests and lets those under way finish.
     pub async fn stop(self) {
         drop(self.stop);

@@ -436,3 +436,27 @@ async fn a_pod_that_fits_no_node_waits() {
     practice.pods.delete("picky", &options).await.unwrap();
     practice.until_gone("picky").await;
 }
+
+#[tokio::test]
+async fn what_is_broken_stays_broken_over_a_restart() {
+    let practice = Practice::new().await;
+    practice.server.sabotage(Sabotage::Unschedulable).unwrap();
+    let practice = practice.restarted().await;
+    practice.create("probe", running(&["wait"])).await;
+    let pod = practice
+        .until("probe", |pod| pod["status"]["conditions"].is_array())
+        .await;
+    assert_eq!(condition(&pod, "PodScheduled")["status"], "False");
+}
+
+#[tokio::test]
+async fn the_state_of_a_cluster_that_knew_no_sabotage_is_read() {
+    let practice = Practice::new().await;
+    let issuer = practice.server.issuer();
+    let file = practice.directory.path().join("cluster.json");
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert!(state.as_object_mut().unwrap().remove("sabotage").is_some());
+    std::fs::write(&file, state.to_string()).unwrap();
+    let practice = practice.restarted().await;
+    assert_eq!(practice.server.issuer(), issuer);
+}
