@@ -9,21 +9,26 @@
 mod access;
 mod authority;
 mod body;
+mod compare;
 mod discovery;
+mod fields;
 mod history;
 mod kinds;
 mod objects;
 mod openapi;
+mod ownership;
 mod patch;
 mod protobuf;
 mod refusal;
 mod router;
+mod schema;
 mod seed;
 mod selector;
 mod server;
 mod state;
 mod tokens;
 mod watch;
+mod writes;
 
 pub use self::seed::ClusterSeed;
 pub use self::server::{ClusterServer, RequestLine};

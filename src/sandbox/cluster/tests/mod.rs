@@ -2,6 +2,7 @@
 
 mod identity;
 mod objects;
+mod ownership;
 mod watch;
 mod with_kubectl;
 
