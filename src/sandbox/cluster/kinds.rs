@@ -31,6 +31,10 @@ pub(super) struct Kind {
     pub(super) returns_deleted: bool,
     /// An update must say which version it replaces, and may create what is not there.
     pub(super) versioned_update: bool,
+    /// The status is written through a subresource of its own, and only there.
+    pub(super) status: bool,
+    /// Objects count the changes of what is wanted of them in `metadata.generation`.
+    pub(super) generation: bool,
     /// Reads an object as its type and writes it back, so that what the type lacks is gone.
     pub(super) typed: fn(Value) -> Result<Value, serde_json::Error>,
 }
@@ -97,6 +101,8 @@ const CORE: Kind = Kind {
     selectable: &[],
     returns_deleted: false,
     versioned_update: false,
+    status: false,
+    generation: false,
     typed: typed::<ConfigMap>,
 };
 
@@ -109,6 +115,7 @@ pub(super) const NAMESPACES: Kind = Kind {
     label_name: true,
     selectable: &["status.phase"],
     returns_deleted: true,
+    status: true,
     typed: typed::<Namespace>,
     ..CORE
 };
@@ -120,6 +127,7 @@ pub(super) const NODES: Kind = Kind {
     short_names: &["no"],
     namespaced: false,
     selectable: &["spec.unschedulable"],
+    status: true,
     typed: typed::<Node>,
     ..CORE
 };
@@ -155,6 +163,7 @@ pub(super) const PODS: Kind = Kind {
         "status.phase",
     ],
     returns_deleted: true,
+    status: true,
     typed: typed::<Pod>,
     ..CORE
 };

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::admission;
 use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
 use super::node;
+use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::state::{ClusterState, key, prefix};
@@ -46,8 +47,20 @@ impl ClusterState {
         })
     }
 
+    /// Creates an object of the cluster's own.
     pub(super) fn create(
         &mut self,
+        kind: &Kind,
+        namespace: &str,
+        object: Value,
+    ) -> Result<Value, Refusal> {
+        self.create_by(Author::Cluster, kind, namespace, object)
+    }
+
+    /// Creates an object and notes who did.
+    pub(super) fn create_by(
+        &mut self,
+        author: Author<'_>,
         kind: &Kind,
         namespace: &str,
         mut object: Value,
@@ -87,8 +100,14 @@ impl ClusterState {
             "creationTimestamp".into(),
             timestamp(jiff::Timestamp::now()).into(),
         );
+        if kind.generation {
+            metadata.insert("generation".into(), 1.into());
+        }
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, &name);
+        }
+        if let Author::Client(writer) = author {
+            ownership::update(self.schema(kind), writer, &json!({}), &mut object);
         }
         let object = self.put(key, object);
         if kind.resource == NAMESPACES.resource {
@@ -101,6 +120,18 @@ impl ClusterState {
     /// Puts `object` in the place of the one with this name. The flag says whether it is new.
     pub(super) fn replace(
         &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        object: Value,
+    ) -> Result<(Value, bool), Refusal> {
+        self.replace_by(Author::Cluster, kind, namespace, name, object)
+    }
+
+    /// Replaces an object and notes who did.
+    pub(super) fn replace_by(
+        &mut self,
+        author: Author<'_>,
         kind: &Kind,
         namespace: &str,
         name: &str,
@@ -118,7 +149,7 @@ impl ClusterState {
         let key = key(kind, namespace, name);
         let Some(current) = self.objects.get(&key) else {
             if kind.versioned_update && version.is_none() {
-                return Ok((self.create(kind, namespace, object)?, true));
+                return Ok((self.create_by(author, kind, namespace, object)?, true));
             }
             return Err(Refusal::not_found(kind, name));
         };
@@ -149,16 +180,39 @@ impl ClusterState {
         for field in ["uid", "creationTimestamp", "resourceVersion"] {
             metadata.insert(field.into(), kept[field].clone());
         }
-        if !metadata.contains_key("managedFields") && !kept["managedFields"].is_null() {
+        // Only the cluster itself decides that an object ends.
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+            if !kept[field].is_null() {
+                metadata.insert(field.into(), kept[field].clone());
+            } else if !matches!(author, Author::Cluster) {
+                metadata.remove(field);
+            }
+        }
+        if matches!(author, Author::Cluster) && !kept["managedFields"].is_null() {
             metadata.insert("managedFields".into(), kept["managedFields"].clone());
         }
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, name);
         }
+        if kind.generation {
+            let count = kept["generation"].as_u64().unwrap_or(1);
+            let changed = wanted(kind, &object) != wanted(kind, current);
+            object["metadata"]["generation"] = (count + u64::from(changed)).into();
+        }
+        if let Author::Client(writer) = author {
+            ownership::update(self.schema(kind), writer, current, &mut object);
+        }
         if object == *current {
             return Ok((object, false));
         }
-        Ok((self.put(key, object), false))
+        let is_released = has_finalizers(current)
+            && !has_finalizers(&object)
+            && object["metadata"]["deletionGracePeriodSeconds"] == 0;
+        let object = self.put(key.clone(), object);
+        if is_released {
+            self.take(&key);
+        }
+        Ok((object, false))
     }
 
     /// Removes an object and, with a namespace, everything in it.
@@ -187,6 +241,9 @@ impl ClusterState {
         if is_namespace && ["default", "kube-system", "kube-public"].contains(&name) {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
+        }
+        if has_finalizers(object) {
+            return Ok(self.begin_to_delete(kind, namespace, name));
         }
         if kind.resource == PODS.resource && node::must_stop(object, options) {
             let mut pod = object.clone();
@@ -220,6 +277,23 @@ impl ClusterState {
         }
         object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
         Ok(object)
+    }
+
+    /// Marks an object that others must first agree to let go.
+    fn begin_to_delete(&mut self, kind: &Kind, namespace: &str, name: &str) -> Value {
+        let key = key(kind, namespace, name);
+        let mut object = self.objects.get(&key).cloned().unwrap_or_default();
+        let metadata = metadata(&mut object);
+        if metadata.contains_key("deletionTimestamp") {
+            return object;
+        }
+        let now = timestamp(jiff::Timestamp::now());
+        metadata.insert("deletionTimestamp".into(), now.into());
+        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if let Some(count) = metadata.get("generation").and_then(Value::as_u64) {
+            metadata.insert("generation".into(), (count + 1).into());
+        }
+        self.put(key, object)
     }
 
     /// Removes everything whose key begins like this.
@@ -286,6 +360,23 @@ fn settle_secret(secret: &mut Value) {
             secret["data"][name] = encoded.into();
         }
     }
+}
+
+/// What is wanted of an object, as far as its generation counts it.
+fn wanted(kind: &Kind, object: &Value) -> Value {
+    let mut wanted = object.clone();
+    if let Some(fields) = wanted.as_object_mut() {
+        fields.remove("metadata");
+        if kind.status {
+            fields.remove("status");
+        }
+    }
+    wanted
+}
+
+fn has_finalizers(object: &Value) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
 }
 
 fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {

@@ -24,9 +24,9 @@ use super::state::{ClusterState, prefix};
 use crate::sandbox::store::Store;
 
 /// How long a watch goes on that names no end of its own.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+const LONGEST: Duration = Duration::from_mins(30);
 /// How often a watch that wants bookmarks gets one.
-const BOOKMARKS: Duration = Duration::from_secs(60);
+const BOOKMARKS: Duration = Duration::from_mins(1);
 /// Tells the bookmark that closes the objects which were there before.
 const INITIAL_END: &str = "k8s.io/initial-events-end";
 

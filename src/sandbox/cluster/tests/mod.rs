@@ -4,6 +4,7 @@ mod admission;
 mod exec;
 mod identity;
 mod objects;
+mod ownership;
 mod pods;
 mod watch;
 mod with_kubectl;
