@@ -56,6 +56,9 @@ pub struct Entry {
 
 /// Finds the entry of a symptom: by code and text, else by code, else by text.
 pub fn look_up(symptom: &Symptom) -> Option<&'static Entry> {
+    if symptom.has_wrong_clock() {
+        return table::entries().find(|entry| entry.id == table::CLOCK);
+    }
     let mut best: Option<(usize, &'static Entry)> = None;
     for entry in table::entries() {
         if let Some(rank) = entry.rank(symptom)
@@ -85,7 +88,9 @@ impl Entry {
         let text = text.max();
         match (has_code, text) {
             (true, Some(length)) => Some(2 * CODE + length),
-            (true, None) if self.texts.is_empty() || !self.seen => Some(CODE),
+            (true, None) if self.texts.is_empty() => Some(CODE),
+            // A text that nobody has seen may read otherwise.
+            (true, None) if !self.seen => Some(0),
             // A text of another code means something else, unless we are not sure of the code.
             (false, Some(length)) if self.codes.is_empty() || code.is_none() || !self.seen => {
                 Some(length)

@@ -5,13 +5,18 @@
 //! to the bucket, by requests that change nothing, and so tells which of them it is. The
 //! [`Diagnosis`] says so, with the commands that mend it.
 
+mod causes;
 mod diagnosis;
 mod entry;
+mod evidence;
+mod permits;
 mod place;
 mod pod;
 mod prober;
 mod symptom;
 mod table;
+mod trust;
+mod verdict;
 
 pub use diagnosis::Diagnosis;
 pub use entry::{Cause, Entry, Response, look_up};

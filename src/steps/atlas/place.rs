@@ -7,8 +7,7 @@
 
 use std::fmt::Write as _;
 
-use super::symptom::Symptom;
-use crate::clients::aws::Surroundings;
+use crate::clients::aws::{Surroundings, partition_of_region};
 use crate::steps::aws::policy::{AUDIENCE, Admission, bucket_policy};
 use crate::steps::names;
 
@@ -51,9 +50,11 @@ pub struct Place {
 
 impl Place {
     /// Returns what an error of AWS knows of its own place.
-    pub(crate) fn around(surroundings: &Surroundings) -> Self {
+    pub(super) fn around(surroundings: &Surroundings) -> Self {
+        let region = surroundings.region.as_deref().unwrap_or("us-east-1");
         Self {
-            region: surroundings.region.clone().unwrap_or_default(),
+            region: region.to_owned(),
+            partition: partition_of_region(region).id.to_owned(),
             profile: surroundings.profile.clone(),
             ..Self::default()
         }
@@ -94,32 +95,26 @@ impl Place {
         }
     }
 
-    /// Fills in a text of the table: this place's names, and what was found and expected.
-    pub(super) fn fill(&self, template: &str, found: &str, expected: &str) -> String {
+    /// Fills in a text of the table: this place's names, and what was found.
+    pub(super) fn fill(&self, template: &str, found: &str) -> String {
         let mut text = String::with_capacity(template.len());
         for (index, span) in template.split('`').enumerate() {
             if index % 2 == 0 {
-                text.push_str(&self.named(span, found, expected, str::to_owned));
+                text.push_str(&self.named(span, found, str::to_owned));
                 continue;
             }
             text.push('`');
             if PROGRAMS.iter().any(|program| span.starts_with(program)) {
-                text.push_str(&self.directed(&self.named(span, found, expected, quoted)));
+                text.push_str(&self.directed(&self.named(span, found, quoted)));
             } else {
-                text.push_str(&self.named(span, found, expected, str::to_owned));
+                text.push_str(&self.named(span, found, str::to_owned));
             }
             text.push('`');
         }
         text
     }
 
-    fn named(
-        &self,
-        span: &str,
-        found: &str,
-        expected: &str,
-        written: impl Fn(&str) -> String,
-    ) -> String {
+    fn named(&self, span: &str, found: &str, written: impl Fn(&str) -> String) -> String {
         let mut text = String::with_capacity(span.len());
         let mut rest = span;
         while let Some((before, (name, after))) = rest
@@ -129,7 +124,6 @@ impl Place {
             text.push_str(before);
             let value = match name {
                 "found" => Some(found.to_owned()),
-                "expected" => Some(expected.to_owned()),
                 name => self.value(name),
             };
             match value.filter(|value| !value.is_empty()) {
@@ -164,6 +158,7 @@ impl Place {
             "role_arn" => self.role_arn.clone(),
             "policy_arn" => self.policy_arn.clone().unwrap_or_default(),
             "issuer" => self.issuer.clone(),
+            "issuer_host" => self.issuer.split('/').next().unwrap_or_default().into(),
             "prefix" => self.prefix.clone(),
             "run" => self.run.clone(),
             "pod" => self.pod.clone(),
@@ -215,13 +210,15 @@ impl Place {
 }
 
 /// What a span in backticks must begin with to be a command.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "aws ",
-    "kubectl ",
+    "az ",
+    "curl ",
     "eksctl ",
     "git ",
-    "rok-deploy ",
+    "kubectl ",
     "openssl ",
+    "rok-deploy ",
 ];
 
 /// Writes a value as one word of a shell.
@@ -231,9 +228,4 @@ fn quoted(value: &str) -> String {
         return value.to_owned();
     }
     format!("'{}'", value.replace('\'', r"'\''"))
-}
-
-/// Returns the place that a symptom itself tells of.
-pub(super) fn told_by(symptom: &Symptom) -> Place {
-    Place::around(&symptom.surroundings)
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::entry::Entry;
+use super::table::CLOCK;
 use crate::clients::aws::{AwsError, Surroundings};
 use crate::clients::cluster::{ClusterError, ClusterErrorKind};
 use crate::clients::git::GitError;
@@ -93,6 +97,80 @@ impl Symptom {
     }
 }
 
+/// From here on a clock that is off explains a refused signature. AWS allows five minutes.
+const SKEW_WORTH_A_WORD: SignedDuration = SignedDuration::from_mins(4);
+
+impl Symptom {
+    /// Whether this machine's clock is known to be so wrong that it explains a refusal.
+    pub(super) fn has_wrong_clock(&self) -> bool {
+        const SIGNED: [&str; 6] = [
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "RequestExpired",
+            "RequestTimeTooSkewed",
+            "AuthFailure",
+            "ExpiredToken",
+        ];
+        let code = self.code.as_deref().unwrap_or_default();
+        let skew = self.surroundings.skew;
+        SIGNED.contains(&code) && skew.is_some_and(|skew| skew.abs() >= SKEW_WORTH_A_WORD)
+    }
+
+    /// Returns what the entry's `{found}` stands for.
+    pub(super) fn found(&self, entry: &Entry) -> String {
+        match entry.id {
+            CLOCK => return self.skew_in_words(),
+            "no-answer" => return self.endpoint_in_words(),
+            _ => {}
+        }
+        let found = entry.found_in(&self.text);
+        if found.is_empty() {
+            self.right().unwrap_or_default()
+        } else {
+            found
+        }
+    }
+
+    /// The right that the refused call takes; S3 calls it otherwise than the call.
+    fn right(&self) -> Option<String> {
+        self.operation.as_deref().map(|operation| match operation {
+            "s3:ListObjectVersions" => "s3:ListBucketVersions".to_owned(),
+            operation => operation.to_owned(),
+        })
+    }
+
+    /// By how much the clock is wrong: as it was measured, else as the message tells.
+    fn skew_in_words(&self) -> String {
+        let Some(skew) = self.surroundings.skew.or_else(|| told_skew(&self.text)) else {
+            return "not that of".into();
+        };
+        let side = if skew.is_positive() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        format!("{:#} {side}", skew.abs())
+    }
+
+    fn endpoint_in_words(&self) -> String {
+        let around = &self.surroundings;
+        match (&around.endpoint, &around.region) {
+            (Some(endpoint), _) => endpoint.clone(),
+            (None, Some(region)) => format!("Amazon's endpoints of region `{region}`"),
+            (None, None) => "Amazon's endpoints".into(),
+        }
+    }
+}
+
+/// `Signature expired: 20220101T000000Z is now earlier than 20220101T000400Z (20220101T000900Z - 5
+/// min.)`: our time first, AWS's in parentheses.
+fn told_skew(text: &str) -> Option<SignedDuration> {
+    let times = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    let times: Vec<Timestamp> = times.filter_map(|word| word.parse().ok()).collect();
+    let (ours, theirs) = (times.first()?, times.last()?);
+    Some(ours.duration_until(*theirs))
+}
+
 /// The raw words: operation, code, text, request id.
 impl fmt::Display for Symptom {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,7 +221,10 @@ impl From<&ClusterError> for Symptom {
 
 impl From<&GitError> for Symptom {
     fn from(error: &GitError) -> Self {
-        Self::new(Source::Git, error.to_string()).code(error.code())
+        let source = std::error::Error::source(error);
+        let cause = source.map(|cause| format!(": {cause}"));
+        let text = format!("{error}{}", cause.unwrap_or_default());
+        Self::new(Source::Git, text).code(error.code())
     }
 }
 
