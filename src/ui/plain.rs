@@ -11,7 +11,7 @@ use super::chain;
 use super::words::{self, Label, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Approval, Chain, Event, EventKind, RunState, Scope, StepStatus};
+use crate::engine::{Approval, Chain, Event, EventKind, Phase, RunState, Scope, StepStatus};
 
 /// How long a step settles before it is said, and then between two lines about it.
 const SETTLING_PAUSE_MS: u64 = 5_000;
@@ -243,12 +243,12 @@ impl<T: Write, R: Write> Plain<T, R> {
         Ok(())
     }
 
-    /// Names the steps that failed, when there is more than one to look for among the lines.
+    /// Names the checks that failed, when there is more than one to look for among the lines.
     fn failures(&mut self) -> io::Result<()> {
         let failed: Vec<_> = self
             .state
             .steps()
-            .filter(|step| step.status == StepStatus::Failed)
+            .filter(|step| step.phase == Phase::Verify && step.status == StepStatus::Failed)
             .map(|step| step.id.as_str())
             .collect();
         if failed.len() < 2 {
@@ -358,6 +358,36 @@ mod tests {
     fn a_whole_run() {
         let (talk, result) = told(&samples::finished(), false);
         insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn a_proof_that_failed() {
+        let (talk, result) = told(&samples::unproven(), false);
+        insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn the_same_picture_is_shown_once() {
+        for (events, pictures) in [(samples::finished(), 1), (samples::unproven(), 1)] {
+            let (talk, _) = told(&events, false);
+            assert_eq!(
+                talk.matches("service account  `rok`").count(),
+                pictures,
+                "{talk}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_is_a_line_of_its_own() {
+        let (talk, _) = told(&samples::unproven(), false);
+        let lines: Vec<_> = talk.lines().map(str::trim_start).collect();
+        for command in [
+            "aws iam update-assume-role-policy --role-name rok-us-west-2-arrikto-cluster --policy-document file://trust.json",
+            "rok-deploy verify objectstorage",
+        ] {
+            assert!(lines.contains(&command), "{talk}");
+        }
     }
 
     #[test]

@@ -669,7 +669,17 @@ fn verifying() -> Story {
     let task = |task: &str| EventKind::TaskStarted { task: task.into() };
     let is_there =
         |story: Story, id: &&str| story.looks(id, done(id, StepOutcome::Unchanged, "as intended"));
-    let story = Story::new().then(0, started(false)).then(5, answers());
+    let story = Story::new()
+        .then(0, started(false))
+        .then(5, answers())
+        .then(
+            5,
+            EventKind::PlanReady {
+                changes: 0,
+                fingerprint: "9f86d081884c7d659a2feaa0c55ad015".into(),
+                touches: Vec::new(),
+            },
+        );
     let story = [
         "aws.caller",
         "aws.cluster",
@@ -677,7 +687,7 @@ fn verifying() -> Story {
         "aws.oidc-provider",
     ]
     .iter()
-    .fold(plan_ready(story), is_there)
+    .fold(story, is_there)
     .then(5, task("cloudidentity"));
     let story = ["aws.iam-policy", "aws.iam-role", "aws.policy-attachment"]
         .iter()

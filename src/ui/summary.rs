@@ -262,6 +262,10 @@ mod tests {
             run_summary_lines(&RunState::of(&samples::failed()), false)
         );
         insta::assert_snapshot!(
+            "unproven",
+            run_summary_lines(&RunState::of(&samples::unproven()), false)
+        );
+        insta::assert_snapshot!(
             "broken",
             run_summary_lines(&RunState::of(&samples::settling()), false)
         );

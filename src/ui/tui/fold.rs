@@ -47,6 +47,9 @@ impl Fold {
                 self.awaited
                     .get_or_insert_with(|| Chain::unknown("not looked at yet"));
             }
+            // Not every recipe and not every run has a step that tells of the chain.
+            EventKind::TaskFinished { task } if task == PROVING => self.awaited = None,
+            EventKind::RunFinished { .. } => self.awaited = None,
             EventKind::ApprovalNeeded { steps, .. } => self.asked.clone_from(steps),
             EventKind::StepSettling { step, limit_ms, .. } => {
                 self.limits.insert(step.clone(), *limit_ms);

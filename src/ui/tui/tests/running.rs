@@ -316,3 +316,14 @@ fn the_log_follows_although_the_chain_takes_a_part_of_its_place() {
     }
     assert!(model.session.fold.chain().is_some());
 }
+
+#[test]
+fn a_chain_that_no_step_tells_of_is_not_called_unproven_at_the_end() {
+    let mut events = samples::proof_begins();
+    let mut last = samples::finished().pop().unwrap();
+    last.seq = events.len() as u64 + 1;
+    assert!(screen(&mut run_with(events.clone()), 40, 12).contains("nothing proven"));
+    events.push(last);
+    let text = screen(&mut run_with(events), 40, 12);
+    assert!(!text.contains("chain"), "{text}");
+}
