@@ -11,6 +11,9 @@ use crate::ui::diff::{Diff, Side};
 use crate::ui::summary::closing;
 use crate::ui::words::{self, Tone};
 
+/// Where a note stands below its link, and what of it is too long for a row.
+const BELOW: u16 = 4;
+
 /// Returns all about a step: what it saw, how far the chain holds, what to do about it, what it
 /// changes, line by line.
 pub(super) fn step(step: &StepView, chain: Option<&Chain>, columns: usize) -> Lines {
@@ -37,7 +40,7 @@ pub(super) fn step(step: &StepView, chain: Option<&Chain>, columns: usize) -> Li
     );
     if let Some(chain) = chain {
         lines.blank();
-        rows(&mut lines, chain::picture(chain, columns));
+        rows(&mut lines, chain::picture(chain, columns), BELOW);
         lines.blank();
     }
     hints(&mut lines, 2, step);
@@ -56,7 +59,7 @@ pub(super) fn chain(chain: &Chain, columns: usize) -> Lines {
     let mut lines = Lines::default();
     lines.heading("From service account to bucket");
     lines.blank();
-    rows(&mut lines, chain::picture(chain, columns));
+    rows(&mut lines, chain::picture(chain, columns), BELOW);
     lines
 }
 
@@ -65,18 +68,20 @@ pub(super) fn chain(chain: &Chain, columns: usize) -> Lines {
 pub(super) fn chain_beside(chain: &Chain, columns: usize, height: usize) -> Lines {
     let mut lines = Lines::default();
     let picture = chain::picture(chain, columns);
+    let shows_notes = columns >= 50 && picture.len() <= height;
     let picture = match height {
         ..2 => vec![chain::strip(chain)],
-        _ if columns >= 50 && picture.len() <= height => picture,
+        _ if shows_notes => picture,
         _ => chain::compact(chain, height),
     };
-    rows(&mut lines, picture);
+    let hang = if shows_notes { BELOW } else { 0 };
+    rows(&mut lines, picture, hang);
     lines
 }
 
-fn rows(lines: &mut Lines, rows: Vec<Row>) {
+fn rows(lines: &mut Lines, rows: Vec<Row>, hang: u16) {
     for row in rows {
-        lines.marked(0, 4, row.tone, &row.text());
+        lines.marked(0, hang, row.tone, &row.text());
     }
 }
 
