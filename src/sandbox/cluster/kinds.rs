@@ -3,7 +3,9 @@
 //! Discovery, OpenAPI, routing and field validation are read from this table.
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Event, Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -72,7 +74,7 @@ fn qualify(name: &str, group: &str) -> String {
 }
 
 /// What clients may do with every kind.
-pub(super) const VERBS: [&str; 7] = [
+pub(super) const VERBS: [&str; 8] = [
     "create",
     "delete",
     "deletecollection",
@@ -80,6 +82,7 @@ pub(super) const VERBS: [&str; 7] = [
     "list",
     "patch",
     "update",
+    "watch",
 ];
 
 const CORE: Kind = Kind {
@@ -156,11 +159,38 @@ pub(super) const PODS: Kind = Kind {
     ..CORE
 };
 
-const CONFIG_MAPS: Kind = Kind {
+pub(super) const CONFIG_MAPS: Kind = Kind {
     resource: "configmaps",
     singular: "configmap",
     name: "ConfigMap",
     short_names: &["cm"],
+    ..CORE
+};
+
+pub(super) const EVENTS: Kind = Kind {
+    resource: "events",
+    singular: "event",
+    name: "Event",
+    short_names: &["ev"],
+    selectable: &[
+        "involvedObject.kind",
+        "involvedObject.name",
+        "involvedObject.namespace",
+        "involvedObject.uid",
+        "reason",
+        "type",
+    ],
+    typed: typed::<Event>,
+    ..CORE
+};
+
+pub(super) const RESOURCE_QUOTAS: Kind = Kind {
+    resource: "resourcequotas",
+    singular: "resourcequota",
+    name: "ResourceQuota",
+    short_names: &["quota"],
+    returns_deleted: true,
+    typed: typed::<ResourceQuota>,
     ..CORE
 };
 
@@ -175,11 +205,13 @@ const LEASES: Kind = Kind {
 };
 
 /// Every kind, group by group.
-pub(super) static KINDS: [Kind; 7] = [
+pub(super) static KINDS: [Kind; 9] = [
     CONFIG_MAPS,
+    EVENTS,
     NAMESPACES,
     NODES,
     PODS,
+    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     LEASES,

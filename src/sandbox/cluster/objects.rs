@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::admission;
 use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::node;
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::state::{ClusterState, key, prefix};
@@ -26,7 +28,9 @@ impl ClusterState {
     /// Lists objects; those of a list do not repeat the list's kind and version.
     pub(super) fn list(&self, kind: &Kind, namespace: Option<&str>, selector: &Selector) -> Value {
         let items: Vec<Value> = self
-            .selected(kind, namespace, selector)
+            .objects
+            .range(&prefix(kind, namespace))
+            .filter(|(_, object)| selector.matches(object))
             .map(|(_, object)| {
                 let mut item = object.as_object().cloned().unwrap_or_default();
                 item.remove("kind");
@@ -40,19 +44,6 @@ impl ClusterState {
             "metadata": { "resourceVersion": self.resource_version.to_string() },
             "items": items,
         })
-    }
-
-    fn selected<'a>(
-        &'a self,
-        kind: &Kind,
-        namespace: Option<&str>,
-        selector: &'a Selector,
-    ) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        let prefix = prefix(kind, namespace);
-        self.objects
-            .range(prefix.clone()..)
-            .take_while(move |(key, _)| key.starts_with(&prefix))
-            .filter(|(_, object)| selector.matches(object))
     }
 
     pub(super) fn create(
@@ -82,24 +73,24 @@ impl ClusterState {
         if kind.namespaced {
             self.get(&NAMESPACES, "", namespace)?;
         }
+        metadata.insert("name".into(), name.clone().into());
+        if kind.resource == PODS.resource {
+            admission::admit(self, namespace, &name, &mut object)?;
+        }
         let key = key(kind, namespace, &name);
-        if self.objects.contains_key(&key) {
+        if self.objects.get(&key).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
-        metadata.insert("name".into(), name.clone().into());
+        let metadata = self::metadata(&mut object);
         metadata.insert("uid".into(), random::uuid().into());
         metadata.insert(
             "creationTimestamp".into(),
             timestamp(jiff::Timestamp::now()).into(),
         );
-        metadata.insert(
-            "resourceVersion".into(),
-            self.next_resource_version().into(),
-        );
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, &name);
         }
-        self.objects.insert(key, object.clone());
+        let object = self.put(key, object);
         if kind.resource == NAMESPACES.resource {
             let account = json!({ "metadata": { "name": "default" } });
             self.create(&SERVICE_ACCOUNTS, &name, account)?;
@@ -167,9 +158,7 @@ impl ClusterState {
         if object == *current {
             return Ok((object, false));
         }
-        object["metadata"]["resourceVersion"] = self.next_resource_version().into();
-        self.objects.insert(key, object.clone());
-        Ok((object, false))
+        Ok((self.put(key, object), false))
     }
 
     /// Removes an object and, with a namespace, everything in it.
@@ -199,18 +188,22 @@ impl ClusterState {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
         }
-        let mut object = self
-            .objects
-            .remove(&key(kind, namespace, name))
-            .expect("we just looked at it");
+        if kind.resource == PODS.resource && node::must_stop(object, options) {
+            let mut pod = object.clone();
+            node::ask_to_stop(&mut pod, options);
+            return Ok(self.replace(kind, namespace, name, pod)?.0);
+        }
         if is_namespace {
             for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
-                let inside = prefix(kind, Some(name));
-                self.objects.retain(|key, _| !key.starts_with(&inside));
+                self.take_all(&prefix(kind, Some(name)));
             }
+        }
+        let mut object = self
+            .take(&key(kind, namespace, name))
+            .expect("we just looked at it");
+        if is_namespace {
             object["status"]["phase"] = "Terminating".into();
         }
-        let version = self.next_resource_version();
         if !kind.returns_deleted {
             return Ok(json!({
                 "kind": "Status",
@@ -225,9 +218,20 @@ impl ClusterState {
                 },
             }));
         }
-        object["metadata"]["resourceVersion"] = version.into();
         object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
         Ok(object)
+    }
+
+    /// Removes everything whose key begins like this.
+    fn take_all(&mut self, prefix: &str) {
+        let keys: Vec<String> = self
+            .objects
+            .range(prefix)
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        for key in keys {
+            self.take(&key);
+        }
     }
 
     /// Removes what a selector finds and answers with the list of it.

@@ -115,6 +115,17 @@ impl Refusal {
         refusal
     }
 
+    /// An option of the request, not a field of an object, is wrong.
+    pub(super) fn invalid_option(field: &str, problem: &FieldProblem) -> Self {
+        Self::invalid("ListOptions.meta.k8s.io", "", field, problem)
+    }
+
+    /// The changes after this version are forgotten.
+    pub(super) fn expired(version: u64, newest: u64) -> Self {
+        let message = format!("too old resource version: {version} ({newest})");
+        Self::new(410, "Expired", message)
+    }
+
     /// A real server has no better words for this than a failure without a reason.
     pub(super) fn version_on_create() -> Self {
         let message = "resourceVersion should not be set on objects to be created";
@@ -127,7 +138,8 @@ impl Refusal {
         Self::new(500, "InternalError", message)
     }
 
-    fn body(&self) -> Value {
+    /// The `Status` object that says so.
+    pub(super) fn body(&self) -> Value {
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
@@ -158,6 +170,8 @@ impl IntoResponse for Refusal {
 pub(super) enum FieldProblem {
     /// It is missing.
     Required(&'static str),
+    /// It must not be there, or not so.
+    Forbidden(&'static str),
     /// It is there and cannot be accepted: the value as it is printed, and why.
     Invalid(String, &'static str),
 }
@@ -166,6 +180,7 @@ impl FieldProblem {
     fn words(&self) -> (&'static str, String) {
         match self {
             Self::Required(why) => ("FieldValueRequired", format!("Required value: {why}")),
+            Self::Forbidden(why) => ("FieldValueForbidden", format!("Forbidden: {why}")),
             Self::Invalid(value, why) => (
                 "FieldValueInvalid",
                 format!("Invalid value: {value}: {why}"),

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::{self, Kind};
+use super::kinds::{self, Kind, PODS};
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::ClusterState;
-use super::{access, discovery, openapi, patch, tokens};
+use super::watch::Interest;
+use super::{access, discovery, log, openapi, patch, tokens, watch};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -64,7 +65,7 @@ impl Target {
     }
 
     /// The namespace part of a key in the store.
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }
 }
@@ -78,6 +79,7 @@ struct Query {
     dry_run: bool,
     strict: bool,
     watch: bool,
+    wish: watch::Wish,
 }
 
 impl Query {
@@ -90,12 +92,24 @@ impl Query {
                 "fieldManager" => parsed.field_manager = value.into(),
                 "dryRun" => parsed.dry_run = value == "All",
                 "fieldValidation" => parsed.strict = value == "Strict",
-                "watch" => parsed.watch = value == "true" || value == "1",
+                "watch" => parsed.watch = is_true(&value),
+                "resourceVersion" => parsed.wish.resource_version = value.into(),
+                "resourceVersionMatch" => parsed.wish.version_match = value.into(),
+                "sendInitialEvents" => parsed.wish.send_initial_events = Some(is_true(&value)),
+                "allowWatchBookmarks" => parsed.wish.bookmarks = is_true(&value),
+                "timeoutSeconds" => {
+                    // None at all is meant by zero, too.
+                    parsed.wish.timeout_seconds = value.parse().ok().filter(|seconds| *seconds > 0);
+                }
                 _ => {}
             }
         }
         parsed
     }
+}
+
+fn is_true(value: &str) -> bool {
+    value == "true" || value == "1"
 }
 
 /// Answers one request. The flag says whether it asks for a change of the cluster.
@@ -197,9 +211,16 @@ fn objects(
                 .store
                 .read(|state| tokens::issue(state, place, name, request))?
         }
+        ("GET", Some(name), Some("log")) if *kind == &PODS => {
+            let text = log::read(cluster, place, name, head.uri.query().unwrap_or_default())?;
+            return Ok(text.into_response());
+        }
         (_, _, Some(_)) => return Err(Refusal::no_such_path()),
-        // Without watches a client must not take a list for one.
-        ("GET", _, _) if query.watch => return Err(Refusal::method_not_allowed()),
+        ("GET", None, _) if query.watch => {
+            let selector = selector(kind, query)?;
+            let interest = Interest::new(kind, target.namespace.as_deref(), selector);
+            return watch::answer(cluster, interest, &query.wish);
+        }
         ("GET", Some(name), _) => cluster
             .store
             .read(|state| state.get(kind, place, name).cloned())?,

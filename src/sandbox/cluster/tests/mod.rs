@@ -1,7 +1,11 @@
 //! The cluster seen by clients that we did not write.
 
+mod admission;
+mod exec;
 mod identity;
 mod objects;
+mod pods;
+mod watch;
 mod with_kubectl;
 
 use std::path::Path;

@@ -82,7 +82,7 @@ async fn kubectl_reads_versions_nodes_and_keys() {
     let version = kubectl.run(&["version"]).await;
     assert!(version.contains("Server Version: v1.33"), "{version}");
     let resources = kubectl.run(&["api-resources", "--no-headers"]).await;
-    assert_eq!(resources.lines().count(), 7, "{resources}");
+    assert_eq!(resources.lines().count(), 9, "{resources}");
     let region = r"jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/region}";
     let nodes = kubectl.run(&["get", "nodes", "-o", region]).await;
     assert_eq!(nodes, "us-west-2");
@@ -201,4 +201,50 @@ async fn kubectl_creates_objects_from_the_command_line() {
         .run(&["get", "configmap,secret", "-o", "jsonpath={.items[*].data}"])
         .await;
     assert_eq!(stored, r#"{"colour":"red"} {"user":"cm9r"}"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_waits_for_conditions_and_for_the_end() {
+    let kubectl = Kubectl::new().await;
+    kubectl.run(&["create", "serviceaccount", "loki"]).await;
+    let annotated = [
+        "wait",
+        "serviceaccount/loki",
+        "--for=jsonpath={.metadata.annotations.ready}=yes",
+        "--timeout=20s",
+    ];
+    let annotate = ["annotate", "serviceaccount", "loki", "ready=yes"];
+    let (said, _) = tokio::join!(kubectl.run(&annotated), kubectl.run(&annotate));
+    assert_eq!(said, "serviceaccount/loki condition met\n");
+    let gone = [
+        "wait",
+        "serviceaccount/loki",
+        "--for=delete",
+        "--timeout=20s",
+    ];
+    let delete = ["delete", "serviceaccount", "loki"];
+    tokio::join!(kubectl.run(&gone), kubectl.run(&delete));
+    let nodes = ["wait", "node", "--all", "--for=condition=Ready"];
+    let said = kubectl.run(&nodes).await;
+    assert!(said.ends_with("condition met\n"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_follows_changes() {
+    let kubectl = Kubectl::new().await;
+    let watch = [
+        "get",
+        "serviceaccounts",
+        "--watch",
+        "--output=name",
+        "--request-timeout=3s",
+    ];
+    let (seen, _) = tokio::join!(
+        kubectl.try_run(&watch),
+        kubectl.run(&["create", "serviceaccount", "loki"])
+    );
+    let seen = String::from_utf8(seen.stdout).unwrap();
+    assert_eq!(seen, "serviceaccount/default\nserviceaccount/loki\n");
 }

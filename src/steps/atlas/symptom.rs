@@ -1,0 +1,175 @@
+//! What was seen to go wrong, whoever said it: an SDK, the API server, Git, or the AWS CLI in a Pod.
+
+use std::fmt;
+
+use crate::clients::aws::{AwsError, Surroundings};
+use crate::clients::cluster::{ClusterError, ClusterErrorKind};
+use crate::clients::git::GitError;
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The AWS clients, before any service was asked.
+    Aws,
+    /// AWS STS.
+    Sts,
+    /// AWS IAM.
+    Iam,
+    /// Amazon EKS.
+    Eks,
+    /// Amazon S3.
+    S3,
+    /// AWS CloudFormation.
+    CloudFormation,
+    /// The Azure clouds' services.
+    Azure,
+    /// The Kubernetes API server, or the way to it.
+    Kubernetes,
+    /// A Pod: its status, its events, or a program in it.
+    Pod,
+    /// Git, or a remote.
+    Git,
+}
+
+/// What was seen to go wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symptom {
+    /// Who said it.
+    pub source: Source,
+    /// The error's code or reason, when it has one.
+    pub code: Option<String>,
+    /// The text as it came.
+    pub text: String,
+    /// What was tried, when that is told: `sts:AssumeRoleWithWebIdentity`.
+    pub operation: Option<String>,
+    /// The id that AWS support asks for.
+    pub request_id: Option<String>,
+    /// What the AWS client knows of its own place.
+    pub surroundings: Surroundings,
+}
+
+impl Symptom {
+    /// Returns a symptom that has a text and nothing else.
+    pub fn new(source: Source, text: impl Into<String>) -> Self {
+        Self {
+            source,
+            code: None,
+            text: text.into(),
+            operation: None,
+            request_id: None,
+            surroundings: Surroundings::default(),
+        }
+    }
+
+    /// Adds the code.
+    #[must_use]
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// Reads what the AWS CLI printed; without its sentence about an error, the last line that
+    /// says something is the text.
+    pub fn of_aws_cli(stderr: &str) -> Self {
+        const BEFORE: &str = "An error occurred (";
+        let told = stderr.lines().rev().find_map(|line| {
+            let (_, rest) = line.split_once(BEFORE)?;
+            let (code, rest) = rest.split_once(") when calling the ")?;
+            let (operation, rest) = rest.split_once(" operation")?;
+            // `(reached max retries: 4)` may come before the colon.
+            let (_, text) = rest.split_once(": ")?;
+            let service = service_of(operation);
+            let source = source_of(service);
+            Some(Self {
+                operation: Some(format!("{service}:{operation}")),
+                ..Self::new(source, text.trim()).code(code)
+            })
+        });
+        told.unwrap_or_else(|| {
+            let mut lines = stderr.lines().map(str::trim).rev();
+            let last = lines.find(|line| !line.is_empty()).unwrap_or_default();
+            Self::new(Source::Pod, last)
+        })
+    }
+}
+
+/// The raw words: operation, code, text, request id.
+impl fmt::Display for Symptom {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [&self.operation, &self.code].into_iter().flatten() {
+            write!(formatter, "{part}: ")?;
+        }
+        formatter.write_str(&self.text)?;
+        match &self.request_id {
+            Some(id) => write!(formatter, " (request id {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<&AwsError> for Symptom {
+    fn from(error: &AwsError) -> Self {
+        let service = error.operation.split(':').next().unwrap_or_default();
+        Self {
+            source: source_of(service),
+            code: error.code.clone(),
+            text: error.message.clone(),
+            operation: Some(error.operation.clone()),
+            request_id: error.request_id.clone(),
+            surroundings: error.surroundings.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&ClusterError> for Symptom {
+    fn from(error: &ClusterError) -> Self {
+        let code = if error.reason.is_empty() {
+            match error.kind {
+                ClusterErrorKind::Unreachable => "Unreachable",
+                ClusterErrorKind::Unauthorized => "Unauthorized",
+                ClusterErrorKind::Kubeconfig => "Kubeconfig",
+                _ => "",
+            }
+        } else {
+            &error.reason
+        };
+        Self {
+            code: (!code.is_empty()).then(|| code.to_owned()),
+            operation: Some(error.operation.clone()),
+            ..Self::new(Source::Kubernetes, &error.message)
+        }
+    }
+}
+
+impl From<&GitError> for Symptom {
+    fn from(error: &GitError) -> Self {
+        Self::new(Source::Git, error.to_string()).code(error.code())
+    }
+}
+
+fn source_of(service: &str) -> Source {
+    match service {
+        "sts" => Source::Sts,
+        "iam" => Source::Iam,
+        "eks" => Source::Eks,
+        "s3" => Source::S3,
+        "cloudformation" => Source::CloudFormation,
+        _ => Source::Aws,
+    }
+}
+
+/// The CLI does not say which service it asked, but no two that we use share an operation.
+fn service_of(operation: &str) -> &'static str {
+    let has = |words: &[&str]| words.iter().any(|word| operation.contains(word));
+    if has(&["AssumeRole", "CallerIdentity", "SessionToken"]) {
+        "sts"
+    } else if has(&["Bucket", "Object"]) {
+        "s3"
+    } else if has(&["Stack", "ChangeSet"]) {
+        "cloudformation"
+    } else if has(&["Cluster", "PodIdentity", "Nodegroup", "Addon"]) {
+        "eks"
+    } else {
+        "iam"
+    }
+}
