@@ -5,4 +5,5 @@ pub mod cluster;
 pub mod discovery;
 pub mod environment;
 pub mod gitops;
+pub mod manifests;
 pub mod names;
