@@ -4,6 +4,7 @@
 //! `#[ignore = "needs the peers of tests/run"]`. Plain `cargo test` reports it as ignored;
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
+mod apply;
 mod bad_input;
 mod catalogue;
 mod journey;
