@@ -81,6 +81,9 @@ impl Symptom {
             let (code, rest) = rest.split_once(") when calling the ")?;
             let (operation, rest) = rest.split_once(" operation")?;
             // `(reached max retries: 4)` may come before the colon.
+            let (_, rest) = rest
+                .split_once(" (reached")
+                .map_or(Some(("", rest)), |(_, rest)| rest.split_once(')'))?;
             let (_, text) = rest.split_once(": ")?;
             let service = service_of(operation);
             let source = source_of(service);
