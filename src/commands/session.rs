@@ -13,6 +13,7 @@ use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
 use crate::engine::question::{Resolution, Resolved};
+use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
@@ -24,6 +25,7 @@ use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::proof::Kustomize;
 
 /// What one process works with.
 pub(super) struct Session {
@@ -68,7 +70,7 @@ impl Session {
             sources.resume(&folder.answers())?;
         }
         let spec = recipe(options, &sources)?;
-        if let Some(task) = &launch.run_from {
+        for task in launch.run_from.iter().chain(&launch.within) {
             check_task(spec, task)?;
         }
         let unknown = sources.unknown(spec.questions);
@@ -251,6 +253,7 @@ impl Session {
             practice: self.launch.practice,
             plan_only,
             only: self.launch.only,
+            within: self.launch.within.clone(),
             approval,
             wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
             answers: resolved.collect(),
@@ -311,7 +314,11 @@ impl Session {
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,
+                no_pod: self.launch.no_pod,
+                practice: self.launch.practice,
+                changes: self.launch.only != Only::Verify,
             },
+            kustomize: Kustomize::new(env::var_os("PATH").unwrap_or_default()),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::{Answers, Question, Recipe, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::cluster::Clusters;
 use crate::steps::gitops::Repository;
+use crate::steps::proof::Kustomize;
 
 /// A recipe before its questions are answered.
 pub struct RecipeSpec {
@@ -58,6 +59,8 @@ pub struct Tools {
     pub cluster: Clusters,
     /// The clone in a directory.
     pub repository: Repositories,
+    /// What builds manifests.
+    pub kustomize: Kustomize,
     /// How tasks take part.
     pub modes: Modes,
 }
@@ -69,6 +72,12 @@ pub struct Modes {
     pub fast_forward: BTreeSet<String>,
     /// Whether cluster steps are left out.
     pub no_cluster: bool,
+    /// Whether proofs do without a Pod.
+    pub no_pod: bool,
+    /// Whether this is the practice cloud.
+    pub practice: bool,
+    /// Whether the run may change things; one that only verifies may not.
+    pub changes: bool,
 }
 
 impl Modes {

@@ -7,3 +7,4 @@ pub mod discovery;
 pub mod environment;
 pub mod gitops;
 pub mod names;
+pub mod proof;

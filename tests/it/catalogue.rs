@@ -13,6 +13,7 @@ use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools};
 use rok_deploy::steps::aws::Connector;
 use rok_deploy::steps::cluster::Clusters;
 use rok_deploy::steps::gitops::{Repository, skeleton};
+use rok_deploy::steps::proof::Kustomize;
 
 /// The longest title: what is left of 80 columns beside marks and outcomes.
 const TITLE: usize = 44;
@@ -61,6 +62,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
             directory: Path::new(directory).into(),
             skeleton: skeleton(),
         }),
+        kustomize: Kustomize::new(""),
         modes: Modes::default(),
     };
     (spec.build)(&answers(spec, method), &tools)

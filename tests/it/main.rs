@@ -19,3 +19,4 @@ mod sandbox_clients;
 mod steps;
 mod support;
 mod tui;
+mod verify;

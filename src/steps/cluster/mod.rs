@@ -3,11 +3,8 @@
 mod access;
 mod context;
 mod namespaces;
-mod storage_access;
-mod verify_account;
 
+pub(crate) use access::refused;
 pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
 pub use namespaces::Namespaces;
-pub use storage_access::StorageAccess;
-pub use verify_account::VerifyAccount;
