@@ -218,7 +218,7 @@ pub(super) const BOUNDARY: Cause = Cause {
 pub(super) const PREFIX_OTHER: Cause = Cause {
     id: "prefix-other",
     link: Some(Link::Prefix),
-    text: "the policy is for another bucket prefix: found {found}, expected {prefix}",
+    text: "the policy is for another bucket prefix: found {found}, expected {prefix}*",
     remedies: &[
         "if `{prefix}` is right, `rok-deploy run` mends a policy of its own",
         REVISE,
@@ -262,28 +262,9 @@ pub(super) const NODE_ROLE: Cause = Cause {
     ],
 };
 
-/// What a look at the chain finds. A failure whose causes are not among these is not explained by
-/// the chain, and a chain that holds does not speak against it.
-pub(super) const IN_CHAIN: [&Cause; 21] = [
-    &ACCOUNT_MISSING,
-    &NOT_ANNOTATED,
-    &OTHER_ROLE,
-    &TOKEN_SUBJECT,
-    &TOKEN_AUDIENCE,
-    &OTHER_ISSUER,
-    &PROVIDER_MISSING,
-    &CLIENT_ID_MISSING,
-    &TRUST_SUBJECT,
-    &TRUST_AUDIENCE,
-    &TRUST_PROVIDER,
-    &TRUST_DENIES,
-    &TRUST_OTHER,
-    &ROLE_MISSING,
-    &ROLE_ELSEWHERE,
-    &POLICY_DETACHED,
-    &POLICY_MISSING,
-    &ACTION_MISSING,
-    &DENIED,
-    &BOUNDARY,
-    &PREFIX_OTHER,
-];
+pub(super) const NO_ROLE_IN_POD: Cause = Cause {
+    id: "no-role-in-pod",
+    link: Some(Link::Token),
+    text: "the Pod was given no role: it has no token for AWS, or no `AWS_ROLE_ARN`",
+    remedies: NODE_ROLE.remedies,
+};

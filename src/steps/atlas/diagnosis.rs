@@ -1,6 +1,6 @@
 //! What is behind a failure, found out, and what to do about it.
 
-use super::causes::{BOUNDARY, IN_CHAIN, NODE_ROLE, SESSION_TOO_LONG, THUMBPRINT};
+use super::causes::{NODE_ROLE, SESSION_TOO_LONG, THUMBPRINT};
 use super::entry::{Cause, Entry, Response, look_up};
 use super::evidence::{Evidence, Walk};
 use super::place::Place;
@@ -100,7 +100,7 @@ pub(super) fn conclude(
         return Diagnosis::of(Some(entry), cause, place, found);
     }
     let first = entry.causes[0];
-    if !entry.causes.iter().any(|cause| IN_CHAIN.contains(cause)) || first == &BOUNDARY {
+    if !entry.in_chain {
         let found = detail(first, evidence).unwrap_or_else(|| symptom.found(entry));
         let diagnosis = Diagnosis::of(Some(entry), first, place, &found);
         let not_yet = entry.response == Response::Wait;

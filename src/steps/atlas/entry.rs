@@ -50,6 +50,8 @@ pub struct Entry {
     pub seen: bool,
     /// What is done about it.
     pub response: Response,
+    /// Whether the chain shows each of its causes, so that a chain that holds rules them out.
+    pub in_chain: bool,
     /// What may be behind it; the first where nothing decides.
     pub causes: &'static [&'static Cause],
 }

@@ -18,6 +18,9 @@ mod table;
 mod trust;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use diagnosis::Diagnosis;
 pub use entry::{Cause, Entry, Response, look_up};
 pub use place::Place;

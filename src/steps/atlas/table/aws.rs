@@ -105,6 +105,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             text: "the stack makes IAM objects with names of their own, which has to be said",
             remedies: &["add `--capabilities CAPABILITY_NAMED_IAM` to `aws cloudformation deploy`"],
         }],
+        ..ENTRY
     },
     Entry {
         id: "policy-unknown",
@@ -378,6 +379,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "wait a minute and run again; other tools on the account share the same rate",
             ],
         }],
+        ..ENTRY
     },
     Entry {
         id: "service-fault",

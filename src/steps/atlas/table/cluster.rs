@@ -43,6 +43,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "log in again, and check that the cluster gives this user access; for EKS: `aws eks update-kubeconfig --name {cluster}`",
             ],
         }],
+        ..ENTRY
     },
     Entry {
         id: "certificate-of-cluster",

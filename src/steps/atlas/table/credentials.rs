@@ -28,6 +28,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             text: "the login of profile `{profile}` has expired",
             remedies: &["run `aws sso login --profile {profile}`, then go on"],
         }],
+        ..ENTRY
     },
     Entry {
         id: "session-expired",

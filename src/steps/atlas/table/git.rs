@@ -116,6 +116,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: false,
         response: Response::Fix,
         causes: &[&BRANCH_RULES],
+        ..ENTRY
     },
     kind("detached", 78, &["Detached"], Response::Ask, &[&DETACHED]),
     Entry {
@@ -166,6 +167,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "`git commit --allow-empty --message test` must work without a prompt: start the agent and unlock the key; the files are kept",
             ],
         )],
+        ..ENTRY
     },
     Entry {
         id: "dubious-ownership",
@@ -180,6 +182,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: false,
         response: Response::Ask,
         causes: &[&OWNERSHIP],
+        ..ENTRY
     },
     Entry {
         id: "tag-exists",
@@ -193,6 +196,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: false,
         response: Response::Ask,
         causes: &[&TAG_EXISTS],
+        ..ENTRY
     },
     Entry {
         id: "up-to-date",

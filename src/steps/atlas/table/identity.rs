@@ -14,6 +14,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         codes: &["InvalidIdentityToken"],
         texts: &["No OpenIDConnect provider found in your account for {found}"],
         response: Response::Fix,
+        in_chain: true,
         causes: &[&PROVIDER_MISSING, &OTHER_ISSUER],
         ..ENTRY
     },
@@ -23,6 +24,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         sources: &[Source::Sts],
         codes: &["InvalidIdentityToken"],
         texts: &["Incorrect token audience"],
+        in_chain: true,
         causes: &[&TOKEN_AUDIENCE, &CLIENT_ID_MISSING],
         ..ENTRY
     },
@@ -47,6 +49,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         seen: false,
         response: Response::Wait,
         causes: &[&ISSUER_UNREACHABLE, &OTHER_ISSUER],
+        ..ENTRY
     },
     Entry {
         id: "trust-mismatch",
@@ -54,6 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         sources: &[Source::Sts],
         codes: &["AccessDenied"],
         texts: &["Not authorized to perform sts:AssumeRoleWithWebIdentity"],
+        in_chain: true,
         causes: &[
             &TRUST_OTHER,
             &ROLE_MISSING,
@@ -96,6 +100,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "token-unreadable",
         row: 43,
         sources: &[Source::Pod, Source::Aws],
+        codes: &["Error", "CrashLoopBackOff", "ContainerCannotRun"],
         texts: &[
             "ermission denied…serviceaccount/token",
             "serviceaccount/token…ermission denied",
@@ -118,7 +123,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "No such file or directory…serviceaccount/token",
             "Unable to locate credentials",
         ],
-        causes: &[&NODE_ROLE, &NOT_ANNOTATED],
+        causes: &[&NO_ROLE_IN_POD, &NOT_ANNOTATED],
         ..ENTRY
     },
     Entry {
@@ -143,6 +148,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 44,
         sources: &[Source::S3],
         codes: &["AccessDenied"],
+        in_chain: true,
         causes: PERMISSION,
         ..ENTRY
     },
@@ -152,6 +158,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         sources: &[Source::S3],
         codes: &["AccessDenied"],
         texts: &["is not authorized to perform: {found} "],
+        in_chain: true,
         causes: PERMISSION,
         ..ENTRY
     },

@@ -35,6 +35,7 @@ const ENTRY: Entry = Entry {
     texts: &[],
     seen: true,
     response: Response::Stop,
+    in_chain: false,
     causes: &[],
 };
 
