@@ -8,6 +8,7 @@ mod environment;
 mod life;
 mod obstacle;
 mod placement;
+mod runs;
 mod status;
 mod volumes;
 
