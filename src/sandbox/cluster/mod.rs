@@ -4,14 +4,19 @@
 //! kube find what they expect: discovery, OpenAPI, strict field validation and the server's own
 //! words for every refusal. A service account's tokens are real: signed, published, verifiable.
 //!
-//! There are no controllers here beyond what a namespace needs; Pods are only kept as objects.
+//! Who set which field is known as on a real server, and every change can be watched. Controllers
+//! are few: a definition adds its kind, and a workload is ready by word a moment after it was asked for.
 
 mod access;
 mod authority;
 mod body;
 mod compare;
+mod controllers;
+mod custom;
+mod defaults;
 mod discovery;
 mod fields;
+mod groups;
 mod history;
 mod kinds;
 mod objects;
@@ -20,6 +25,7 @@ mod ownership;
 mod patch;
 mod protobuf;
 mod refusal;
+mod rights;
 mod router;
 mod schema;
 mod seed;
@@ -27,6 +33,7 @@ mod selector;
 mod server;
 mod state;
 mod tokens;
+mod versions;
 mod watch;
 mod writes;
 

@@ -19,9 +19,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::refusal::Refusal;
-use super::router;
 use super::seed::ClusterSeed;
 use super::state::ClusterState;
+use super::{controllers, router};
 use crate::sandbox::store::Store;
 
 /// As much as a real API server reads of one request.
@@ -45,7 +45,7 @@ pub struct RequestLine {
 /// A serving cluster. Dropping it stops it, too.
 #[derive(Debug)]
 pub struct ClusterServer {
-    cluster: Arc<Cluster>,
+    pub(super) cluster: Arc<Cluster>,
     stop: DropGuard,
     task: JoinHandle<io::Result<()>>,
 }
@@ -91,6 +91,7 @@ impl ClusterServer {
                 .with_graceful_shutdown(cluster.stopping.clone().cancelled_owned())
                 .into_future(),
         );
+        tokio::spawn(controllers::run(Arc::clone(&cluster)));
         Ok(Self {
             stop: cluster.stopping.clone().drop_guard(),
             cluster,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::authority::Authority;
 use super::history::Objects;
 use super::kinds::Kind;
-use super::schema::Schema;
+use super::rights::Denial;
 use super::tokens::SigningKey;
 
 /// A cluster's identity and its objects.
@@ -18,6 +18,9 @@ pub struct ClusterState {
     pub(super) admin_token: String,
     /// Counts changes; every object carries the count of its last one.
     pub(super) resource_version: u64,
+    /// The rights that the user does not have.
+    #[serde(default)]
+    pub(super) denials: Vec<Denial>,
     /// Objects by resource, namespace and name, see [`key`].
     pub(super) objects: Objects,
 }
@@ -26,12 +29,6 @@ impl ClusterState {
     /// The object as it is stored, if there is one. An empty namespace is for cluster-wide kinds.
     pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&format!("{resource}/{namespace}/{name}"))
-    }
-
-    /// How objects of a kind are merged.
-    pub(super) fn schema(&self, kind: &Kind) -> Schema<'_> {
-        let _ = kind;
-        Schema::BUILT_IN
     }
 
     /// Keeps an object, new or changed, and gives it its version.
@@ -60,7 +57,7 @@ pub(super) fn key(kind: &Kind, namespace: &str, name: &str) -> String {
 /// The common beginning of the keys of one kind, in one namespace or in all.
 pub(super) fn prefix(kind: &Kind, namespace: Option<&str>) -> String {
     match namespace {
-        Some(namespace) => format!("{}/{namespace}/", kind.qualified()),
-        None => format!("{}/", kind.qualified()),
+        Some(namespace) => format!("{}/{namespace}/", kind.kept().qualified()),
+        None => format!("{}/", kind.kept().qualified()),
     }
 }

@@ -1,8 +1,10 @@
 //! The cluster seen by clients that we did not write.
 
 mod identity;
+mod kinds;
 mod objects;
 mod ownership;
+mod rights;
 mod watch;
 mod with_kubectl;
 
