@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::admission;
-use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::custom;
+use super::defaults;
+use super::groups::CUSTOM_RESOURCE_DEFINITIONS;
+use super::kinds::{Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
 use super::node;
 use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
@@ -148,7 +151,7 @@ impl ClusterState {
         let version = text(metadata, "resourceVersion").map(str::to_owned);
         let key = key(kind, namespace, name);
         let Some(current) = self.objects.get(&key) else {
-            if kind.versioned_update && version.is_none() {
+            if kind.versioned_update && !kind.custom && version.is_none() {
                 return Ok((self.create_by(author, kind, namespace, object)?, true));
             }
             return Err(Refusal::not_found(kind, name));
@@ -251,9 +254,9 @@ impl ClusterState {
             return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
         if is_namespace {
-            for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
-                self.take_all(&prefix(kind, Some(name)));
-            }
+            self.take_all(|key| key.split('/').nth(1) == Some(name));
+        } else if kind == &CUSTOM_RESOURCE_DEFINITIONS {
+            self.take_all(|key| key.split('/').next() == Some(name));
         }
         let mut object = self
             .take(&key(kind, namespace, name))
@@ -296,12 +299,13 @@ impl ClusterState {
         self.put(key, object)
     }
 
-    /// Removes everything whose key begins like this.
-    fn take_all(&mut self, prefix: &str) {
+    /// Removes everything that has such a key.
+    fn take_all(&mut self, is_meant: impl Fn(&str) -> bool) {
         let keys: Vec<String> = self
             .objects
-            .range(prefix)
+            .range("")
             .map(|(key, _)| key.to_owned())
+            .filter(|key| is_meant(key))
             .collect();
         for key in keys {
             self.take(&key);
@@ -327,7 +331,7 @@ impl ClusterState {
 /// Sets what the server and not the client decides about any object of a kind.
 fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
     object["kind"] = kind.name.into();
-    object["apiVersion"] = kind.api_version().into();
+    object["apiVersion"] = kind.kept().api_version().into();
     if kind.namespaced {
         let metadata = metadata(object);
         if text(metadata, "namespace").is_some_and(|found| found != namespace) {
@@ -336,6 +340,10 @@ fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refus
             ));
         }
         metadata.insert("namespace".into(), namespace.into());
+    }
+    defaults::fill(kind, object);
+    if kind == &CUSTOM_RESOURCE_DEFINITIONS {
+        custom::check(object)?;
     }
     if kind.resource == NAMESPACES.resource {
         object["spec"]["finalizers"] = json!(["kubernetes"]);
@@ -409,6 +417,9 @@ fn check_name(kind: &Kind, name: &str) -> Result<(), Refusal> {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
+    if kind.free_name && ![".", ".."].contains(&name) && !name.contains(['/', '%']) {
+        return Ok(());
+    }
     let problem = if kind.label_name {
         if name.len() > 63 {
             "must be no more than 63 characters"

@@ -95,6 +95,35 @@ const BOUND_OBJECT: Fields = &[
     (4, "uid", Text),
 ];
 
+const ACCESS_REVIEW: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "spec", Message(ACCESS_REVIEW_SPEC)),
+    (3, "status", Ignored),
+];
+const ACCESS_REVIEW_SPEC: Fields = &[
+    (1, "resourceAttributes", Message(RESOURCE_ATTRIBUTES)),
+    (
+        2,
+        "nonResourceAttributes",
+        Message(&[(1, "path", Text), (2, "verb", Text)]),
+    ),
+];
+const RESOURCE_ATTRIBUTES: Fields = &[
+    (1, "namespace", Text),
+    (2, "verb", Text),
+    (3, "group", Text),
+    (4, "version", Text),
+    (5, "resource", Text),
+    (6, "subresource", Text),
+    (7, "name", Text),
+];
+const RULES_REVIEW: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "spec", Message(&[(1, "namespace", Text)])),
+    (3, "status", Ignored),
+];
+const REVIEW: Fields = &[(1, "metadata", Message(METADATA)), (2, "status", Ignored)];
+
 /// Reads an object with its kind and version.
 pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
     let envelope = body
@@ -108,6 +137,9 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
         "ConfigMap" => CONFIG_MAP,
         "Secret" => SECRET,
         "TokenRequest" => TOKEN_REQUEST,
+        "SelfSubjectAccessReview" => ACCESS_REVIEW,
+        "SelfSubjectRulesReview" => RULES_REVIEW,
+        "SelfSubjectReview" => REVIEW,
         _ => {
             let found = format!("{MEDIA_TYPE} with a {kind}");
             return Err(Refusal::unsupported_media_type(&found, "application/json"));

@@ -21,6 +21,7 @@ use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::{ClusterState, prefix};
+use super::versions;
 use crate::sandbox::store::Store;
 
 /// How long a watch goes on that names no end of its own.
@@ -82,14 +83,21 @@ impl Interest {
         let after = change.after.as_deref().filter(seen);
         match (before, after) {
             (None, None) => None,
-            (None, Some(object)) => Some(event("ADDED", object)),
-            (Some(_), Some(object)) => Some(event("MODIFIED", object)),
+            (None, Some(object)) => Some(event("ADDED", &self.shown(object))),
+            (Some(_), Some(object)) => Some(event("MODIFIED", &self.shown(object))),
             (Some(object), None) => {
-                let mut object = object.clone();
+                let mut object = self.shown(object);
                 object["metadata"]["resourceVersion"] = change.version.to_string().into();
                 Some(event("DELETED", &object))
             }
         }
+    }
+
+    /// The object as this kind of it looks.
+    fn shown(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        versions::show(self.kind, &mut object);
+        object
     }
 
     fn bookmark(&self, version: u64) -> Value {
@@ -163,7 +171,7 @@ fn initial(state: &ClusterState, interest: &Interest, wish: &Wish) -> String {
         .objects
         .range(&interest.prefix)
         .filter(|(_, object)| interest.selector.matches(object))
-        .map(|(_, object)| line(&event("ADDED", object)))
+        .map(|(_, object)| line(&event("ADDED", &interest.shown(object))))
         .collect();
     if wish.send_initial_events == Some(true) && wish.bookmarks {
         let mut end = interest.bookmark(state.resource_version);

@@ -81,7 +81,10 @@ impl Symptom {
             let (code, rest) = rest.split_once(") when calling the ")?;
             let (operation, rest) = rest.split_once(" operation")?;
             // `(reached max retries: 4)` may come before the colon.
-            let retried = rest.starts_with(" (").then(|| rest.split_once(')')).flatten();
+            let retried = rest
+                .starts_with(" (")
+                .then(|| rest.split_once(')'))
+                .flatten();
             let rest = retried.map_or(rest, |(_, rest)| rest);
             let (_, text) = rest.split_once(": ")?;
             let service = service_of(operation);

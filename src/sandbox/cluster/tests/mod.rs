@@ -3,9 +3,11 @@
 mod admission;
 mod exec;
 mod identity;
+mod kinds;
 mod objects;
 mod ownership;
 mod pods;
+mod rights;
 mod watch;
 mod with_kubectl;
 

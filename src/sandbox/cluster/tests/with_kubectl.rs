@@ -82,7 +82,7 @@ async fn kubectl_reads_versions_nodes_and_keys() {
     let version = kubectl.run(&["version"]).await;
     assert!(version.contains("Server Version: v1.33"), "{version}");
     let resources = kubectl.run(&["api-resources", "--no-headers"]).await;
-    assert_eq!(resources.lines().count(), 9, "{resources}");
+    assert_eq!(resources.lines().count(), 24, "{resources}");
     let region = r"jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/region}";
     let nodes = kubectl.run(&["get", "nodes", "-o", region]).await;
     assert_eq!(nodes, "us-west-2");
@@ -332,4 +332,156 @@ async fn kubectl_patches_in_every_form() {
         .run(&["get", "configmap", "settings", "-o", "jsonpath={.data}"])
         .await;
     assert_eq!(data, r#"{"b":"2","c":"3"}"#);
+}
+
+const DEFINITION: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: rokclusters.rok.arrikto.com
+spec:
+  group: rok.arrikto.com
+  scope: Namespaced
+  names: { plural: rokclusters, kind: RokCluster, shortNames: [rc] }
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    subresources: { status: {} }
+    additionalPrinterColumns:
+    - { name: Health, type: string, jsonPath: .status.health }
+    - { name: Age, type: date, jsonPath: .metadata.creationTimestamp }
+    schema:
+      openAPIV3Schema:
+        type: object
+        x-kubernetes-preserve-unknown-fields: true
+"#;
+
+const ROK_CLUSTER: &str = "\
+apiVersion: rok.arrikto.com/v1alpha1
+kind: RokCluster
+metadata:
+  name: rok
+spec:
+  configVars: {}
+  s3: {}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_defines_a_kind_waits_for_it_and_uses_it() {
+    let kubectl = Kubectl::new().await;
+    let definition = kubectl.file("definition.yaml", DEFINITION);
+    let cluster = kubectl.file("rok.yaml", ROK_CLUSTER);
+    kubectl.run(&["apply", "-f", &definition]).await;
+    let established = ["wait", "--for=condition=Established", "-f", &definition];
+    kubectl.run(&established).await;
+    for apply in [&["apply"][..], &["apply", "--server-side"]] {
+        kubectl.run(&[apply, &["-f", &cluster]].concat()).await;
+    }
+    let patch = r#"{"status":{"health":"OK"}}"#;
+    let status = [
+        "patch",
+        "rc",
+        "rok",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        patch,
+    ];
+    kubectl.run(&status).await;
+    let wait = [
+        "wait",
+        "rokcluster/rok",
+        "--for=jsonpath={.status.health}=OK",
+    ];
+    kubectl.run(&wait).await;
+    let said = kubectl.run(&["explain", "rokclusters"]).await;
+    assert!(said.contains("KIND:       RokCluster"), "{said}");
+    let said = kubectl.run(&["delete", "rc", "--all"]).await;
+    assert_eq!(said, "rokcluster.rok.arrikto.com \"rok\" deleted\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_rolls_out_workloads() {
+    let kubectl = Kubectl::new().await;
+    let deployment = |containers: &str| {
+        let text = format!(
+            "apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: web }}
+spec:
+  replicas: 2
+  selector: {{ matchLabels: {{ app: web }} }}
+  template:
+    metadata: {{ labels: {{ app: web }} }}
+    spec: {{ containers: [{containers}] }}
+"
+        );
+        kubectl.file("web.yaml", &text)
+    };
+    let file = deployment("{ name: a, image: one }, { name: b, image: one }");
+    kubectl.run(&["apply", "-f", &file]).await;
+    let said = kubectl.run(&["rollout", "status", "deployment/web"]).await;
+    assert!(said.ends_with("successfully rolled out\n"), "{said}");
+    kubectl
+        .run(&["wait", "deployment/web", "--for=condition=Available"])
+        .await;
+
+    // kubectl sends the difference by element; what it does not name stays.
+    let file = deployment("{ name: a, image: two }");
+    kubectl.run(&["apply", "-f", &file]).await;
+    let images = "jsonpath={.spec.template.spec.containers[*].image}";
+    let said = kubectl
+        .run(&["get", "deployment", "web", "-o", images])
+        .await;
+    assert_eq!(said, "two");
+    kubectl
+        .run(&["set", "image", "deployment/web", "a=three"])
+        .await;
+    let said = kubectl
+        .run(&["get", "deployment", "web", "-o", images])
+        .await;
+    assert_eq!(said, "three");
+    let generations = "jsonpath={.metadata.generation}";
+    let said = kubectl
+        .run(&["get", "deployment", "web", "-o", generations])
+        .await;
+    assert_eq!(said, "3");
+    kubectl.run(&["create", "job", "once", "--image=one"]).await;
+    kubectl
+        .run(&["wait", "job/once", "--for=condition=Complete"])
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs kubectl"]
+async fn kubectl_asks_what_it_may_do() {
+    let kubectl = Kubectl::new().await;
+    let may = ["auth", "can-i", "create", "pods", "--subresource=exec"];
+    assert_eq!(kubectl.run(&may).await, "yes\n");
+    kubectl
+        .server
+        .deny("create", "", "pods/exec", None)
+        .unwrap();
+    kubectl
+        .server
+        .deny("*", "", "secrets", Some("default"))
+        .unwrap();
+    let output = kubectl.try_run(&may).await;
+    assert_eq!(output.stdout, b"no\n");
+    let said = kubectl.fail(&["get", "secrets"]).await;
+    let expected = "Error from server (Forbidden): secrets is forbidden: User \"kubernetes-admin\" cannot list resource \"secrets\" in API group \"\" in the namespace \"default\"\n";
+    assert_eq!(said, expected);
+    kubectl.run(&["get", "secrets", "-n", "kube-system"]).await;
+    let list = kubectl.run(&["auth", "can-i", "--list"]).await;
+    assert!(
+        list.contains("serviceaccounts") && !list.contains("secrets"),
+        "{list}"
+    );
+    let who = kubectl.run(&["auth", "whoami"]).await;
+    assert!(who.contains("kubernetes-admin"), "{who}");
+    kubectl.server.allow_all().unwrap();
+    assert_eq!(kubectl.run(&may).await, "yes\n");
 }
