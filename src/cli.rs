@@ -80,6 +80,10 @@ pub struct Options {
     #[arg(long, global = true)]
     pub no_cluster: bool,
 
+    /// Leaves the test Pod out: the chain is proven from outside only.
+    #[arg(long, global = true)]
+    pub no_pod: bool,
+
     /// How much to approve at a time.
     #[arg(long, global = true, value_enum, default_value_t = ApprovalChoice::Plan)]
     pub approve: ApprovalChoice,
@@ -124,6 +128,13 @@ pub enum Command {
     Resume {
         /// The run's id, or its beginning or end; the newest unfinished one when left out.
         run: Option<String>,
+    },
+    /// Checks the installed state, with causes and remedies, and draws the chain that it proves.
+    ///
+    /// Never commits and never creates a bucket. Starts the documented test Pod and removes it.
+    Verify {
+        /// The task to check; all of them when left out.
+        task: Option<String>,
     },
     /// Lists runs, or shows one: steps, outcomes, times.
     Runs {

@@ -84,6 +84,11 @@ impl Kustomize {
         Self { path: path.into() }
     }
 
+    /// Whether there is a program to build with.
+    pub fn is_installed(&self) -> bool {
+        self.program().is_some()
+    }
+
     /// Builds the kustomization in `directory` and returns its objects in the order that they were
     /// written in. Lists of objects are taken apart.
     pub async fn build(&self, directory: &Path) -> Result<Vec<Value>, KustomizeError> {

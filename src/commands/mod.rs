@@ -13,6 +13,7 @@ mod runs;
 mod sandbox;
 mod session;
 mod tasks;
+mod verify;
 mod wizard;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -69,6 +70,7 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             None => wizard::wizard(options).await,
             Some(Command::Plan) => plan::plan(options).await,
             Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
+            Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
             Some(Command::Replay { run }) => replay::replay(options, run).await,
             Some(Command::Sandbox { env_file }) => {

@@ -11,6 +11,7 @@ use crate::steps::aws::Connector;
 use crate::steps::cluster::Clusters;
 use crate::steps::gitops::Repository;
 use crate::steps::manifests::Manifests;
+use crate::steps::proof::Kustomize;
 
 /// A recipe before its questions are answered.
 pub struct RecipeSpec {
@@ -64,6 +65,8 @@ pub struct Tools {
     pub cluster: Clusters,
     /// The clone in a directory.
     pub repository: Repositories,
+    /// What builds manifests.
+    pub kustomize: Kustomize,
     /// The manifests of a directory.
     pub manifests: Kustomizations,
     /// How tasks take part.
@@ -77,6 +80,12 @@ pub struct Modes {
     pub fast_forward: BTreeSet<String>,
     /// Whether cluster steps are left out.
     pub no_cluster: bool,
+    /// Whether proofs do without a Pod.
+    pub no_pod: bool,
+    /// Whether this is the practice cloud.
+    pub practice: bool,
+    /// Whether the run may change things; one that only verifies may not.
+    pub changes: bool,
 }
 
 impl Modes {

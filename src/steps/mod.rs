@@ -1,5 +1,6 @@
 //! Steps: one file each, over `clients` and `engine`.
 
+pub mod atlas;
 pub mod aws;
 pub mod cluster;
 pub mod discovery;
@@ -7,3 +8,4 @@ pub mod environment;
 pub mod gitops;
 pub mod manifests;
 pub mod names;
+pub mod proof;

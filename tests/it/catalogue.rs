@@ -69,6 +69,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
             directory: Path::new(directory).into(),
             skeleton: skeleton(),
         }),
+        kustomize: Kustomize::new(""),
         manifests: Arc::new(|directory| {
             Manifests::new(Kustomize::new(""), Path::new(directory).into())
         }),

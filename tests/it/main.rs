@@ -20,3 +20,4 @@ mod sandbox_clients;
 mod steps;
 mod support;
 mod tui;
+mod verify;

@@ -92,13 +92,15 @@ impl Cluster {
         self.remove(object, &DeleteParams::default()).await
     }
 
-    /// Does the same only if the object is the one of this UID, and not another one that has taken
-    /// its name.
+    /// Does the same, without a time of grace, only if the object is the one of this UID, and not
+    /// another one that has taken its name.
     pub async fn delete_exact(&self, object: &Value, uid: &str) -> Result<bool, ClusterError> {
-        let parameters = DeleteParams::default().preconditions(Preconditions {
-            uid: Some(uid.to_owned()),
-            resource_version: None,
-        });
+        let parameters = DeleteParams::default()
+            .grace_period(0)
+            .preconditions(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            });
         match self.remove(object, &parameters).await {
             Err(error) if error.kind == ClusterErrorKind::Conflict => Ok(false),
             result => result,

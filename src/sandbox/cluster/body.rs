@@ -7,11 +7,17 @@ use super::kinds::Kind;
 use super::protobuf;
 use super::refusal::Refusal;
 
+const PATCH_TYPES: &str = "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+
 /// How a body of a `PATCH` is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PatchType {
-    /// Merge, or strategic merge.
+    /// A list of operations.
+    Json,
+    /// Maps merge, all else is replaced.
     Merge,
+    /// Lists merge, too, and have directives.
+    Strategic,
     /// Server-side apply.
     Apply,
 }
@@ -37,20 +43,31 @@ pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> 
 pub(super) fn parse_patch(headers: &HeaderMap, body: &[u8]) -> Result<(PatchType, Value), Refusal> {
     let media_type = media_type(headers);
     match media_type.as_str() {
-        "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
-            Ok((PatchType::Merge, json(body)?))
-        }
+        "application/json-patch+json" => Ok((PatchType::Json, json(body)?)),
+        "application/merge-patch+json" => Ok((PatchType::Merge, json(body)?)),
+        "application/strategic-merge-patch+json" => Ok((PatchType::Strategic, json(body)?)),
         "application/apply-patch+yaml" => Ok((PatchType::Apply, yaml(body)?)),
-        other => Err(Refusal::unsupported_media_type(
-            other,
-            "application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
-        )),
+        other => Err(Refusal::unsupported_media_type(other, PATCH_TYPES)),
     }
 }
 
 /// Reads an object as the type its kind says. Fields the type lacks are an error when `strict`,
 /// and dropped otherwise.
-pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Value, Refusal> {
+pub(super) fn decode(kind: &Kind, object: Value, strict: bool) -> Result<Value, Refusal> {
+    let (typed, unknown) = read(kind, object)?;
+    if strict && !unknown.is_empty() {
+        let unknown: Vec<String> = unknown
+            .iter()
+            .map(|field| format!("unknown field \"{field}\""))
+            .collect();
+        let why = format!("strict decoding error: {}", unknown.join(", "));
+        return Err(cannot_be_handled(kind.name, kind.version, kind, &why));
+    }
+    Ok(typed)
+}
+
+/// Reads an object as the type its kind says, and names the fields that the type lacks.
+pub(super) fn read(kind: &Kind, mut object: Value) -> Result<(Value, Vec<String>), Refusal> {
     let expected = kind.api_version();
     let Some(fields) = object.as_object_mut() else {
         return Err(Refusal::bad_request(format!(
@@ -83,15 +100,9 @@ pub(super) fn decode(kind: &Kind, mut object: Value, strict: bool) -> Result<Val
     fields.insert("apiVersion".into(), expected.into());
     let typed = (kind.typed)(object.clone())
         .map_err(|error| cannot_be_handled(kind.name, kind.version, kind, &error.to_string()))?;
-    if strict {
-        let mut unknown = Vec::new();
-        collect_unknown("", &object, &typed, &mut unknown);
-        if !unknown.is_empty() {
-            let why = format!("strict decoding error: {}", unknown.join(", "));
-            return Err(cannot_be_handled(kind.name, kind.version, kind, &why));
-        }
-    }
-    Ok(typed)
+    let mut unknown = Vec::new();
+    collect_unknown("", &object, &typed, &mut unknown);
+    Ok((typed, unknown))
 }
 
 fn cannot_be_handled(found: &str, version: &str, kind: &Kind, why: &str) -> Refusal {
@@ -113,7 +124,7 @@ fn collect_unknown(path: &str, given: &Value, kept: &Value, unknown: &mut Vec<St
                 };
                 match kept.get(name) {
                     Some(kept) => collect_unknown(&path, value, kept, unknown),
-                    None => unknown.push(format!("unknown field \"{path}\"")),
+                    None => unknown.push(path),
                 }
             }
         }

@@ -3,7 +3,9 @@
 //! Discovery, OpenAPI, routing and field validation are read from this table.
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, Event, Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +31,10 @@ pub(super) struct Kind {
     pub(super) returns_deleted: bool,
     /// An update must say which version it replaces, and may create what is not there.
     pub(super) versioned_update: bool,
+    /// The status is written through a subresource of its own, and only there.
+    pub(super) status: bool,
+    /// Objects count the changes of what is wanted of them in `metadata.generation`.
+    pub(super) generation: bool,
     /// Reads an object as its type and writes it back, so that what the type lacks is gone.
     pub(super) typed: fn(Value) -> Result<Value, serde_json::Error>,
 }
@@ -72,7 +78,7 @@ fn qualify(name: &str, group: &str) -> String {
 }
 
 /// What clients may do with every kind.
-pub(super) const VERBS: [&str; 7] = [
+pub(super) const VERBS: [&str; 8] = [
     "create",
     "delete",
     "deletecollection",
@@ -80,6 +86,7 @@ pub(super) const VERBS: [&str; 7] = [
     "list",
     "patch",
     "update",
+    "watch",
 ];
 
 const CORE: Kind = Kind {
@@ -94,6 +101,8 @@ const CORE: Kind = Kind {
     selectable: &[],
     returns_deleted: false,
     versioned_update: false,
+    status: false,
+    generation: false,
     typed: typed::<ConfigMap>,
 };
 
@@ -106,6 +115,7 @@ pub(super) const NAMESPACES: Kind = Kind {
     label_name: true,
     selectable: &["status.phase"],
     returns_deleted: true,
+    status: true,
     typed: typed::<Namespace>,
     ..CORE
 };
@@ -117,6 +127,7 @@ pub(super) const NODES: Kind = Kind {
     short_names: &["no"],
     namespaced: false,
     selectable: &["spec.unschedulable"],
+    status: true,
     typed: typed::<Node>,
     ..CORE
 };
@@ -152,15 +163,43 @@ pub(super) const PODS: Kind = Kind {
         "status.phase",
     ],
     returns_deleted: true,
+    status: true,
     typed: typed::<Pod>,
     ..CORE
 };
 
-const CONFIG_MAPS: Kind = Kind {
+pub(super) const CONFIG_MAPS: Kind = Kind {
     resource: "configmaps",
     singular: "configmap",
     name: "ConfigMap",
     short_names: &["cm"],
+    ..CORE
+};
+
+pub(super) const EVENTS: Kind = Kind {
+    resource: "events",
+    singular: "event",
+    name: "Event",
+    short_names: &["ev"],
+    selectable: &[
+        "involvedObject.kind",
+        "involvedObject.name",
+        "involvedObject.namespace",
+        "involvedObject.uid",
+        "reason",
+        "type",
+    ],
+    typed: typed::<Event>,
+    ..CORE
+};
+
+pub(super) const RESOURCE_QUOTAS: Kind = Kind {
+    resource: "resourcequotas",
+    singular: "resourcequota",
+    name: "ResourceQuota",
+    short_names: &["quota"],
+    returns_deleted: true,
+    typed: typed::<ResourceQuota>,
     ..CORE
 };
 
@@ -175,11 +214,13 @@ const LEASES: Kind = Kind {
 };
 
 /// Every kind, group by group.
-pub(super) static KINDS: [Kind; 7] = [
+pub(super) static KINDS: [Kind; 9] = [
     CONFIG_MAPS,
+    EVENTS,
     NAMESPACES,
     NODES,
     PODS,
+    RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     LEASES,

@@ -4,25 +4,44 @@
 //! kube find what they expect: discovery, OpenAPI, strict field validation and the server's own
 //! words for every refusal. A service account's tokens are real: signed, published, verifiable.
 //!
-//! There are no controllers here beyond what a namespace needs; Pods are only kept as objects.
+//! Pods live once [`ClusterServer::start_node`] has said which [`Programs`] their images hold: they
+//! are admitted, scheduled, run, and can be executed in. There are no controllers beyond that and what a
+//! namespace needs.
 
 mod access;
+mod admission;
 mod authority;
 mod body;
+mod compare;
+mod containers;
 mod discovery;
+mod events;
+mod exec;
+mod fields;
+mod history;
 mod kinds;
+mod log;
+mod node;
 mod objects;
 mod openapi;
+mod ownership;
 mod patch;
+mod process;
 mod protobuf;
 mod refusal;
 mod router;
+mod sabotage;
+mod schema;
 mod seed;
 mod selector;
 mod server;
 mod state;
 mod tokens;
+mod watch;
+mod writes;
 
+pub use self::process::{Output, Process, Programs};
+pub use self::sabotage::Sabotage;
 pub use self::seed::ClusterSeed;
 pub use self::server::{ClusterServer, RequestLine};
 pub use self::state::ClusterState;

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::admission;
 use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::node;
+use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::state::{ClusterState, key, prefix};
@@ -26,7 +29,9 @@ impl ClusterState {
     /// Lists objects; those of a list do not repeat the list's kind and version.
     pub(super) fn list(&self, kind: &Kind, namespace: Option<&str>, selector: &Selector) -> Value {
         let items: Vec<Value> = self
-            .selected(kind, namespace, selector)
+            .objects
+            .range(&prefix(kind, namespace))
+            .filter(|(_, object)| selector.matches(object))
             .map(|(_, object)| {
                 let mut item = object.as_object().cloned().unwrap_or_default();
                 item.remove("kind");
@@ -42,21 +47,20 @@ impl ClusterState {
         })
     }
 
-    fn selected<'a>(
-        &'a self,
-        kind: &Kind,
-        namespace: Option<&str>,
-        selector: &'a Selector,
-    ) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        let prefix = prefix(kind, namespace);
-        self.objects
-            .range(prefix.clone()..)
-            .take_while(move |(key, _)| key.starts_with(&prefix))
-            .filter(|(_, object)| selector.matches(object))
-    }
-
+    /// Creates an object of the cluster's own.
     pub(super) fn create(
         &mut self,
+        kind: &Kind,
+        namespace: &str,
+        object: Value,
+    ) -> Result<Value, Refusal> {
+        self.create_by(Author::Cluster, kind, namespace, object)
+    }
+
+    /// Creates an object and notes who did.
+    pub(super) fn create_by(
+        &mut self,
+        author: Author<'_>,
         kind: &Kind,
         namespace: &str,
         mut object: Value,
@@ -82,24 +86,30 @@ impl ClusterState {
         if kind.namespaced {
             self.get(&NAMESPACES, "", namespace)?;
         }
+        metadata.insert("name".into(), name.clone().into());
+        if kind.resource == PODS.resource {
+            admission::admit(self, namespace, &name, &mut object)?;
+        }
         let key = key(kind, namespace, &name);
-        if self.objects.contains_key(&key) {
+        if self.objects.get(&key).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
-        metadata.insert("name".into(), name.clone().into());
+        let metadata = self::metadata(&mut object);
         metadata.insert("uid".into(), random::uuid().into());
         metadata.insert(
             "creationTimestamp".into(),
             timestamp(jiff::Timestamp::now()).into(),
         );
-        metadata.insert(
-            "resourceVersion".into(),
-            self.next_resource_version().into(),
-        );
+        if kind.generation {
+            metadata.insert("generation".into(), 1.into());
+        }
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, &name);
         }
-        self.objects.insert(key, object.clone());
+        if let Author::Client(writer) = author {
+            ownership::update(self.schema(kind), writer, &json!({}), &mut object);
+        }
+        let object = self.put(key, object);
         if kind.resource == NAMESPACES.resource {
             let account = json!({ "metadata": { "name": "default" } });
             self.create(&SERVICE_ACCOUNTS, &name, account)?;
@@ -110,6 +120,18 @@ impl ClusterState {
     /// Puts `object` in the place of the one with this name. The flag says whether it is new.
     pub(super) fn replace(
         &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        object: Value,
+    ) -> Result<(Value, bool), Refusal> {
+        self.replace_by(Author::Cluster, kind, namespace, name, object)
+    }
+
+    /// Replaces an object and notes who did.
+    pub(super) fn replace_by(
+        &mut self,
+        author: Author<'_>,
         kind: &Kind,
         namespace: &str,
         name: &str,
@@ -127,7 +149,7 @@ impl ClusterState {
         let key = key(kind, namespace, name);
         let Some(current) = self.objects.get(&key) else {
             if kind.versioned_update && version.is_none() {
-                return Ok((self.create(kind, namespace, object)?, true));
+                return Ok((self.create_by(author, kind, namespace, object)?, true));
             }
             return Err(Refusal::not_found(kind, name));
         };
@@ -158,17 +180,38 @@ impl ClusterState {
         for field in ["uid", "creationTimestamp", "resourceVersion"] {
             metadata.insert(field.into(), kept[field].clone());
         }
-        if !metadata.contains_key("managedFields") && !kept["managedFields"].is_null() {
+        // Only the cluster itself decides that an object ends.
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+            if !kept[field].is_null() {
+                metadata.insert(field.into(), kept[field].clone());
+            } else if !matches!(author, Author::Cluster) {
+                metadata.remove(field);
+            }
+        }
+        if matches!(author, Author::Cluster) && !kept["managedFields"].is_null() {
             metadata.insert("managedFields".into(), kept["managedFields"].clone());
         }
         if kind.resource == NAMESPACES.resource {
             label_namespace(metadata, name);
         }
+        if kind.generation {
+            let count = kept["generation"].as_u64().unwrap_or(1);
+            let changed = wanted(kind, &object) != wanted(kind, current);
+            object["metadata"]["generation"] = (count + u64::from(changed)).into();
+        }
+        if let Author::Client(writer) = author {
+            ownership::update(self.schema(kind), writer, current, &mut object);
+        }
         if object == *current {
             return Ok((object, false));
         }
-        object["metadata"]["resourceVersion"] = self.next_resource_version().into();
-        self.objects.insert(key, object.clone());
+        let is_released = has_finalizers(current)
+            && !has_finalizers(&object)
+            && object["metadata"]["deletionGracePeriodSeconds"] == 0;
+        let object = self.put(key.clone(), object);
+        if is_released {
+            self.take(&key);
+        }
         Ok((object, false))
     }
 
@@ -199,18 +242,25 @@ impl ClusterState {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
         }
-        let mut object = self
-            .objects
-            .remove(&key(kind, namespace, name))
-            .expect("we just looked at it");
+        if has_finalizers(object) {
+            return Ok(self.begin_to_delete(kind, namespace, name));
+        }
+        if kind.resource == PODS.resource && node::must_stop(object, options) {
+            let mut pod = object.clone();
+            node::ask_to_stop(&mut pod, options);
+            return Ok(self.replace(kind, namespace, name, pod)?.0);
+        }
         if is_namespace {
             for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
-                let inside = prefix(kind, Some(name));
-                self.objects.retain(|key, _| !key.starts_with(&inside));
+                self.take_all(&prefix(kind, Some(name)));
             }
+        }
+        let mut object = self
+            .take(&key(kind, namespace, name))
+            .expect("we just looked at it");
+        if is_namespace {
             object["status"]["phase"] = "Terminating".into();
         }
-        let version = self.next_resource_version();
         if !kind.returns_deleted {
             return Ok(json!({
                 "kind": "Status",
@@ -225,9 +275,37 @@ impl ClusterState {
                 },
             }));
         }
-        object["metadata"]["resourceVersion"] = version.into();
         object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
         Ok(object)
+    }
+
+    /// Marks an object that others must first agree to let go.
+    fn begin_to_delete(&mut self, kind: &Kind, namespace: &str, name: &str) -> Value {
+        let key = key(kind, namespace, name);
+        let mut object = self.objects.get(&key).cloned().unwrap_or_default();
+        let metadata = metadata(&mut object);
+        if metadata.contains_key("deletionTimestamp") {
+            return object;
+        }
+        let now = timestamp(jiff::Timestamp::now());
+        metadata.insert("deletionTimestamp".into(), now.into());
+        metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
+        if let Some(count) = metadata.get("generation").and_then(Value::as_u64) {
+            metadata.insert("generation".into(), (count + 1).into());
+        }
+        self.put(key, object)
+    }
+
+    /// Removes everything whose key begins like this.
+    fn take_all(&mut self, prefix: &str) {
+        let keys: Vec<String> = self
+            .objects
+            .range(prefix)
+            .map(|(key, _)| key.to_owned())
+            .collect();
+        for key in keys {
+            self.take(&key);
+        }
     }
 
     /// Removes what a selector finds and answers with the list of it.
@@ -282,6 +360,23 @@ fn settle_secret(secret: &mut Value) {
             secret["data"][name] = encoded.into();
         }
     }
+}
+
+/// What is wanted of an object, as far as its generation counts it.
+fn wanted(kind: &Kind, object: &Value) -> Value {
+    let mut wanted = object.clone();
+    if let Some(fields) = wanted.as_object_mut() {
+        fields.remove("metadata");
+        if kind.status {
+            fields.remove("status");
+        }
+    }
+    wanted
+}
+
+fn has_finalizers(object: &Value) -> bool {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
 }
 
 fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {

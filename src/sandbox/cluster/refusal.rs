@@ -1,5 +1,7 @@
 //! What the server says when it does not do as asked: a `Status` object with its HTTP code.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -83,6 +85,45 @@ impl Refusal {
         Self::conflict(kind, name, why)
     }
 
+    /// Someone else owns fields that were applied: who, and which.
+    pub(super) fn apply_conflict(conflicts: Vec<(String, String)>) -> Self {
+        let message = if let [(who, path)] = &conflicts[..] {
+            format!("Apply failed with 1 conflict: conflict with {who}: {path}")
+        } else {
+            let mut by_owner: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for (who, path) in &conflicts {
+                by_owner.entry(who).or_default().push(path);
+            }
+            let owners: Vec<String> = by_owner
+                .iter()
+                .map(|(who, paths)| format!("conflicts with {who}:\n- {}", paths.join("\n- ")))
+                .collect();
+            let count = conflicts.len();
+            format!("Apply failed with {count} conflicts: {}", owners.join("\n"))
+        };
+        let causes: Vec<Value> = conflicts
+            .into_iter()
+            .map(|(who, path)| {
+                json!({
+                    "reason": "FieldManagerConflict",
+                    "message": format!("conflict with {who}"),
+                    "field": path,
+                })
+            })
+            .collect();
+        let mut refusal = Self::new(409, "Conflict", message);
+        refusal.details = Some(json!({ "causes": causes }));
+        refusal
+    }
+
+    /// A JSON patch that cannot be carried out. A real server does not tell why.
+    pub(super) fn unfit_patch() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        let mut refusal = Self::new(422, "Invalid", message);
+        refusal.details = Some(json!({}));
+        refusal
+    }
+
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }
@@ -115,9 +156,39 @@ impl Refusal {
         refusal
     }
 
+    /// An option of the request, not a field of an object, is wrong.
+    pub(super) fn invalid_option(field: &str, problem: &FieldProblem) -> Self {
+        Self::invalid("ListOptions.meta.k8s.io", "", field, problem)
+    }
+
+    /// The changes after this version are forgotten.
+    pub(super) fn expired(version: u64, newest: u64) -> Self {
+        let message = format!("too old resource version: {version} ({newest})");
+        Self::new(410, "Expired", message)
+    }
+
     /// A real server has no better words for this than a failure without a reason.
     pub(super) fn version_on_create() -> Self {
         let message = "resourceVersion should not be set on objects to be created";
+        Self::new(500, "", message)
+    }
+
+    /// What is applied has fields that its kind does not have.
+    pub(super) fn undeclared(kind: &Kind, namespace: &str, name: &str, fields: &[String]) -> Self {
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|field| format!(".{field}: field not declared in schema"))
+            .collect();
+        let message = format!(
+            "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {}",
+            kind.group,
+            kind.version,
+            kind.name,
+            match &fields[..] {
+                [one] => one.clone(),
+                many => format!("errors:\n  {}", many.join("\n  ")),
+            }
+        );
         Self::new(500, "", message)
     }
 
@@ -127,7 +198,8 @@ impl Refusal {
         Self::new(500, "InternalError", message)
     }
 
-    fn body(&self) -> Value {
+    /// The `Status` object that says so.
+    pub(super) fn body(&self) -> Value {
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",
@@ -158,6 +230,8 @@ impl IntoResponse for Refusal {
 pub(super) enum FieldProblem {
     /// It is missing.
     Required(&'static str),
+    /// It must not be there, or not so.
+    Forbidden(&'static str),
     /// It is there and cannot be accepted: the value as it is printed, and why.
     Invalid(String, &'static str),
 }
@@ -166,6 +240,7 @@ impl FieldProblem {
     fn words(&self) -> (&'static str, String) {
         match self {
             Self::Required(why) => ("FieldValueRequired", format!("Required value: {why}")),
+            Self::Forbidden(why) => ("FieldValueForbidden", format!("Forbidden: {why}")),
             Self::Invalid(value, why) => (
                 "FieldValueInvalid",
                 format!("Invalid value: {value}: {why}"),

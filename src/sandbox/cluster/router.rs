@@ -7,14 +7,20 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::{self, Kind};
+use super::kinds::{self, Kind, PODS};
+use super::ownership::Writer;
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::ClusterState;
-use super::{access, discovery, openapi, patch, tokens};
+use super::watch::{self, Interest};
+use super::writes::Write;
+use super::{access, discovery, log, openapi, tokens};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+/// Longer names of managers are cut.
+const LONGEST_MANAGER: usize = 128;
 
 /// The objects, or the one object, that a path means.
 #[derive(Debug, PartialEq)]
@@ -64,7 +70,7 @@ impl Target {
     }
 
     /// The namespace part of a key in the store.
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }
 }
@@ -77,7 +83,9 @@ struct Query {
     field_manager: String,
     dry_run: bool,
     strict: bool,
+    force: bool,
     watch: bool,
+    wish: watch::Wish,
 }
 
 impl Query {
@@ -90,12 +98,25 @@ impl Query {
                 "fieldManager" => parsed.field_manager = value.into(),
                 "dryRun" => parsed.dry_run = value == "All",
                 "fieldValidation" => parsed.strict = value == "Strict",
-                "watch" => parsed.watch = value == "true" || value == "1",
+                "force" => parsed.force = is_true(&value),
+                "watch" => parsed.watch = is_true(&value),
+                "resourceVersion" => parsed.wish.resource_version = value.into(),
+                "resourceVersionMatch" => parsed.wish.version_match = value.into(),
+                "sendInitialEvents" => parsed.wish.send_initial_events = Some(is_true(&value)),
+                "allowWatchBookmarks" => parsed.wish.bookmarks = is_true(&value),
+                "timeoutSeconds" => {
+                    // None at all is meant by zero, too.
+                    parsed.wish.timeout_seconds = value.parse().ok().filter(|seconds| *seconds > 0);
+                }
                 _ => {}
             }
         }
         parsed
     }
+}
+
+fn is_true(value: &str) -> bool {
+    value == "true" || value == "1"
 }
 
 /// Answers one request. The flag says whether it asks for a change of the cluster.
@@ -107,7 +128,7 @@ pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> 
         && !query.dry_run
         && target
             .as_ref()
-            .is_some_and(|target| target.subresource.is_none());
+            .is_some_and(|target| matches!(target.subresource.as_deref(), None | Some("status")));
     let token = cluster.store.read(|state| state.admin_token.clone());
     let allowed = access::check(&head.headers, &token, &head.method, &path, target.as_ref());
     let response = match (allowed, &target) {
@@ -188,6 +209,14 @@ fn objects(
     let change = |change: &mut dyn FnMut(&mut ClusterState) -> Result<Value, Refusal>| {
         cluster.change(query.dry_run, change)
     };
+    let write = Write {
+        kind,
+        namespace: place,
+        name: name.as_deref().unwrap_or_default(),
+        writer: writer(kind, &head.headers, target, query),
+        strict: query.strict,
+        force: query.force,
+    };
     let mut created = false;
     let document = match (head.method.as_str(), name, target.subresource.as_deref()) {
         ("POST", Some(name), Some("token")) if kind.subresources().contains(&"token") => {
@@ -197,9 +226,18 @@ fn objects(
                 .store
                 .read(|state| tokens::issue(state, place, name, request))?
         }
-        (_, _, Some(_)) => return Err(Refusal::no_such_path()),
-        // Without watches a client must not take a list for one.
-        ("GET", _, _) if query.watch => return Err(Refusal::method_not_allowed()),
+        ("GET", Some(name), Some("log")) if *kind == &PODS => {
+            let text = log::read(cluster, place, name, head.uri.query().unwrap_or_default())?;
+            return Ok(text.into_response());
+        }
+        (_, _, Some(subresource)) if subresource != "status" || !kind.status => {
+            return Err(Refusal::no_such_path());
+        }
+        ("GET", None, _) if query.watch => {
+            let selector = selector(kind, query)?;
+            let interest = Interest::new(kind, target.namespace.as_deref(), selector);
+            return watch::answer(cluster, interest, &query.wish);
+        }
         ("GET", Some(name), _) => cluster
             .store
             .read(|state| state.get(kind, place, name).cloned())?,
@@ -211,31 +249,39 @@ fn objects(
                 .read(|state| state.list(kind, namespace, &selector))
         }
         ("POST", None, _) => {
-            let object = decoded(kind, head, bytes, query)?;
+            let body = body::parse(&head.headers, bytes)?;
             created = true;
-            change(&mut |state| state.create(kind, place, object.clone()))?
+            change(&mut |state| write.create(state, body.clone()))?
         }
-        ("PUT", Some(name), _) => {
-            let object = decoded(kind, head, bytes, query)?;
+        ("PUT", Some(_), _) => {
+            let body = body::parse(&head.headers, bytes)?;
             change(&mut |state| {
-                let (object, new) = state.replace(kind, place, name, object.clone())?;
+                let (object, new) = write.replace(state, body.clone())?;
                 created = new;
                 Ok(object)
             })?
         }
-        ("PATCH", Some(name), _) => {
-            let (patch_type, patch) = body::parse_patch(&head.headers, bytes)?;
+        ("PATCH", Some(_), _) => {
+            let (form, patch) = body::parse_patch(&head.headers, bytes)?;
+            if form == PatchType::Apply && query.field_manager.is_empty() {
+                return Err(Refusal::invalid(
+                    "PatchOptions.meta.k8s.io",
+                    "",
+                    "fieldManager",
+                    &FieldProblem::Required("is required for apply patch"),
+                ));
+            }
             change(&mut |state| {
-                let (object, new) = patched(state, target, name, patch_type, &patch, query)?;
+                let (object, new) = write.patch(state, form, &patch)?;
                 created = new;
                 Ok(object)
             })?
         }
-        ("DELETE", Some(name), _) => {
+        ("DELETE", Some(name), None) => {
             let options = body::parse(&head.headers, bytes)?;
             change(&mut |state| state.delete(kind, place, name, &options))?
         }
-        ("DELETE", None, _) => {
+        ("DELETE", None, None) => {
             let selector = selector(kind, query)?;
             change(&mut |state| state.delete_collection(kind, place, &selector))?
         }
@@ -253,51 +299,22 @@ fn selector(kind: &Kind, query: &Query) -> Result<Selector, Refusal> {
     Selector::parse(kind, &query.label_selector, &query.field_selector)
 }
 
-fn decoded(
-    kind: &Kind,
-    head: &request::Parts,
-    bytes: &Bytes,
-    query: &Query,
-) -> Result<Value, Refusal> {
-    body::decode(kind, body::parse(&head.headers, bytes)?, query.strict)
-}
-
-/// Patches an object. Only apply may make one that is not there.
-fn patched(
-    state: &mut ClusterState,
-    target: &Target,
-    name: &str,
-    patch_type: PatchType,
-    patch: &Value,
-    query: &Query,
-) -> Result<(Value, bool), Refusal> {
-    let kind = target.kind;
-    let current = state.get(kind, target.place(), name);
-    if patch_type == PatchType::Merge {
-        let mut object = current?.clone();
-        patch::merge(&mut object, patch);
-        let object = body::decode(kind, object, query.strict)?;
-        return state.replace(kind, target.place(), name, object);
-    }
-    if query.field_manager.is_empty() {
-        return Err(Refusal::invalid(
-            "PatchOptions.meta.k8s.io",
-            "",
-            "fieldManager",
-            &FieldProblem::Required("is required for apply patch"),
-        ));
-    }
-    if !patch["metadata"]["managedFields"].is_null() {
-        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
-    }
-    let exists = current.is_ok();
-    let mut object = current.cloned().unwrap_or(Value::Null);
-    patch::apply(&mut object, patch, &query.field_manager);
-    let object = body::decode(kind, object, query.strict)?;
-    if exists {
-        state.replace(kind, target.place(), name, object)
+/// Who writes: whom the query names, or else the program that sends the request.
+fn writer(kind: &Kind, headers: &HeaderMap, target: &Target, query: &Query) -> Writer {
+    let program = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let manager = if query.field_manager.is_empty() {
+        program.split('/').next().unwrap_or_default()
     } else {
-        Ok((state.create(kind, target.place(), object)?, true))
+        &query.field_manager
+    };
+    Writer {
+        manager: manager.chars().take(LONGEST_MANAGER).collect(),
+        api_version: kind.api_version(),
+        subresource: target.subresource.clone().unwrap_or_default(),
+        has_status: kind.status,
     }
 }
 

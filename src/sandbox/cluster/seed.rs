@@ -1,11 +1,12 @@
 //! What a new cluster holds before anyone has used it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::discovery::GIT_VERSION;
+use super::history::Objects;
 use super::kinds::{NAMESPACES, NODES};
 use super::objects::timestamp;
 use super::refusal::Refusal;
@@ -37,7 +38,8 @@ impl ClusterSeed {
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
-            objects: BTreeMap::new(),
+            sabotage: BTreeSet::new(),
+            objects: Objects::default(),
         };
         self.plant(&mut state).expect("the seed is well formed");
         state

@@ -22,6 +22,9 @@ enum Test {
     NotIn(Vec<String>),
     Exists,
     Missing,
+    /// A field is compared with its text; one that is not set has an empty one.
+    Is(String),
+    IsNot(String),
 }
 
 impl Selector {
@@ -53,6 +56,8 @@ impl Requirement {
             Test::NotIn(unwanted) => value.is_none_or(|value| !unwanted.contains(&value)),
             Test::Exists => value.is_some(),
             Test::Missing => value.is_none(),
+            Test::Is(wanted) => value.unwrap_or_default() == *wanted,
+            Test::IsNot(unwanted) => value.unwrap_or_default() != *unwanted,
         }
     }
 }
@@ -79,7 +84,13 @@ fn split(selector: &str) -> Vec<&str> {
 
 fn label_requirement(part: &str) -> Result<Requirement, Refusal> {
     let part = part.trim();
-    let (key, test) = if let Some((key, test)) = equality(part) {
+    let (key, test) = if let Some((key, equal, value)) = equality(part) {
+        let values = vec![value];
+        let test = if equal {
+            Test::In(values)
+        } else {
+            Test::NotIn(values)
+        };
         (key, test)
     } else if let Some((key, set)) = part.split_once(" notin ") {
         (key.trim(), Test::NotIn(values(part, set)?))
@@ -100,7 +111,7 @@ fn label_requirement(part: &str) -> Result<Requirement, Refusal> {
 }
 
 fn field_requirement(kind: &Kind, part: &str) -> Result<Requirement, Refusal> {
-    let (key, test) = equality(part).ok_or_else(|| {
+    let (key, equal, value) = equality(part).ok_or_else(|| {
         Refusal::bad_request(format!(
             "invalid selector: '{part}'; can't understand '{part}'"
         ))
@@ -113,17 +124,23 @@ fn field_requirement(kind: &Kind, part: &str) -> Result<Requirement, Refusal> {
     }
     Ok(Requirement {
         path: key.split('.').map(Into::into).collect(),
-        test,
+        test: if equal {
+            Test::Is(value)
+        } else {
+            Test::IsNot(value)
+        },
     })
 }
 
-fn equality(part: &str) -> Option<(&str, Test)> {
-    let one = |value: &str| vec![value.trim().to_owned()];
-    if let Some((key, value)) = part.split_once("!=") {
-        return Some((key.trim(), Test::NotIn(one(value))));
-    }
-    let (key, value) = part.split_once("==").or_else(|| part.split_once('='))?;
-    Some((key.trim(), Test::In(one(value))))
+/// The key, whether it must or must not have the value, and the value.
+fn equality(part: &str) -> Option<(&str, bool, String)> {
+    let (key, equal, value) = if let Some((key, value)) = part.split_once("!=") {
+        (key, false, value)
+    } else {
+        let (key, value) = part.split_once("==").or_else(|| part.split_once('='))?;
+        (key, true, value)
+    };
+    Some((key.trim(), equal, value.trim().to_owned()))
 }
 
 fn values(part: &str, set: &str) -> Result<Vec<String>, Refusal> {
@@ -174,6 +191,8 @@ mod tests {
             ("", "metadata.name!=a", false),
             ("app=web", "status.phase=Running,metadata.name=a", true),
             ("", "status.phase=Pending", false),
+            ("", "spec.nodeName=", true),
+            ("", "spec.nodeName!=", false),
         ] {
             let selector = Selector::parse(&PODS, labels, fields).unwrap();
             assert_eq!(selector.matches(&pod), expected, "{labels} {fields}");

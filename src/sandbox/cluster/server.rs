@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,15 +12,17 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::node::Node;
 use super::refusal::Refusal;
-use super::router;
 use super::seed::ClusterSeed;
 use super::state::ClusterState;
+use super::{exec, router};
 use crate::sandbox::store::Store;
 
 /// As much as a real API server reads of one request.
@@ -44,8 +46,8 @@ pub struct RequestLine {
 /// A serving cluster. Dropping it stops it, too.
 #[derive(Debug)]
 pub struct ClusterServer {
-    cluster: Arc<Cluster>,
-    stop: oneshot::Sender<()>,
+    pub(super) cluster: Arc<Cluster>,
+    stop: DropGuard,
     task: JoinHandle<io::Result<()>>,
 }
 
@@ -58,6 +60,10 @@ pub(super) struct Cluster {
     requests: Mutex<Vec<RequestLine>>,
     /// Counts the changes of the state; whoever waits for one subscribes.
     pub(super) changed: watch::Sender<u64>,
+    /// The agent that runs Pods, once it was started.
+    pub(super) node: OnceLock<Node>,
+    /// Ends what goes on without a request: the node's agent, and connections to Pods.
+    pub(super) stopping: CancellationToken,
 }
 
 impl ClusterServer {
@@ -77,21 +83,21 @@ impl ClusterServer {
             latency,
             requests: Mutex::default(),
             changed: watch::Sender::new(0),
+            node: OnceLock::new(),
+            stopping: CancellationToken::new(),
         });
         let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
         let router = Router::new()
             .fallback(handle)
             .with_state(Arc::clone(&cluster));
-        let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(
             axum::serve(connections, router)
-                // A dropped sender stops the server as well as a message does.
-                .with_graceful_shutdown(async { stopped.await.unwrap_or_default() })
+                .with_graceful_shutdown(cluster.stopping.clone().cancelled_owned())
                 .into_future(),
         );
         Ok(Self {
+            stop: cluster.stopping.clone().drop_guard(),
             cluster,
-            stop,
             task,
         })
     }
@@ -137,6 +143,11 @@ impl ClusterServer {
         &self.cluster.store
     }
 
+    /// Tells of each change of the state; for whoever waits for one.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.cluster.changed.subscribe()
+    }
+
     /// Stops taking requests and lets those under way finish.
     pub async fn stop(self) {
         drop(self.stop);
@@ -169,12 +180,16 @@ async fn handle(State(cluster): State<Arc<Cluster>>, request: Request) -> Respon
     if !cluster.latency.is_zero() {
         tokio::time::sleep(cluster.latency).await;
     }
-    let (head, body) = request.into_parts();
-    let (response, write) = match axum::body::to_bytes(body, LARGEST_BODY).await {
-        Ok(bytes) => router::answer(&cluster, &head, &bytes),
-        Err(error) => {
-            let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
-            (refusal.into_response(), false)
+    let (mut head, body) = request.into_parts();
+    let (response, write) = if let Some(target) = exec::wanted(&head) {
+        (exec::answer(&cluster, &mut head, &target).await, false)
+    } else {
+        match axum::body::to_bytes(body, LARGEST_BODY).await {
+            Ok(bytes) => router::answer(&cluster, &head, &bytes),
+            Err(error) => {
+                let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
+                (refusal.into_response(), false)
+            }
         }
     };
     cluster

@@ -1,12 +1,15 @@
 //! Everything a cluster remembers.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::authority::Authority;
+use super::history::Objects;
 use super::kinds::Kind;
+use super::sabotage::Sabotage;
+use super::schema::Schema;
 use super::tokens::SigningKey;
 
 /// A cluster's identity and its objects.
@@ -16,10 +19,13 @@ pub struct ClusterState {
     pub(super) authority: Authority,
     pub(super) signing_key: SigningKey,
     pub(super) admin_token: String,
-    /// Counts writes; every object carries the count of its last one.
+    /// Counts changes; every object carries the count of its last one.
     pub(super) resource_version: u64,
+    /// What is broken on purpose.
+    #[serde(default)]
+    pub(super) sabotage: BTreeSet<Sabotage>,
     /// Objects by resource, namespace and name, see [`key`].
-    pub(super) objects: BTreeMap<String, Value>,
+    pub(super) objects: Objects,
 }
 
 impl ClusterState {
@@ -28,9 +34,36 @@ impl ClusterState {
         self.objects.get(&format!("{resource}/{namespace}/{name}"))
     }
 
-    pub(super) fn next_resource_version(&mut self) -> String {
+    /// Who tokens say has issued them.
+    pub(super) fn token_issuer(&self) -> &str {
+        let other = self.sabotage.iter().find_map(|sabotage| match sabotage {
+            Sabotage::OtherIssuer(issuer) => Some(issuer),
+            _ => None,
+        });
+        other.unwrap_or(&self.issuer)
+    }
+
+    /// How objects of a kind are merged.
+    pub(super) fn schema(&self, kind: &Kind) -> Schema<'_> {
+        let _ = kind;
+        Schema::BUILT_IN
+    }
+
+    /// Keeps an object, new or changed, and gives it its version.
+    pub(super) fn put(&mut self, key: String, mut object: Value) -> Value {
         self.resource_version += 1;
-        self.resource_version.to_string()
+        object["metadata"]["resourceVersion"] = self.resource_version.to_string().into();
+        self.objects
+            .insert(self.resource_version, key, object.clone());
+        object
+    }
+
+    /// Removes an object and returns it as it was, with the version of its end.
+    pub(super) fn take(&mut self, key: &str) -> Option<Value> {
+        let mut object = self.objects.remove(self.resource_version + 1, key)?;
+        self.resource_version += 1;
+        object["metadata"]["resourceVersion"] = self.resource_version.to_string().into();
+        Some(object)
     }
 }
 

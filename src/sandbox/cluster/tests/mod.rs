@@ -1,7 +1,12 @@
 //! The cluster seen by clients that we did not write.
 
+mod admission;
+mod exec;
 mod identity;
 mod objects;
+mod ownership;
+mod pods;
+mod watch;
 mod with_kubectl;
 
 use std::path::Path;
