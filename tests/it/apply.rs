@@ -11,6 +11,8 @@ use super::support::practice::{
     DEADLINE, Practice, events, outcomes, parse_lines, snapshot, writes,
 };
 
+mod others;
+
 const NAMESPACE: &str = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n";
 const CONFIG: &str =
     "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  color: blue\n";
