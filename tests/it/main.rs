@@ -7,6 +7,7 @@
 mod apply;
 mod bad_input;
 mod catalogue;
+mod exec;
 mod journey;
 mod killed;
 mod on_ministack;

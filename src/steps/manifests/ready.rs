@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::build::{BUILT, Manifests};
-use super::standing::{Standing, standing};
+use super::standing::{Standing, standing, stuck};
 use super::target::SERVER;
 use super::{object, together};
 use crate::clients::cluster::{Cluster, ClusterErrorKind};
@@ -84,10 +84,31 @@ async fn stands(client: &Cluster, object: &Value) -> Result<Standing, StepError>
     let Some(stored) = stored else {
         return Ok(Standing::Waiting("is not there".into()));
     };
-    match standing(&stored) {
-        Standing::Waiting(_) if waits_for_its_pod(client, &stored).await => Ok(Standing::Ready),
-        standing => Ok(standing),
+    let reason = match standing(&stored) {
+        Standing::Waiting(reason) => reason,
+        standing => return Ok(standing),
+    };
+    if waits_for_its_pod(client, &stored).await {
+        return Ok(Standing::Ready);
     }
+    let why = pods_reason(client, &stored).await;
+    let why = why.map_or_else(String::new, |why| format!("; {why}"));
+    Ok(Standing::Waiting(format!("{reason}{why}")))
+}
+
+/// Returns what a Pod of a workload waits for: the workload itself only counts replicas.
+async fn pods_reason(client: &Cluster, stored: &Value) -> Option<String> {
+    if !["apps", "batch"].contains(&object::group(stored)) {
+        return None;
+    }
+    let labels = stored.pointer("/spec/selector/matchLabels")?;
+    let labels = serde_json::from_value(labels.clone()).ok()?;
+    // Who may not list Pods does without.
+    let pods = client.pods(object::namespace(stored), &labels).await.ok()?;
+    pods.iter().find_map(|pod| {
+        let why = stuck(pod)?;
+        Some(format!("Pod `{}`: {why}", object::name(pod)))
+    })
 }
 
 /// A claim may be bound only when its first Pod comes, which may be never. The Pods that are part

@@ -135,23 +135,25 @@ fn pod(stored: &Value) -> Standing {
     if condition(stored, "Ready").is_some_and(|it| is(it, "True")) {
         return Ready;
     }
+    Waiting(stuck(stored).unwrap_or_else(|| "not ready".into()))
+}
+
+/// Returns what keeps a Pod from running, when its status tells.
+pub(super) fn stuck(pod: &Value) -> Option<String> {
     let containers = ["initContainerStatuses", "containerStatuses"]
         .iter()
-        .filter_map(|field| stored.get("status")?.get(field)?.as_array())
+        .filter_map(|field| pod.get("status")?.get(field)?.as_array())
         .flatten();
-    let mut why = containers.filter_map(|container| {
+    let mut waiting = containers.filter_map(|container| {
         let waiting = container.pointer("/state/waiting")?;
-        joined(
-            object::text(waiting, "/reason"),
-            object::text(waiting, "/message"),
-        )
+        let reason = object::text(waiting, "/reason");
+        joined(reason, object::text(waiting, "/message"))
     });
     let unscheduled = || {
-        let condition = condition(stored, "PodScheduled").filter(|it| is(it, "False"))?;
+        let condition = condition(pod, "PodScheduled").filter(|it| is(it, "False"))?;
         Some(told(condition))
     };
-    let reason = why.next().or_else(unscheduled);
-    Waiting(reason.unwrap_or_else(|| "not ready".into()))
+    waiting.next().or_else(unscheduled)
 }
 
 fn service(stored: &Value) -> Standing {
