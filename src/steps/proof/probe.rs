@@ -44,6 +44,8 @@ pub(super) enum Said {
     Output(String),
     /// What the command said went wrong.
     Trouble(Symptom),
+    /// Why it could not be asked.
+    Unheard(Symptom),
 }
 
 impl Question {
@@ -240,7 +242,7 @@ impl Probe {
         Ok(match output {
             Ok(output) if output.code == 0 => Said::Output(output.stdout),
             Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
-            Err(error) => Said::Trouble(Symptom::from(&error)),
+            Err(error) => Said::Unheard(Symptom::from(&error)),
         })
     }
 
