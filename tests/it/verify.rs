@@ -269,7 +269,10 @@ fn a_policy_for_another_prefix_is_the_broken_link() {
     let change = |state: &mut Value| {
         for (_, policy) in state["policies"].as_object_mut().expect("there is one") {
             for version in policy["versions"].as_array_mut().expect("it has versions") {
-                rewrite(&mut version["document"], PREFIX, "rok-other");
+                let document = &mut version["document"];
+                if document.as_str().is_some_and(|text| text.contains(PREFIX)) {
+                    rewrite(document, PREFIX, "rok-other");
+                }
             }
         }
     };
@@ -390,7 +393,7 @@ fn a_pod_that_is_older_than_the_annotation_has_to_be_made_anew() {
         &served,
         &["annotate", "serviceaccount", "rok", "-n", "rok", &role],
     );
-    let remedy = "kubectl delete pod rok-verify-storage-access -n rok";
+    let remedy = "kubectl delete pod rok-verify-storage-access --namespace rok";
     fails(&practice, "token", "older than", remedy);
     served.stop();
     assert_eq!(left(&practice), [POD, ACCOUNT], "neither is ours");

@@ -245,13 +245,13 @@ impl ClusterState {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
         }
-        if has_finalizers(object) {
-            return Ok(self.begin_to_delete(kind, namespace, name));
-        }
         if kind.resource == PODS.resource && node::must_stop(object, options) {
             let mut pod = object.clone();
             node::ask_to_stop(&mut pod, options);
             return Ok(self.replace(kind, namespace, name, pod)?.0);
+        }
+        if has_finalizers(object) {
+            return Ok(self.begin_to_delete(kind, namespace, name));
         }
         if is_namespace {
             self.take_all(|key| key.split('/').nth(1) == Some(name));

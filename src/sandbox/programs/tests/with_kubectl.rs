@@ -121,7 +121,7 @@ async fn kubectl_follows_the_documented_verification() {
         said.contains("exec: \"teapot\": executable file not found in $PATH"),
         "{said}"
     );
-    let delete = ["delete", "pod", "-n", "rok", name, "--wait=false"];
+    let delete = ["delete", "pod", "-n", "rok", name];
     let said = world.kubectl_says(&delete).await;
     assert!(
         said.starts_with("pod \"rok-verify-storage-access\" deleted"),

@@ -3,6 +3,7 @@
 use super::super::entry::{Cause, Entry, Response};
 use super::super::symptom::Source;
 use super::ENTRY;
+use crate::engine::Link;
 
 const KUBERNETES: &[Source] = &[Source::Kubernetes];
 /// What kubectl prints in a Pod, and what the server says to us.
@@ -116,11 +117,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 74,
         sources: SAID,
         codes: &["Forbidden"],
-        texts: &[
-            "User \"{found}\" cannot…pods/exec",
-            "pods…forbidden…exec",
-            "pods/exec",
-        ],
+        texts: &["User \"{found}\" cannot…pods/exec"],
         response: Response::Ask,
         causes: &[&Cause {
             id: "exec-forbidden",
@@ -130,6 +127,43 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "`kubectl create role rok-verify-exec --namespace {namespace} --verb=get,create --resource=pods/exec`",
                 "`kubectl create rolebinding rok-verify-exec --namespace {namespace} --role=rok-verify-exec --user={found}`",
                 "`kubectl auth can-i create pods/exec --namespace {namespace}` tells whether it is enough",
+            ],
+        }],
+        ..ENTRY
+    },
+    // A policy or a proxy refuses what the rights allow; or the server has no words for it.
+    Entry {
+        id: "exec-refused",
+        row: 74,
+        sources: SAID,
+        codes: &["Forbidden"],
+        texts: &["pods…forbidden…exec", "pods/exec"],
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "exec-refused",
+            link: Some(Link::Token),
+            text: "running commands in the Pod is refused: it takes `get` and `create` on `pods/exec`, and no admission policy against it",
+            remedies: &[
+                "`kubectl auth can-i create pods/exec --namespace {namespace}` and `kubectl auth can-i get pods/exec --namespace {namespace}` tell your rights",
+                "`kubectl get validatingadmissionpolicybindings` lists policies that may forbid it",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "exec-broken",
+        sources: SAID,
+        texts: &["{found}:10250", "error dialing backend"],
+        codes: &["InternalError"],
+        causes: &[&Cause {
+            id: "exec-broken",
+            link: Some(Link::Token),
+            text: "the API server does not reach the kubelet of the Pod's node, so no command can be run in the Pod",
+            remedies: &[
+                "`kubectl logs {pod} --namespace {namespace}` fails likewise, then: let the control plane's security group reach port 10250 of the nodes",
+                "`kubectl get nodes` tells whether the node is Ready",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
         }],
         ..ENTRY
