@@ -35,6 +35,13 @@ pub enum Source {
     Git,
 }
 
+impl Source {
+    /// Whether it is a service of AWS, or the way to one.
+    pub(super) fn is_aws(self) -> bool {
+        !matches!(self, Self::Azure | Self::Kubernetes | Self::Pod | Self::Git)
+    }
+}
+
 /// What was seen to go wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symptom {
@@ -81,7 +88,10 @@ impl Symptom {
             let (code, rest) = rest.split_once(") when calling the ")?;
             let (operation, rest) = rest.split_once(" operation")?;
             // `(reached max retries: 4)` may come before the colon.
-            let retried = rest.starts_with(" (").then(|| rest.split_once(')')).flatten();
+            let retried = rest
+                .starts_with(" (")
+                .then(|| rest.split_once(')'))
+                .flatten();
             let rest = retried.map_or(rest, |(_, rest)| rest);
             let (_, text) = rest.split_once(": ")?;
             let service = service_of(operation);
@@ -135,7 +145,8 @@ impl Symptom {
 
     /// The right that the refused call takes; S3 calls it otherwise than the call.
     fn right(&self) -> Option<String> {
-        self.operation.as_deref().map(|operation| match operation {
+        let operation = self.operation.as_deref().filter(|_| self.source.is_aws());
+        operation.map(|operation| match operation {
             "s3:ListObjectVersions" => "s3:ListBucketVersions".to_owned(),
             operation => operation.to_owned(),
         })
