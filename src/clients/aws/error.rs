@@ -1,4 +1,4 @@
-//! What can go wrong with an AWS call, in words and with a hint, and without the SDK's debug forms:
+//! What can go wrong with an AWS call, in words and without the SDK's debug forms:
 //! those carry whole responses.
 
 use std::error::Error;
@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::connect::Aws;
-use super::{hint, wire};
+use super::wire;
 
 /// The message when nothing names a region.
 pub(super) const NO_REGION: &str = "no region is set";
@@ -33,7 +33,6 @@ pub struct AwsError {
     pub kind: AwsErrorKind,
     /// Where the call was made from.
     pub surroundings: Option<Box<Surroundings>>,
-    hint: Option<Box<str>>,
 }
 
 /// Where a call was made from, as far as the client knows.
@@ -71,11 +70,6 @@ pub enum AwsErrorKind {
 }
 
 impl AwsError {
-    /// Says what to do next, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        self.hint.as_deref().map(str::to_owned)
-    }
-
     /// Returns whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, AwsErrorKind::Throttling | AwsErrorKind::Network)
@@ -95,7 +89,6 @@ impl AwsError {
             request_id: None,
             kind: AwsErrorKind::Invalid,
             surroundings: None,
-            hint: None,
         }
     }
 
@@ -141,7 +134,6 @@ impl AwsError {
             request_id: response.and_then(wire::request_id),
             kind,
             surroundings: None,
-            hint: None,
         }
     }
 }
@@ -157,9 +149,7 @@ impl Aws {
     {
         move |error| {
             let mut ours = AwsError::from_sdk(operation, &error);
-            let surroundings = self.surroundings();
-            ours.hint = hint::of(&ours, &surroundings).map(Into::into);
-            ours.surroundings = Some(Box::new(surroundings));
+            ours.surroundings = Some(Box::new(self.surroundings()));
             ours
         }
     }

@@ -7,7 +7,6 @@
 mod connect;
 mod eks;
 mod error;
-mod hint;
 mod http;
 mod iam;
 mod partition;

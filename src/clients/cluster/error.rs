@@ -1,4 +1,4 @@
-//! What can go wrong with a cluster, in words and with a hint.
+//! What can go wrong with a cluster, in words.
 
 use std::error::Error;
 use std::iter;
@@ -58,34 +58,9 @@ pub struct FieldConflict {
 }
 
 impl ClusterError {
-    /// Says what to do next, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        if let Some(hint) = &self.hint {
-            return Some(hint.to_string());
-        }
-        let hint = match self.kind {
-            ClusterErrorKind::Unreachable if self.message.contains("certificate") => {
-                "check `certificate-authority-data` of the cluster in the kubeconfig"
-            }
-            ClusterErrorKind::Unreachable => {
-                "check the network, VPN and `HTTPS_PROXY`, and that the cluster's endpoint is open \
-                 to this machine"
-            }
-            ClusterErrorKind::Unauthorized => {
-                "log in again, and check that the cluster gives this user access; for EKS: `aws \
-                 eks update-kubeconfig --name CLUSTER`"
-            }
-            ClusterErrorKind::Forbidden if self.message.contains("violates PodSecurity") => {
-                "the namespace enforces a Pod Security Standard: the Pod must meet it"
-            }
-            ClusterErrorKind::Forbidden => "ask for a Role or ClusterRole that allows it",
-            ClusterErrorKind::Conflict if !self.conflicts.is_empty() => {
-                "leave these fields to their manager; if it is Flux or Argo CD, push the change to \
-                 Git instead"
-            }
-            _ => return None,
-        };
-        Some(hint.into())
+    /// Returns what somebody who knows better advises, such as the author of an exec plugin.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     pub(super) fn new(operation: &str, kind: ClusterErrorKind, message: &str) -> Self {

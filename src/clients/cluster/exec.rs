@@ -49,7 +49,7 @@ impl Cluster {
                     pods.exec(pod, argv.iter().copied(), &parameters),
                 )
                 .await
-                .map_err(|error| with_rights(error, namespace))?;
+                .map_err(with_rights)?;
             follow(process, &operation).await
         };
         let late = || format!("did not end within {limit:?}");
@@ -114,14 +114,9 @@ fn failed(operation: &str, message: &str) -> ClusterError {
 }
 
 /// Says which rights an exec takes: what the server says may end right before it.
-fn with_rights(mut error: ClusterError, namespace: &str) -> ClusterError {
-    if error.kind != ClusterErrorKind::Forbidden {
-        return error;
-    }
-    if error.message.ends_with(':') {
+fn with_rights(mut error: ClusterError) -> ClusterError {
+    if error.kind == ClusterErrorKind::Forbidden && error.message.ends_with(':') {
         error.message = format!("{} exec takes {RIGHTS}", error.message);
     }
-    error.with_hint(&format!(
-        "ask for a Role in namespace `{namespace}` that allows {RIGHTS}"
-    ))
+    error
 }

@@ -95,7 +95,6 @@ async fn who_stays_unknown_is_told_so_after_one_new_login() {
         .unwrap();
     let error = cluster.server_version().await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Unauthorized);
-    assert!(error.hint().is_some());
     assert_eq!((server.seen().len(), home.plugin_runs()), (2, 2));
 }
 
@@ -227,7 +226,6 @@ async fn apply_never_forces_and_names_who_is_in_the_way() {
             field: ".metadata.labels.app".into()
         }]
     );
-    assert!(error.hint().unwrap().contains("push the change to Git"));
 
     let seen = server.seen();
     assert_eq!(seen.len(), 3, "the kind is discovered once");
@@ -360,7 +358,7 @@ async fn the_authority_of_the_kubeconfig_is_the_one_that_counts() {
     let cluster = connect(&kubeconfig, wire.clone()).await.unwrap();
     let error = cluster.kube_system_uid().await.unwrap_err();
     assert_eq!(error.kind, ClusterErrorKind::Unreachable, "{error}");
-    assert!(error.hint().unwrap().contains("certificate-authority-data"));
+    assert!(error.message.contains("certificate"), "{error}");
     assert_eq!(wire.records()[0].status, None);
     assert!(wire.records()[0].error.is_some());
 

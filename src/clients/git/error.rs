@@ -1,4 +1,4 @@
-//! What can go wrong with a repository or its remote, and what to do about it.
+//! What can go wrong with a repository or its remote.
 //!
 //! The program's own words are kept in `text`: they come from `LC_ALL=C`, and a refusal by somebody's
 //! hook or server is best explained by whoever wrote it.
@@ -158,65 +158,6 @@ pub enum GitError {
 }
 
 impl GitError {
-    /// Returns what the operator can do next, where there is something to do.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotARepository { .. } => {
-                "give the address of a repository to clone, or an empty directory".into()
-            }
-            Self::Detached => "run `git switch --create BRANCH` in the clone".into(),
-            Self::Busy { .. } => {
-                "finish or abort it; remove a lock file only if no Git runs".into()
-            }
-            Self::Identity => "run `git config --global user.name \"Your Name\"` and `git config \
-                               --global user.email you@example.com`"
-                .into(),
-            Self::DubiousOwnership { path } => format!(
-                "run `git config --global --add safe.directory {}`, or change the owner",
-                path.display()
-            ),
-            Self::Authentication { .. } => {
-                "`git push --dry-run` in the clone must work without a prompt: set up a credential \
-                 helper, or an ssh key in the agent"
-                    .into()
-            }
-            Self::HostKey { .. } => {
-                "compare the host's key with the one its owner publishes, then add it to \
-                 `~/.ssh/known_hosts`"
-                    .into()
-            }
-            Self::Unreachable { .. } => "check the address, the network and the proxy".into(),
-            Self::RepositoryNotFound { .. } => {
-                "check the address, and that this user may read the repository".into()
-            }
-            Self::NoRemote => "run `git remote add origin URL` in the clone".into(),
-            Self::Rejected { .. } => "ask the owner of the repository's rules".into(),
-            Self::Refused { .. } => {
-                "the files are kept: mend what it complains about and retry".into()
-            }
-            Self::Diverged { .. } => {
-                "run `git pull --rebase` in the clone, resolve, and run this again".into()
-            }
-            Self::Exists { .. } => "choose an empty directory, or the clone that is there".into(),
-            Self::Io { source, .. } => match source.kind() {
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free disk space".into(),
-                ErrorKind::ReadOnlyFilesystem => "choose a clone on a writable file system".into(),
-                ErrorKind::PermissionDenied => "check the owner and mode of the clone".into(),
-                _ => return None,
-            },
-            Self::ProgramMissing { program } => {
-                format!("install `{program}`, or put it on the PATH")
-            }
-            Self::BranchNotFound { .. } => {
-                "choose a branch that the repository has, or none for its default".into()
-            }
-            Self::Unsupported { .. }
-            | Self::PathEscapes { .. }
-            | Self::TagExists { .. }
-            | Self::Other { .. } => return None,
-        })
-    }
-
     /// Returns the sort of error as one word, which stays the same whatever the text says.
     pub fn code(&self) -> &'static str {
         match self {

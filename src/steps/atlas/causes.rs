@@ -236,7 +236,7 @@ pub(super) const SESSION_TOO_LONG: Cause = Cause {
 pub(super) const POD_OLDER: Cause = Cause {
     id: "pod-older",
     link: Some(Link::Token),
-    text: "Pod `{pod}` is older than the annotation of its service account, so the webhook gave it no role: found {found}",
+    text: "Pod `{pod}` was made before it could be given the role, and a Pod keeps what it was made with: found {found}",
     remedies: &[
         "make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`; a Pod of a Deployment comes back by itself",
     ],

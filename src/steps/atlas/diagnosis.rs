@@ -75,6 +75,16 @@ impl Diagnosis {
     }
 }
 
+/// Says what to do about a refusal where nobody looks any further: the remedies of the likeliest
+/// cause, in the words that the refusal itself gives.
+pub(in crate::steps) fn advice(symptom: &Symptom) -> Vec<String> {
+    let Some(entry) = look_up(symptom) else {
+        return Vec::new();
+    };
+    let place = Place::told_by(symptom);
+    Diagnosis::of(Some(entry), entry.causes[0], &place, &symptom.found(entry)).remedies
+}
+
 /// Picks the cause of a symptom from what breaks the chain.
 ///
 /// After a change of this very run a chain that holds means "not yet"; one that does not hold will
@@ -115,6 +125,10 @@ pub(super) fn conclude(
     };
     if symptom.is_answered_by(&evidence.walk) {
         return not_yet("the same request succeeds by now: AWS had not heard of a change yet");
+    }
+    if !acted && let Some(Break { cause, found }) = judged.breaks.first() {
+        // It is none of the usual causes; but what is broken is broken.
+        return Diagnosis::of(Some(entry), cause, place, found);
     }
     if acted {
         return not_yet(

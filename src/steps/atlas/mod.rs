@@ -22,6 +22,7 @@ mod verdict;
 mod tests;
 
 pub use diagnosis::Diagnosis;
+pub(in crate::steps) use diagnosis::advice;
 pub use entry::{Cause, Entry, Response, look_up};
 pub use place::Place;
 pub use pod::{PodEvent, diagnose_caller, diagnose_pod};

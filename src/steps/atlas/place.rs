@@ -7,7 +7,8 @@
 
 use std::fmt::Write as _;
 
-use crate::clients::aws::{Surroundings, partition_of_region};
+use super::symptom::Symptom;
+use crate::clients::aws::partition_of_region;
 use crate::steps::aws::policy::{AUDIENCE, Admission, bucket_policy};
 use crate::steps::names;
 
@@ -49,13 +50,19 @@ pub struct Place {
 }
 
 impl Place {
-    /// Returns what an error of AWS knows of its own place.
-    pub(super) fn around(surroundings: &Surroundings) -> Self {
-        let region = surroundings.region.as_deref().unwrap_or("us-east-1");
+    /// Returns what a symptom tells of its own place.
+    pub(super) fn told_by(symptom: &Symptom) -> Self {
+        let around = &symptom.surroundings;
+        let region = match &around.region {
+            Some(region) => region,
+            // Without one, our client asks the services that have no regions here.
+            None if symptom.source.is_aws() => "us-east-1",
+            None => return Self::default(),
+        };
         Self {
             region: region.to_owned(),
             partition: partition_of_region(region).id.to_owned(),
-            profile: surroundings.profile.clone(),
+            profile: around.profile.clone(),
             ..Self::default()
         }
     }
@@ -123,7 +130,8 @@ impl Place {
         {
             text.push_str(before);
             let value = match name {
-                "found" => Some(found.to_owned()),
+                // The same, named for what stands in its place when it is not known.
+                "found" | "user" => Some(found.to_owned()),
                 name => self.value(name),
             };
             match value.filter(|value| !value.is_empty()) {

@@ -63,21 +63,15 @@ impl Prober {
             }
             Some(_) => {}
         }
-        let made = pod::created(pod);
-        let annotated = pod::annotated_at(&account);
-        let ages = match (made, annotated) {
-            (Some(made), Some(annotated)) => format!("Pod of {made}, annotation of {annotated}"),
-            _ => "a Pod made now gets the role".to_owned(),
-        };
-        if made
-            .zip(annotated)
-            .is_some_and(|(made, annotated)| made < annotated)
+        if let (Some(made), Some(annotated)) = (pod::created(pod), pod::annotated_at(&account))
+            && made < annotated
         {
+            let ages = format!("Pod of {made}, annotation of {annotated}");
             return because(&POD_OLDER, &ages);
         }
         match self.twin(pod).await {
             Ok(twin) if pod::injected_role(&twin) == Some(&place.role_arn) => {
-                because(&POD_OLDER, &ages)
+                because(&POD_OLDER, "a Pod made now gets the role")
             }
             Ok(_) => because(&WEBHOOK, "a Pod made now would get no role either"),
             Err(why) => because(

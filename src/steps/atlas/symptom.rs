@@ -35,6 +35,13 @@ pub enum Source {
     Git,
 }
 
+impl Source {
+    /// Whether it is a service of AWS, or the way to one.
+    pub(super) fn is_aws(self) -> bool {
+        !matches!(self, Self::Azure | Self::Kubernetes | Self::Pod | Self::Git)
+    }
+}
+
 /// What was seen to go wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symptom {
@@ -138,7 +145,8 @@ impl Symptom {
 
     /// The right that the refused call takes; S3 calls it otherwise than the call.
     fn right(&self) -> Option<String> {
-        self.operation.as_deref().map(|operation| match operation {
+        let operation = self.operation.as_deref().filter(|_| self.source.is_aws());
+        operation.map(|operation| match operation {
             "s3:ListObjectVersions" => "s3:ListBucketVersions".to_owned(),
             operation => operation.to_owned(),
         })

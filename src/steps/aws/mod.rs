@@ -29,8 +29,9 @@ pub use crate::clients::aws::Aws as Client;
 
 use crate::clients::aws::{AwsError, AwsErrorKind};
 use crate::engine::{ErrorKind, StepError};
+use crate::steps::atlas::{Symptom, advice};
 
-/// Turns a refusal of AWS into a step's error: the kind decides how the run ends, the hint what
+/// Turns a refusal of AWS into a step's error: the kind decides how the run ends, the atlas what
 /// to do.
 pub(crate) fn refused(error: AwsError) -> StepError {
     let kind = match error.kind {
@@ -40,15 +41,8 @@ pub(crate) fn refused(error: AwsError) -> StepError {
     };
     // Somebody was faster, or an answer to our own request was lost: the next look tells which.
     let again = error.is_transient() || error.kind == AwsErrorKind::AlreadyExists;
-    let hint = error.hint();
     let mut refused = StepError::new(kind, error.to_string());
-    if error.kind == AwsErrorKind::AccessDenied && hint.is_none() {
-        refused = refused.hint(format!(
-            "add `{}` to the caller's policy, or let an administrator do it",
-            error.operation
-        ));
-    }
-    refused.hints.extend(hint);
+    refused.hints = advice(&Symptom::from(&error));
     if again { refused.retryable() } else { refused }
 }
 

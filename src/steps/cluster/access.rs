@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use crate::clients::cluster::{Cluster, ClusterError, ClusterErrorKind, ClusterSettings};
 use crate::clients::wire::WireLog;
 use crate::engine::{ErrorKind, StepError};
+use crate::steps::atlas::{Symptom, advice};
 
 /// The way to the cluster. Clones share the client.
 #[derive(Clone)]
@@ -90,9 +91,10 @@ pub(in crate::steps) fn refused(error: ClusterError) -> StepError {
         _ => ErrorKind::Failed,
     };
     let mut refused = StepError::new(kind, error.to_string());
-    refused.hints.extend(error.hint());
-    if error.kind == ClusterErrorKind::Unreachable {
-        refused = refused.hint("`--no-cluster` leaves out what needs the cluster");
-    }
+    refused.hints = match error.hint() {
+        // Whoever made the program knows best how to get it.
+        Some(hint) => vec![hint.to_owned()],
+        None => advice(&Symptom::from(&error)),
+    };
     refused
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clients::git::{Clone as GitClone, Git, GitError};
 use crate::engine::{ErrorKind, StepError};
+use crate::steps::atlas::{Symptom, advice};
 
 /// Where the clone is or will be.
 #[derive(Clone)]
@@ -111,6 +112,6 @@ pub(super) fn failed(error: GitError) -> StepError {
         _ => ErrorKind::Failed,
     };
     let mut failed = StepError::new(kind, error.to_string());
-    failed.hints.extend(error.hint());
+    failed.hints = advice(&Symptom::from(&error));
     failed
 }

@@ -112,11 +112,7 @@ fn unreachable_remotes_are_told_apart_and_never_show_the_password() {
     let url = format!("http://rok:s3cret@127.0.0.1:{port}/ops.git");
     let error = world.git().clone(&url, None, &target).unwrap_err();
     assert!(matches!(error, GitError::Unreachable { .. }), "{error:?}");
-    let shown = format!(
-        "{error} {error:?} {:?} {:?}",
-        error.hint(),
-        world.wire.records()
-    );
+    let shown = format!("{error} {error:?} {:?}", world.wire.records());
     assert!(!shown.contains("s3cret"), "{shown}");
 }
 
@@ -143,7 +139,6 @@ fn a_server_that_wants_a_password_is_an_authentication_error() {
         matches!(error, GitError::Authentication { .. }),
         "{error:?}"
     );
-    assert!(error.hint().unwrap().contains("credential helper"));
 }
 
 #[test]
@@ -209,7 +204,6 @@ fn a_clone_of_another_user_is_dubious() {
         matches!(error, GitError::DubiousOwnership { .. }),
         "{error:?}"
     );
-    assert!(error.hint().unwrap().contains("safe.directory"));
 }
 
 #[test]

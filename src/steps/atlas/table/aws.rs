@@ -488,5 +488,5 @@ const RIGHT_MISSING: Cause = Cause {
     id: "right-missing",
     link: None,
     text: "the caller lacks the right `{found}`",
-    remedies: &["add `{found}` to the caller's policy"],
+    remedies: &["add `{found}` to the caller's policy, or let an administrator do it"],
 };

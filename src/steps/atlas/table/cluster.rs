@@ -57,6 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             text: "the certificate of the API server is not signed by the authority that the kubeconfig names",
             remedies: &[
                 "check `certificate-authority-data` of the cluster in the kubeconfig; for EKS `aws eks update-kubeconfig --name {cluster}` writes it anew",
+                "`--no-cluster` leaves out what needs the cluster",
             ],
         }],
         ..ENTRY
@@ -122,10 +123,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         causes: &[&Cause {
             id: "exec-forbidden",
             link: None,
-            text: "user `{found}` may not run commands in the Pod: that takes `get` and `create` on `pods/exec`",
+            text: "this user may not run commands in the Pod: that takes `get` and `create` on `pods/exec`",
             remedies: &[
                 "`kubectl create role rok-verify-exec --namespace {namespace} --verb=get,create --resource=pods/exec`",
-                "`kubectl create rolebinding rok-verify-exec --namespace {namespace} --role=rok-verify-exec --user={found}`",
+                "`kubectl create rolebinding rok-verify-exec --namespace {namespace} --role=rok-verify-exec --user={user}`",
                 "`kubectl auth can-i create pods/exec --namespace {namespace}` tells whether it is enough",
             ],
         }],

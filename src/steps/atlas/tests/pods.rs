@@ -2,6 +2,7 @@
 
 use super::super::{PodEvent, diagnose_caller, diagnose_pod};
 use super::*;
+use crate::sandbox::cluster::Sabotage;
 
 fn place() -> Place {
     Place {
@@ -208,7 +209,12 @@ async fn a_pod_without_a_role_is_older_than_the_annotation_or_met_no_webhook() {
         Some("pod-older")
     );
     let young = bare("2124-05-01T10:00:00Z");
+    // The webhook acts by now, and did not when this one was made.
+    assert_eq!(injection(&practice, &young).await, Some("pod-older"));
+    let cluster = practice.sandbox.cluster().unwrap();
+    cluster.sabotage(Sabotage::WebhookOff).unwrap();
     assert_eq!(injection(&practice, &young).await, Some("webhook-off"));
+    cluster.repair().unwrap();
 
     practice
         .annotate(Some("arn:aws:iam::123451234512:role/other"))

@@ -774,3 +774,109 @@ fn successes_in_disguise_are_few() {
     ];
     assert_eq!(Vec::from_iter(successes), expected);
 }
+
+/// The advice that a step gives with this refusal, where nobody looks any further.
+fn advised(symptom: &Symptom) -> String {
+    super::super::advice(symptom).join("\n")
+}
+
+fn at(mut symptom: Symptom, region: &str) -> Symptom {
+    symptom.surroundings.profile = Some("ops".into());
+    symptom.surroundings.region = Some(region.into());
+    symptom
+}
+
+#[test]
+fn advice_about_credentials_names_the_profile_and_what_to_do() {
+    let text = "no credentials: the SSO token has expired and cannot be refreshed";
+    let expired = at(symptom(Source::Sts, "", text), "cn-north-1");
+    assert_eq!(
+        advised(&expired),
+        "run `aws sso login --profile ops`, then go on"
+    );
+    let unknown = at(
+        symptom(Source::Sts, "InvalidClientTokenId", ""),
+        "cn-north-1",
+    );
+    let partition = "profile `ops` belongs to partition `aws-cn` of region `cn-north-1`";
+    assert!(
+        advised(&unknown).contains(partition),
+        "{}",
+        advised(&unknown)
+    );
+    let mut slow = symptom(Source::Sts, "SignatureDoesNotMatch", "");
+    slow.surroundings.skew = Some(jiff::SignedDuration::from_secs(-372));
+    let clock = "set this machine's clock: it is 6m 12s ahead of AWS";
+    assert_eq!(advised(&slow), clock);
+}
+
+#[test]
+fn advice_about_rights_tells_what_an_administrator_has_to_do() {
+    let text = "User: u is not authorized to perform: iam:TagRole on resource: r because no";
+    let missing = symptom(Source::Iam, "AccessDenied", text);
+    let expected = "add `iam:TagRole` to the caller's policy";
+    assert!(
+        advised(&missing).starts_with(expected),
+        "{}",
+        advised(&missing)
+    );
+    let mut silent = symptom(Source::Eks, "AccessDeniedException", "");
+    silent.operation = Some("eks:DescribeCluster".into());
+    assert!(advised(&silent).contains("`eks:DescribeCluster`"));
+    let text = "u is not authorized to perform: iam:TagRole on x with an explicit deny";
+    let denied = symptom(Source::Iam, "AccessDenied", text);
+    assert!(advised(&denied).contains("an administrator"));
+}
+
+#[test]
+fn advice_about_a_network_names_what_to_check() {
+    let dead = at(
+        symptom(Source::Sts, "", "no answer: dns error"),
+        "cn-north-1",
+    );
+    assert!(
+        advised(&dead).contains("`cn-north-1` exists"),
+        "{}",
+        advised(&dead)
+    );
+    let mut local = dead.clone();
+    local.surroundings.endpoint = Some("http://127.0.0.1:9".into());
+    assert!(advised(&local).contains("answers at http://127.0.0.1:9"));
+    let text = "no answer: invalid peer certificate: UnknownIssuer";
+    assert!(advised(&symptom(Source::Sts, "", text)).contains("AWS_CA_BUNDLE"));
+    let text = "no answer: invalid peer certificate: UnknownIssuer";
+    let cluster = symptom(Source::Kubernetes, "Unreachable", text);
+    assert!(advised(&cluster).contains("certificate-authority-data"));
+    assert!(
+        advised(&cluster).contains("update-kubeconfig --name CLUSTER`"),
+        "no region is guessed"
+    );
+}
+
+#[test]
+fn advice_about_git_fits_its_own_errors() {
+    use crate::clients::git::GitError;
+    let of = |error: &GitError| advised(&Symptom::from(error));
+    let path = std::path::PathBuf::from("/my ops");
+    let owned = of(&GitError::DubiousOwnership { path: path.clone() });
+    assert!(owned.contains("--add safe.directory '/my ops'`"), "{owned}");
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    assert_eq!(of(&GitError::Io { path, source: full }), "free disk space");
+    assert!(
+        of(&GitError::Identity).contains("user.name")
+            && of(&GitError::Identity).contains("user.email")
+    );
+    let program = "git".to_owned();
+    assert_eq!(
+        of(&GitError::ProgramMissing { program }),
+        "install `git`, or put it on the PATH"
+    );
+    let rules = GitError::Rejected {
+        remote: "r".into(),
+        text: "GH013: Repository rule violations found".into(),
+    };
+    assert!(of(&rules).contains("pull request"));
+    let remote = "r".to_owned();
+    let text = "Authentication failed for 'r'".to_owned();
+    assert!(of(&GitError::Authentication { remote, text }).contains("credential helper"));
+}

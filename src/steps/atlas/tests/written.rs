@@ -35,7 +35,8 @@ fn every_name_in_a_text_is_one_that_a_place_knows() {
                 .skip(1)
                 .map(|rest| rest.split('}').next().unwrap())
             {
-                let known = name == "found" || Place::default().value(name).is_some();
+                let known =
+                    ["found", "user"].contains(&name) || Place::default().value(name).is_some();
                 assert!(known, "{}: {name}", cause.id);
             }
             assert_eq!(text.matches('`').count() % 2, 0, "{text}");
