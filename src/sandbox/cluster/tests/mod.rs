@@ -2,6 +2,8 @@
 
 mod identity;
 mod kinds;
+mod kubectl_changes;
+mod kubectl_kinds;
 mod objects;
 mod ownership;
 mod rights;
