@@ -56,6 +56,10 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub recipe: Option<String>,
 
+    /// Applies the manifests of a directory, like the command `apply`; `plan --apply DIR` only looks.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub apply: Option<PathBuf>,
+
     /// Starts at this task; earlier ones are fast-forwarded: verified, not written.
     #[arg(long, global = true, value_name = "TASK")]
     pub run_from: Option<String>,
@@ -75,6 +79,10 @@ pub struct Options {
     /// Leaves out what needs the cluster, and lists it as not checked.
     #[arg(long, global = true)]
     pub no_cluster: bool,
+
+    /// Leaves the test Pod out: the chain is proven from outside only.
+    #[arg(long, global = true)]
+    pub no_pod: bool,
 
     /// How much to approve at a time.
     #[arg(long, global = true, value_enum, default_value_t = ApprovalChoice::Plan)]
@@ -121,6 +129,13 @@ pub enum Command {
         /// The run's id, or its beginning or end; the newest unfinished one when left out.
         run: Option<String>,
     },
+    /// Checks the installed state, with causes and remedies, and draws the chain that it proves.
+    ///
+    /// Never commits and never creates a bucket. Starts the documented test Pod and removes it.
+    Verify {
+        /// The task to check; all of them when left out.
+        task: Option<String>,
+    },
     /// Lists runs, or shows one: steps, outcomes, times.
     Runs {
         /// The run's id, or its beginning or end.
@@ -130,6 +145,12 @@ pub enum Command {
     Replay {
         /// The run's id, its folder, or a journal file.
         run: String,
+    },
+    /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
+    Apply {
+        /// A directory with a kustomization: a base or an overlay.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
     /// Renders a Jinja template like the j2 tool, from the environment and env files.
     Render {

@@ -65,6 +65,7 @@ fn plan_of_200_satisfied_steps(bencher: Bencher) {
         practice: true,
         plan_only: true,
         only: Only::Everything,
+        within: None,
         approval: Approval::Plan,
         wait: None,
         answers: Vec::new(),

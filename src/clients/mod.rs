@@ -1,4 +1,4 @@
-//! Small types over the SDKs, Git, Kubernetes and Jinja: the few verbs that steps need.
+//! Small types over the SDKs, Git, Kubernetes, kustomize and Jinja: the few verbs that steps need.
 //!
 //! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log.
 
@@ -6,6 +6,7 @@ pub mod aws;
 pub mod cluster;
 pub mod envfile;
 pub mod git;
+pub mod kustomize;
 mod line;
 pub mod secret;
 pub mod templates;

@@ -17,7 +17,9 @@ pub(super) fn launch_of(options: &Options) -> Launch {
         practice: options.sandbox,
         only: options.only.map_or(Only::Everything, Only::from),
         run_from: options.run_from.clone(),
+        within: None,
         no_cluster: options.no_cluster,
+        no_pod: options.no_pod,
         wait_seconds: options.wait.map(|wait| wait.as_secs()),
     }
 }

@@ -9,8 +9,9 @@ use super::launch::{approval_of, state_directory};
 use super::run::to_the_end;
 use super::session::{Session, Settled};
 use crate::cli::Options;
-use crate::engine::RunState;
+use crate::engine::recipe::Only;
 use crate::engine::run::{Earlier, Handle};
+use crate::engine::{Approval, RunState};
 use crate::failure::Failure;
 use crate::journal::{RunFolder, Runs, Writer};
 
@@ -49,7 +50,13 @@ pub(super) async fn go_on(
         fresh: false,
         ..options.clone()
     };
-    let session = Session::open_for(&options, journal.header.launch, Some(folder)).await?;
+    let launch = journal.header.launch;
+    let approval = if launch.only == Only::Verify {
+        Approval::Given
+    } else {
+        approval_of(&options)
+    };
+    let session = Session::open_for(&options, launch, Some(folder)).await?;
     let settled = session.answers().await?;
     let earlier = Earlier {
         seq: state.seq,
@@ -57,7 +64,7 @@ pub(super) async fn go_on(
         approved: state.approved_changes,
     };
     let handle = session
-        .resume(&settled, approval_of(&options), folder, earlier, writer)
+        .resume(&settled, approval, folder, earlier, writer)
         .await?;
     Ok((session, settled, handle))
 }

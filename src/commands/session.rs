@@ -9,10 +9,12 @@ use super::launch::{check_task, keys, recipe, state_directory};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
+use crate::clients::kustomize::Kustomize;
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
 use crate::engine::question::{Resolution, Resolved};
+use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
@@ -24,6 +26,7 @@ use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::manifests::Manifests;
 
 /// What one process works with.
 pub(super) struct Session {
@@ -68,7 +71,7 @@ impl Session {
             sources.resume(&folder.answers())?;
         }
         let spec = recipe(options, &sources)?;
-        if let Some(task) = &launch.run_from {
+        for task in launch.run_from.iter().chain(&launch.within) {
             check_task(spec, task)?;
         }
         let unknown = sources.unknown(spec.questions);
@@ -251,6 +254,7 @@ impl Session {
             practice: self.launch.practice,
             plan_only,
             only: self.launch.only,
+            within: self.launch.within.clone(),
             approval,
             wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
             answers: resolved.collect(),
@@ -304,13 +308,24 @@ impl Session {
             directory: settings::expand(directory, &environment),
             skeleton: skeleton(),
         };
+        let kustomize = Kustomize::new(env::var_os("PATH").unwrap_or_default());
+        let environment = self.sources.environment.clone();
+        let builder = kustomize.clone();
+        let manifests = move |directory: &str| {
+            Manifests::new(builder.clone(), settings::expand(directory, &environment))
+        };
         Tools {
             aws: self.aws.clone(),
             cluster: self.clusters.clone(),
             repository: Arc::new(repository),
+            kustomize,
+            manifests: Arc::new(manifests),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,
+                no_pod: self.launch.no_pod,
+                practice: self.launch.practice,
+                changes: self.launch.only != Only::Verify,
             },
         }
     }

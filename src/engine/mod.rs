@@ -30,4 +30,4 @@ pub use failure::{ErrorKind, StepError};
 pub use question::{Answer, Answers, Candidate, Discovery, Kind, Origin, Question};
 pub use recipe::{Phase, Recipe, Task, TaskMode};
 pub use state::{RunState, StepStatus};
-pub use step::{Context, Finding, Observation, Settle, Step, StepMeta};
+pub use step::{Context, Finding, Observation, Settle, Step, StepMeta, When};

@@ -29,8 +29,8 @@ use super::facts::Facts;
 use super::failure::{ErrorKind, StepError};
 use super::plan::Planned;
 use super::ports::{Clock, Recorder};
-use super::recipe::{Only, Recipe, TaskMode};
-use super::step::{Context, Step, StepMeta};
+use super::recipe::{Only, Phase, Recipe, TaskMode};
+use super::step::{Context, Step, StepMeta, When};
 use super::worker::{Ended, May};
 use words::count;
 
@@ -59,6 +59,8 @@ pub struct Options {
     pub plan_only: bool,
     /// Which phases act.
     pub only: Only,
+    /// The task whose checks count, when not all do; the others only give their facts.
+    pub within: Option<String>,
     /// How much is approved at a time.
     pub approval: Approval,
     /// Bounds every wait, when set.
@@ -121,11 +123,13 @@ pub fn start(
         everything_approved: false,
         fingerprint: String::new(),
         done: BTreeSet::new(),
+        failed: BTreeMap::new(),
         acted: earlier.acted,
         changed: BTreeSet::new(),
         counts: Counts::default(),
         stop: CancellationToken::new(),
         stop_requested: false,
+        stopped_at_once: false,
         ending: None,
     };
     tokio::spawn(run.go());
@@ -193,6 +197,8 @@ struct Run {
     everything_approved: bool,
     fingerprint: String,
     done: BTreeSet<String>,
+    /// Steps that failed in a run that goes on after a failure, and how.
+    failed: BTreeMap<String, ErrorKind>,
     /// Steps that acted, in any process.
     acted: BTreeSet<String>,
     /// Steps that changed something in this process.
@@ -201,6 +207,8 @@ struct Run {
     stop: CancellationToken,
     /// Whether somebody asked to stop; who asks again means at once.
     stop_requested: bool,
+    /// Whether acts under way were broken off.
+    stopped_at_once: bool,
     /// The first reason to start nothing more.
     ending: Option<(Outcome, Closing)>,
 }
@@ -272,7 +280,33 @@ impl Run {
         for task in 0..self.recipe.tasks.len() {
             self.act(task).await?;
         }
-        Ok((Outcome::Done, self.summary()))
+        Ok(self.conclusion())
+    }
+
+    /// Whether a failed check does not keep the others from being made: who asks what is wrong
+    /// wants to hear all of it.
+    fn goes_on(&self) -> bool {
+        self.options.only == Only::Verify && !self.options.plan_only
+    }
+
+    /// Whether nothing more is to be expected of a step.
+    fn is_settled(&self, id: &str) -> bool {
+        self.done.contains(id) || self.failed.contains_key(id)
+    }
+
+    /// Whether the step is left out of a run that changes nothing.
+    fn is_spared(&self, entry: &Entry) -> bool {
+        entry.meta.when == When::AfterChanges
+            && self.options.only != Only::Verify
+            && !self.entries.iter().any(|entry| {
+                entry.meta.phase != Phase::Verify && self.acted.contains(entry.meta.id)
+            })
+    }
+
+    /// Whether the checks of a task count in this run.
+    fn is_within(&self, task: usize) -> bool {
+        let within = self.options.within.as_deref();
+        within.is_none_or(|name| self.recipe.tasks[task].name == name)
     }
 
     fn id(&self, index: usize) -> String {

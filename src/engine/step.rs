@@ -53,6 +53,8 @@ pub struct StepMeta {
     pub settle: Settle,
     /// What a verification may write while it proves something, for the plan.
     pub touches: Option<&'static str>,
+    /// In which runs it takes part.
+    pub when: When,
 }
 
 impl StepMeta {
@@ -67,8 +69,21 @@ impl StepMeta {
             after: Vec::new(),
             settle: Settle::SHORT,
             touches: None,
+            when: When::Always,
         }
     }
+}
+
+/// In which runs a step takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// In every run.
+    Always,
+    /// In a run that changed something, or that is for proofs only: it is costly, and what did
+    /// not change was proven before.
+    AfterChanges,
+    /// In every run, as the last of its task, after a failure too: it removes what proofs left.
+    AtLast,
 }
 
 /// How to wait for the world to show what was done.
@@ -148,6 +163,8 @@ pub struct Observation {
     pub warnings: Vec<String>,
     /// How far the chain was proven, from a step that proves it.
     pub chain: Option<Chain>,
+    /// What to fail with when a wait is over, where more is known than what was waited for.
+    pub otherwise: Option<Box<StepError>>,
 }
 
 impl Observation {
@@ -215,6 +232,13 @@ impl Observation {
         self
     }
 
+    /// Says what to fail with when the wait is over.
+    #[must_use]
+    pub fn otherwise(mut self, error: StepError) -> Self {
+        self.otherwise = Some(Box::new(error));
+        self
+    }
+
     /// Says how far the chain was proven.
     #[must_use]
     pub fn with_chain(mut self, chain: Chain) -> Self {
@@ -230,6 +254,7 @@ impl Observation {
             missing_rights: Vec::new(),
             warnings: Vec::new(),
             chain: None,
+            otherwise: None,
         }
     }
 }

@@ -15,6 +15,8 @@ use super::ports::Clock;
 use super::recipe::Phase;
 use super::step::{Context, Finding, Observation, Settle, Step};
 
+const WAIT_LONGER: &str = "`--wait DURATION` waits longer, e.g. `--wait 10m`";
+
 /// What a worker needs to bring its step to an end.
 pub(super) struct Job {
     /// The step's place in the run.
@@ -162,7 +164,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
         let waited =
             Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
         if waited >= job.settle.limit {
-            return Err(refusal.unwrap_or_else(|| job.gave_up(&seen, acted)));
+            return Err(refusal.unwrap_or_else(|| job.gave_up(&observation, &seen, acted)));
         }
         job.say(Message::Settling {
             index: job.index,
@@ -195,7 +197,9 @@ impl Job {
     /// Looks; what fails in passing counts as "not yet".
     async fn look_quietly(&self) -> Result<Observation, StepError> {
         match self.step.check(&self.facts, &self.context).await {
-            Err(error) if error.retry => Ok(Observation::pending(error.message)),
+            Err(error) if error.retry => {
+                Ok(Observation::pending(error.message.clone()).otherwise(error))
+            }
             result => result,
         }
     }
@@ -215,19 +219,25 @@ impl Job {
         self.messages.send(message).ok();
     }
 
-    fn gave_up(&self, seen: &str, acted: bool) -> StepError {
+    fn gave_up(&self, observation: &Observation, seen: &str, acted: bool) -> StepError {
+        let limit = self.settle.limit.as_secs();
+        if let Some(error) = &observation.otherwise {
+            let mut error = StepError::clone(error);
+            error.message = format!("gave up after {limit} s: {}", error.message);
+            error.retry = false;
+            return error.hint(WAIT_LONGER);
+        }
         let kind = if self.phase == Phase::Verify {
             ErrorKind::Verification
         } else {
             ErrorKind::Failed
         };
-        let limit = self.settle.limit.as_secs();
         let message = if acted {
             format!("what was done does not show after {limit} s: {seen}")
         } else {
             format!("gave up after {limit} s: {seen}")
         };
-        StepError::new(kind, message).hint("`--wait DURATION` waits longer, e.g. `--wait 10m`")
+        StepError::new(kind, message).hint(WAIT_LONGER)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::engine::recipe::Only;
 /// The format's version, `major.minor`. A reader understands its own major and any lower minor.
 ///
 /// - 1.0: the first.
-pub const FORMAT: &str = "1.0";
+/// - 1.1: proofs tell their chain; a launch may verify one task only, and without a Pod.
+pub const FORMAT: &str = "1.1";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +35,14 @@ pub struct Launch {
     pub only: Only,
     /// The first task that runs in full.
     pub run_from: Option<String>,
+    /// The task that is verified, when not all are.
+    #[serde(default)]
+    pub within: Option<String>,
     /// Whether cluster steps are left out.
     pub no_cluster: bool,
+    /// Whether proofs do without a Pod.
+    #[serde(default)]
+    pub no_pod: bool,
     /// The bound on every wait, in seconds.
     pub wait_seconds: Option<u64>,
 }

@@ -311,7 +311,7 @@ mod tests {
         let folder = recorded(directory.path());
         let text = fs::read_to_string(folder.journal()).unwrap();
         let newer = text.replacen(
-            r#""format":"1.0","tool_version":"0.1.0""#,
+            &format!(r#""format":"{FORMAT}","tool_version":"0.1.0""#),
             r#""format":"2.0","tool_version":"7.3.0""#,
             1,
         );

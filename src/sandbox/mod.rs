@@ -4,15 +4,17 @@
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
 //! the clients that talk to it are the real SDKs.
 //!
-//! [`world`] puts the parts together and lets one process serve them to others.
+//! [`programs`] are what its containers run. [`world`] puts the parts together and lets one process serve them to others.
 
 pub mod aws;
 pub mod cluster;
 mod environment;
 pub mod git;
+pub mod programs;
 mod random;
 pub mod store;
 pub mod world;
 
+pub use self::cluster::Sabotage;
 pub use self::environment::write_env_file;
 pub use self::world::{Options, Sandbox, SandboxError};

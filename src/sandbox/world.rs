@@ -19,12 +19,16 @@ use tokio::time::Instant;
 use super::aws::{self, AwsServer, KeySource, Timing};
 use super::cluster::{self, ClusterServer};
 use super::environment::{kubeconfig, write_private};
+use super::programs::PracticePrograms;
 use super::store::Store;
 use super::{git, random};
 
 const ACCOUNT: &str = "123451234512";
 const REGION: &str = "us-west-2";
 const CLUSTER: &str = "arrikto-cluster";
+/// What the cluster's node is in AWS, and the role it has there.
+const INSTANCE: &str = "i-0practice00000001";
+const NODE_ROLE: &str = "eksctl-arrikto-cluster-nodegroup-workers-NodeInstanceRole";
 
 const LOCK: &str = "lock";
 const ENVIRONMENT: &str = "environment.json";
@@ -183,6 +187,10 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         lag: options.lag,
     };
     let aws = start_aws(&directory, &credentials, &cluster, timing).await?;
+    let instance = aws
+        .instance(INSTANCE, NODE_ROLE)
+        .map_err(at(&directory.join(AWS)))?;
+    cluster.start_node(Arc::new(PracticePrograms::new(&aws.endpoint(), instance)));
 
     let kubeconfig_file = directory.join(KUBECONFIG);
     let document = serde_yaml::to_string(&kubeconfig(CLUSTER, &cluster))

@@ -1,8 +1,11 @@
 //! Steps: one file each, over `clients` and `engine`.
 
+pub mod atlas;
 pub mod aws;
 pub mod cluster;
 pub mod discovery;
 pub mod environment;
 pub mod gitops;
+pub mod manifests;
 pub mod names;
+pub mod proof;

@@ -4,6 +4,7 @@
 //! that a step is called the same wherever it is read. The only way back is a
 //! [`crate::engine::Command`].
 
+pub mod chain;
 pub mod diff;
 pub mod json;
 pub mod plain;

@@ -3,13 +3,15 @@
 //! A line for each outcome of a step, so that a log of a run reads as a list of what was done.
 //! What comes many times a second (looking, settling) is said rarely or not at all.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use super::chain;
 use super::words::{self, Label, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Approval, Event, EventKind, RunState, Scope};
+use crate::engine::{Approval, Chain, Event, EventKind, Phase, RunState, Scope, StepStatus};
 
 /// How long a step settles before it is said, and then between two lines about it.
 const SETTLING_PAUSE_MS: u64 = 5_000;
@@ -23,6 +25,7 @@ pub struct Plain<T: Write, R: Write> {
     state: RunState,
     said_settling: BTreeMap<String, u64>,
     said_notices: BTreeSet<String>,
+    said_chain: Option<Chain>,
 }
 
 impl<T: Write, R: Write> Plain<T, R> {
@@ -35,6 +38,7 @@ impl<T: Write, R: Write> Plain<T, R> {
             state: RunState::default(),
             said_settling: BTreeMap::new(),
             said_notices: BTreeSet::new(),
+            said_chain: None,
         }
     }
 
@@ -148,6 +152,7 @@ impl<T: Write, R: Write> Plain<T, R> {
             }
             EventKind::StepFailed { step, error } => {
                 self.step(step)?;
+                self.chain(error.chain.as_deref())?;
                 self.hints(&error.hints)
             }
             EventKind::TaskFinished { task } => writeln!(self.talk, "Task {task} is done"),
@@ -171,6 +176,9 @@ impl<T: Write, R: Write> Plain<T, R> {
                 )
             }
             EventKind::RunFinished { summary, next, .. } => {
+                let chain = self.state.chain.clone();
+                self.chain(chain.as_ref())?;
+                self.failures()?;
                 for next in next {
                     writeln!(self.talk, "next: {}", words::clean(next))?;
                 }
@@ -212,9 +220,42 @@ impl<T: Write, R: Write> Plain<T, R> {
     fn hints(&mut self, hints: &[String]) -> io::Result<()> {
         let word = self.paint.tone(Tone::Accent, "hint:");
         for hint in hints {
-            writeln!(self.talk, "{word} {}", words::clean(hint))?;
+            for (line, text) in hint_lines(hint).enumerate() {
+                if line == 0 {
+                    writeln!(self.talk, "{word} {text}")?;
+                } else {
+                    writeln!(self.talk, "    {text}")?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Shows how far the chain holds, unless that was the last said of it.
+    fn chain(&mut self, chain: Option<&Chain>) -> io::Result<()> {
+        let Some(chain) = chain.filter(|chain| self.said_chain.as_ref() != Some(chain)) else {
+            return Ok(());
+        };
+        self.said_chain = Some(chain.clone());
+        for line in chain_lines(self.paint, chain) {
+            writeln!(self.talk, "  {line}")?;
+        }
+        Ok(())
+    }
+
+    /// Names the checks that failed, when there is more than one to look for among the lines.
+    fn failures(&mut self) -> io::Result<()> {
+        let failed: Vec<_> = self
+            .state
+            .steps()
+            .filter(|step| step.phase == Phase::Verify && step.status == StepStatus::Failed)
+            .map(|step| step.id.as_str())
+            .collect();
+        if failed.len() < 2 {
+            return Ok(());
+        }
+        let word = self.paint.tone(Tone::Bad, "FAILED");
+        writeln!(self.talk, "{word}: {}", failed.join(", "))
     }
 
     /// Says each once: a step notices the same when it looks and when it is done.
@@ -252,6 +293,19 @@ pub(super) fn step_line(paint: Paint, step: &StepView, id_width: usize) -> Strin
         "{word}  {:<id_width$}  {}{dash}{detail}",
         step.id, step.title
     )
+}
+
+/// Returns the lines of a hint: what to do, then each command on a line of its own and never
+/// broken, to be copied as it is.
+pub(super) fn hint_lines(hint: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let words::Remedy { text, commands } = words::remedy(hint);
+    std::iter::once(text).chain(commands).map(words::clean)
+}
+
+/// Returns the picture of a chain.
+pub(super) fn chain_lines(paint: Paint, chain: &Chain) -> impl Iterator<Item = String> {
+    let rows = chain::picture(chain, chain::COLUMNS - 2).into_iter();
+    rows.map(move |row| paint.tone(row.tone, &row.head) + &row.note)
 }
 
 /// Colours words, when colour is wanted.
@@ -304,6 +358,36 @@ mod tests {
     fn a_whole_run() {
         let (talk, result) = told(&samples::finished(), false);
         insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn a_proof_that_failed() {
+        let (talk, result) = told(&samples::unproven(), false);
+        insta::assert_snapshot!(format!("{talk}--- result ---\n{result}"));
+    }
+
+    #[test]
+    fn the_same_picture_is_shown_once() {
+        for (events, pictures) in [(samples::finished(), 1), (samples::unproven(), 1)] {
+            let (talk, _) = told(&events, false);
+            assert_eq!(
+                talk.matches("service account  `rok`").count(),
+                pictures,
+                "{talk}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_is_a_line_of_its_own() {
+        let (talk, _) = told(&samples::unproven(), false);
+        let lines: Vec<_> = talk.lines().map(str::trim_start).collect();
+        for command in [
+            "aws iam update-assume-role-policy --role-name rok-us-west-2-arrikto-cluster --policy-document file://trust.json",
+            "rok-deploy verify objectstorage",
+        ] {
+            assert!(lines.contains(&command), "{talk}");
+        }
     }
 
     #[test]

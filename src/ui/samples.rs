@@ -2,8 +2,8 @@
 
 use crate::engine::event::{FindingKind, ResolvedAnswer, StepOutline, TaskOutline};
 use crate::engine::{
-    Approval, Change, ErrorKind, Event, EventKind, FactKey, Facts, Origin, Outcome, Phase, Scope,
-    Signal, StepError, StepOutcome, TaskMode, Verb,
+    Approval, Chain, Change, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState, Origin,
+    Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
 };
 
 const TRUST_BEFORE: &str = r#"{
@@ -164,6 +164,7 @@ pub(crate) fn started(resumed: bool) -> EventKind {
                         "Token, role and bucket without a Pod",
                         Phase::Verify,
                     ),
+                    step("rok.pod", "A Pod of the service account", Phase::Verify),
                 ],
             ),
         ],
@@ -532,11 +533,18 @@ pub(crate) fn finished() -> Vec<Event> {
         )
         .then(
             940,
-            done(
+            proves(
                 "rok.chain",
-                StepOutcome::Verified,
                 "token → role → bucket: list, write, read and delete work",
+                proven(),
             ),
+        )
+        .then(
+            5,
+            EventKind::StepNotChecked {
+                step: "rok.pod".into(),
+                reason: "no Pod in this run (`--no-pod`)".into(),
+            },
         )
         .then(
             5,
@@ -575,6 +583,183 @@ pub(crate) fn failed() -> Vec<Event> {
             outcome: Outcome::Permission,
             summary: "A right is missing; 1 change was made and nothing else was changed".into(),
             next: vec!["resume with `rok-deploy resume`".into()],
+        })
+        .tell()
+}
+
+/// A chain that was proven to its end.
+pub(crate) fn proven() -> Chain {
+    let mut chain = Chain::unknown("");
+    for (link, note) in [
+        (
+            Link::ServiceAccount,
+            "`rok` in `rok`, annotated with role `rok-us-west-2-arrikto-cluster`",
+        ),
+        (Link::Token, "audience `sts.amazonaws.com`, valid for 1 h"),
+        (
+            Link::Issuer,
+            "`https://oidc.eks.us-west-2.amazonaws.com/id/0F2A`",
+        ),
+        (
+            Link::Provider,
+            "made for that issuer, admits `sts.amazonaws.com`",
+        ),
+        (Link::Trust, "admits `system:serviceaccount:rok:rok` only"),
+        (
+            Link::Role,
+            "session `rok-deploy-verify` in account 123451234512",
+        ),
+        (Link::Policy, "attached, version 1"),
+        (
+            Link::Prefix,
+            "`rok-123451234512-us-west-2-arrikto-cluster*`",
+        ),
+        (
+            Link::Bucket,
+            "list, write, read and delete work in `rok-123451234512-us-west-2-arrikto-cluster-probe`",
+        ),
+    ] {
+        chain.set(link, LinkState::Proven, note);
+    }
+    chain
+}
+
+/// A chain that breaks in its middle.
+pub(crate) fn broken() -> Chain {
+    let mut chain = proven();
+    chain.set(
+        Link::Trust,
+        LinkState::Broken,
+        "found `system:serviceaccount:rok:default`; expected `system:serviceaccount:rok:rok`",
+    );
+    for link in &Link::ALL[5..] {
+        chain.set(*link, LinkState::Unknown, "not reached");
+    }
+    chain
+}
+
+/// A chain of which only the beginning could be looked at.
+pub(crate) fn unknown() -> Chain {
+    let mut chain = proven();
+    chain.set(
+        Link::Token,
+        LinkState::Unknown,
+        "user `ops` may not create serviceaccounts/token in `rok`",
+    );
+    for link in &Link::ALL[2..] {
+        chain.set(*link, LinkState::Unknown, "not looked at without a token");
+    }
+    chain
+}
+
+fn proves(id: &str, note: &str, chain: Chain) -> EventKind {
+    EventKind::StepDone {
+        step: id.into(),
+        outcome: StepOutcome::Verified,
+        note: note.into(),
+        facts: Facts::default(),
+        notices: Vec::new(),
+        chain: Some(chain),
+    }
+}
+
+/// A run that verifies what is there, up to its first look at object storage.
+fn verifying() -> Story {
+    let looks = |step: &str| EventKind::StepObserving { step: step.into() };
+    let task = |task: &str| EventKind::TaskStarted { task: task.into() };
+    let is_there =
+        |story: Story, id: &&str| story.looks(id, done(id, StepOutcome::Unchanged, "as intended"));
+    let story = Story::new()
+        .then(0, started(false))
+        .then(5, answers())
+        .then(
+            5,
+            EventKind::PlanReady {
+                changes: 0,
+                fingerprint: "9f86d081884c7d659a2feaa0c55ad015".into(),
+                touches: Vec::new(),
+            },
+        );
+    let story = [
+        "aws.caller",
+        "aws.cluster",
+        "aws.stack-template",
+        "aws.oidc-provider",
+    ]
+    .iter()
+    .fold(story, is_there)
+    .then(5, task("cloudidentity"));
+    let story = ["aws.iam-policy", "aws.iam-role", "aws.policy-attachment"]
+        .iter()
+        .fold(story, is_there)
+        .then(5, looks("aws.trust"))
+        .then(
+            240,
+            done(
+                "aws.trust",
+                StepOutcome::Verified,
+                "only `system:serviceaccount:rok:rok` may assume the role",
+            ),
+        )
+        .then(5, task("objectstorage"));
+    ["rok.storage-patch", "gitops.push", "rok.namespaces"]
+        .iter()
+        .fold(story, is_there)
+        .then(5, looks("rok.chain"))
+}
+
+/// A verification in the middle: proven without a Pod, and a Pod that does not start.
+pub(crate) fn proving() -> Vec<Event> {
+    verifying()
+        .then(
+            940,
+            proves(
+                "rok.chain",
+                "token → role → bucket: list, write, read and delete work",
+                proven(),
+            ),
+        )
+        .then(5, EventKind::StepObserving { step: "rok.pod".into() })
+        .then(12_000, EventKind::StepSettling {
+            step: "rok.pod".into(),
+            reason: "waits for Pod `rok/rok-verify-storage-access`: ImagePullBackOff: Back-off pulling image \"registry.example.com/mirror/aws-cli:2.17\": not found".into(),
+            attempt: 7,
+            waited_ms: 12_000,
+            limit_ms: 180_000,
+        })
+        .tell()
+}
+
+/// A verification that has just begun.
+pub(crate) fn proof_begins() -> Vec<Event> {
+    verifying().tell()
+}
+
+/// A verification with two checks that did not pass, and a chain that breaks at the trust.
+pub(crate) fn unproven() -> Vec<Event> {
+    verifying()
+        .then(700, EventKind::StepFailed {
+            step: "rok.chain".into(),
+            error: StepError::verification(
+                "AccessDenied: STS refused the token of `system:serviceaccount:rok:rok`: role `rok-us-west-2-arrikto-cluster` trusts `system:serviceaccount:rok:default`; expected `system:serviceaccount:rok:rok`",
+            )
+            .hint("correct the role's trust: `aws iam update-assume-role-policy --role-name rok-us-west-2-arrikto-cluster --policy-document file://trust.json`")
+            .hint("then look again\nrok-deploy verify objectstorage")
+            .with_chain(broken()),
+        })
+        .then(5, EventKind::StepObserving { step: "rok.pod".into() })
+        .then(9_000, EventKind::StepFailed {
+            step: "rok.pod".into(),
+            error: StepError::verification(
+                "Pod `rok/rok-verify-storage-access` has no variable `AWS_ROLE_ARN`; expected the webhook to add it",
+            )
+            .hint("look at the webhook's log: `kubectl --namespace kube-system logs --selector app=pod-identity-webhook --tail 100`")
+            .with_chain(broken()),
+        })
+        .then(5, EventKind::RunFinished {
+            outcome: Outcome::Verification,
+            summary: "2 verifications did not pass; nothing was changed".into(),
+            next: vec![],
         })
         .tell()
 }
@@ -644,7 +829,8 @@ pub(crate) fn every_event() -> Vec<Event> {
         .then(5, EventKind::StepFailed {
             step: "aws.trust".into(),
             error: StepError::verification("the role can be assumed by `system:serviceaccount:rok:default`; expected nobody else")
-                .hint("remove the statement that admits it"),
+                .hint("remove the statement that admits it")
+                .with_chain(broken()),
         })
         .then(5, EventKind::TaskFinished { task: "cloudidentity".into() })
         .then(5, EventKind::Warning { text: "the clock of this machine is 40 s behind AWS".into() })

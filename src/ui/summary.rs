@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::diff::{Diff, Side};
-use super::plain::{Paint, step_line};
+use super::plain::{Paint, chain_lines, hint_lines, step_line};
 use super::words::{self, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::{StepView, TaskView};
@@ -67,12 +67,16 @@ pub fn run_summary_lines(state: &RunState, color: bool) -> String {
                 &mut text,
                 &format!("  {}{took}", step_line(paint, step, width)),
             );
-            for hint in step.error.iter().flat_map(|error| &error.hints) {
-                line(&mut text, &format!("    hint: {}", words::clean(hint)));
-            }
         }
     }
     line(&mut text, "");
+    if let Some(chain) = &state.chain {
+        for row in chain_lines(paint, chain) {
+            line(&mut text, &format!("  {row}"));
+        }
+        line(&mut text, "");
+    }
+    what_to_do(&mut text, paint, state);
     for warning in &state.warnings {
         line(&mut text, &format!("note: {}", words::clean(warning)));
     }
@@ -136,6 +140,29 @@ pub fn closing(state: &RunState) -> String {
     }
 }
 
+/// Adds what to do about each step that failed.
+fn what_to_do(text: &mut String, paint: Paint, state: &RunState) {
+    for step in state.steps() {
+        let Some(error) = step.error.as_ref().filter(|error| !error.hints.is_empty()) else {
+            continue;
+        };
+        let label = words::label(step);
+        let word = paint.tone(label.tone, label.word);
+        line(text, &format!("{word}: {} — {}", step.id, step.title));
+        hints(text, "  ", &error.hints);
+        line(text, "");
+    }
+}
+
+fn hints<'a>(text: &mut String, indent: &str, hints: impl IntoIterator<Item = &'a String>) {
+    for hint in hints {
+        for (place, shown) in hint_lines(hint).enumerate() {
+            let mark = if place == 0 { "hint: " } else { "    " };
+            line(text, &format!("{indent}{mark}{shown}"));
+        }
+    }
+}
+
 fn task_title(task: &TaskView) -> String {
     let mode = match task.mode {
         TaskMode::Run => "",
@@ -161,9 +188,7 @@ fn plan_step(text: &mut String, paint: Paint, step: &StepView) {
         line(text, &format!("      note: {}", words::clean(notice)));
     }
     let error_hints = step.error.iter().flat_map(|error| &error.hints);
-    for hint in step.hints.iter().chain(error_hints) {
-        line(text, &format!("      hint: {}", words::clean(hint)));
-    }
+    hints(text, "      ", step.hints.iter().chain(error_hints));
 }
 
 fn plan_change(text: &mut String, paint: Paint, change: &Change) {
@@ -235,6 +260,10 @@ mod tests {
         insta::assert_snapshot!(
             "failed",
             run_summary_lines(&RunState::of(&samples::failed()), false)
+        );
+        insta::assert_snapshot!(
+            "unproven",
+            run_summary_lines(&RunState::of(&samples::unproven()), false)
         );
         insta::assert_snapshot!(
             "broken",

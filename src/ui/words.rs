@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Change, Outcome, Phase, RunState, StepOutcome, StepStatus};
+use crate::engine::{Change, LinkState, Outcome, Phase, RunState, StepOutcome, StepStatus};
 
 /// The feeling of a piece of text; what a frontend makes a colour of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,59 @@ pub fn outcome(outcome: Outcome) -> Label {
         Outcome::Interrupted | Outcome::Terminated => ("-", "Stopped", Tone::Warn),
     };
     Label { symbol, word, tone }
+}
+
+/// Returns how a link of the chain is shown.
+pub fn link(state: LinkState) -> Label {
+    let (symbol, word, tone) = match state {
+        LinkState::Proven => ("✓", "proven", Tone::Good),
+        LinkState::Broken => ("✗", "BROKEN", Tone::Bad),
+        LinkState::Unknown => ("·", "unknown", Tone::Dim),
+    };
+    Label { symbol, word, tone }
+}
+
+/// A hint as it is used: what to do, and the exact commands, each to be copied as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy<'a> {
+    /// What to do.
+    pub text: &'a str,
+    /// How, line by line.
+    pub commands: Vec<&'a str>,
+}
+
+/// Takes a hint apart: every line after the first is a command, and so is what the first one ends
+/// with after a colon, in backticks.
+pub fn remedy(hint: &str) -> Remedy<'_> {
+    let mut lines = hint.lines();
+    let first = lines.next().unwrap_or_default();
+    let (text, command) = match first.rfind(": `") {
+        Some(place) if is_command(first[place + 2..].trim_end()) => {
+            (&first[..=place], Some(&first[place + 2..]))
+        }
+        _ => (first, None),
+    };
+    let commands = command.into_iter().chain(lines).map(|line| {
+        let bare = line.trim();
+        let bare = bare
+            .strip_prefix('`')
+            .and_then(|bare| bare.strip_suffix('`'));
+        bare.unwrap_or(line.trim_end())
+    });
+    Remedy {
+        text,
+        commands: commands.filter(|line| !line.is_empty()).collect(),
+    }
+}
+
+/// Whether a text is one command in backticks; an option or a value alone is none.
+fn is_command(text: &str) -> bool {
+    let inner = text
+        .strip_prefix('`')
+        .and_then(|text| text.strip_suffix('`'));
+    inner.is_some_and(|inner| {
+        inner.contains(' ') && !inner.contains('`') && inner.starts_with(char::is_alphanumeric)
+    })
 }
 
 /// Returns "1 change", "2 changes".
@@ -176,6 +229,36 @@ mod tests {
             said,
             ["0.0 s", "0.3 s", "9.9 s", "12 s", "2 min 5 s", "1 h 3 min"]
         );
+    }
+
+    #[test]
+    fn a_command_at_the_end_of_a_hint_stands_apart() {
+        let apart = |hint| {
+            let Remedy { text, commands } = remedy(hint);
+            (text, commands)
+        };
+        assert_eq!(
+            apart("wait for it: `aws eks wait cluster-active --name rok`"),
+            (
+                "wait for it:",
+                vec!["aws eks wait cluster-active --name rok"]
+            )
+        );
+        assert_eq!(
+            apart("add the audience\naws iam get\n  --url x\n`aws iam put`\n"),
+            (
+                "add the audience",
+                vec!["aws iam get", "  --url x", "aws iam put"]
+            )
+        );
+        for whole in [
+            "otherwise choose another name: `--set aws_s3_role=NAME`",
+            "`git remote add origin URL` in the clone, or `gitops_push=no`",
+            "look at it: `aws iam get-role`, then at `aws sts get-caller-identity`",
+            "",
+        ] {
+            assert_eq!(apart(whole), (whole, vec![]));
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rok_deploy::clients::aws::{Aws, AwsSettings};
 use rok_deploy::clients::cluster::ClusterSettings;
+use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::{Context, ErrorKind, Facts, Finding, Observation, Step, StepError};
 use rok_deploy::sandbox::aws::AwsState;
@@ -20,6 +22,7 @@ use rok_deploy::steps::aws::{
     Caller, Cluster, IamPolicy, IamRole, OidcProvider, Ownership, PolicyAttachment,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
+use rok_deploy::steps::proof::Workload;
 
 const ACCOUNT: &str = "123451234512";
 const REGION: &str = "us-west-2";
@@ -33,7 +36,7 @@ struct Practice {
     sandbox: Sandbox,
     aws: Aws,
     facts: Facts,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Practice {
@@ -57,7 +60,7 @@ impl Practice {
             sandbox,
             aws,
             facts: Facts::default(),
-            _folder: folder,
+            folder,
         };
         let caller = practice.look(&practice.caller()).await.facts;
         practice.facts.merge(&caller);
@@ -92,6 +95,48 @@ impl Practice {
             context: None,
         };
         ClusterAccess::new(settings, WireLog::new())
+    }
+
+    /// The workload of the documented names, with its manifests rendered.
+    fn workload(&self) -> Workload {
+        let clone = self.folder.path().join("clone");
+        let variables = [
+            ("AWS_ACCOUNT_ID", ACCOUNT),
+            ("AWS_S3_ROLE", ROLE),
+            ("ROK_CLUSTER_NAME", "rok"),
+            ("ROK_CLUSTER_NAMESPACE", "rok"),
+            ("AWS_S3_BUCKET_PREFIX", PREFIX),
+            ("EKS_CLUSTER_OIDC", "oidc"),
+            ("AWS_DEFAULT_REGION", REGION),
+        ];
+        let variables: BTreeMap<_, _> = variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        for name in [
+            "rok/rok-test/rok-verify-service-account-eks.yaml",
+            "rok/rok-test/rok-verify-storage-access-eks.yaml",
+        ] {
+            let template = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("templates/gitops")
+                .join(format!("{name}.j2"));
+            let source = fs::read_to_string(template).expect("the skeleton has it");
+            let text = Renderer::new().render(name, &source, &variables);
+            let path = clone.join(name);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("it is writable");
+            fs::write(path, text.expect("it renders")).expect("it is writable");
+        }
+        Workload {
+            aws: self.aws.clone(),
+            access: self.access(),
+            profile: None,
+            region: REGION.into(),
+            cluster: CLUSTER.into(),
+            namespace: "rok".into(),
+            name: "rok".into(),
+            role: ROLE.into(),
+            prefix: PREFIX.into(),
+            clone,
+        }
     }
 
     async fn look(&self, step: &dyn Step) -> Observation {

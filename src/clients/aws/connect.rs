@@ -14,8 +14,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
-use super::error::AwsError;
-use super::hint::Surroundings;
+use super::error::{AwsError, Surroundings};
 use super::http::{self, Trust};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
@@ -166,12 +165,12 @@ impl Aws {
         self.inner.skew.get()
     }
 
-    /// What an error's hint may speak of.
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+    /// What an error tells of its place.
+    pub(super) fn surroundings(&self) -> Surroundings {
         Surroundings {
-            profile: self.inner.profile.as_deref(),
-            region: self.inner.region.as_deref(),
-            endpoint: self.inner.endpoint.as_deref(),
+            profile: self.inner.profile.clone(),
+            region: self.inner.region.clone(),
+            endpoint: self.inner.endpoint.clone(),
             skew: self.clock_skew(),
         }
     }

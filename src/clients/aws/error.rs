@@ -31,7 +31,22 @@ pub struct AwsError {
     pub request_id: Option<String>,
     /// What a caller may treat differently.
     pub kind: AwsErrorKind,
+    /// Where the call was made from.
+    pub surroundings: Option<Box<Surroundings>>,
     hint: Option<Box<str>>,
+}
+
+/// Where a call was made from, as far as the client knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The operator's profile, when one was named.
+    pub profile: Option<String>,
+    /// The region in force, when anything names one.
+    pub region: Option<String>,
+    /// The endpoint, when it is not Amazon's own.
+    pub endpoint: Option<String>,
+    /// By how much the server's clock was ahead of ours.
+    pub skew: Option<jiff::SignedDuration>,
 }
 
 /// What a caller may treat differently.
@@ -79,6 +94,7 @@ impl AwsError {
             status: None,
             request_id: None,
             kind: AwsErrorKind::Invalid,
+            surroundings: None,
             hint: None,
         }
     }
@@ -124,6 +140,7 @@ impl AwsError {
             status,
             request_id: response.and_then(wire::request_id),
             kind,
+            surroundings: None,
             hint: None,
         }
     }
@@ -140,7 +157,9 @@ impl Aws {
     {
         move |error| {
             let mut ours = AwsError::from_sdk(operation, &error);
-            ours.hint = hint::of(&ours, &self.surroundings()).map(Into::into);
+            let surroundings = self.surroundings();
+            ours.hint = hint::of(&ours, &surroundings).map(Into::into);
+            ours.surroundings = Some(Box::new(surroundings));
             ours
         }
     }

@@ -1,21 +1,13 @@
 //! What the operator can do about an AWS error.
 
-use super::error::{AwsError, AwsErrorKind, NO_REGION};
+use super::error::{AwsError, AwsErrorKind, NO_REGION, Surroundings};
 use super::partition::partition_of_region;
 
 /// From here on a clock that is off explains a refused signature. AWS allows five minutes.
 const SKEW_WORTH_A_WORD: jiff::SignedDuration = jiff::SignedDuration::from_mins(4);
 
-/// What a hint may speak of besides the error itself.
-pub(super) struct Surroundings<'a> {
-    pub(super) profile: Option<&'a str>,
-    pub(super) region: Option<&'a str>,
-    pub(super) endpoint: Option<&'a str>,
-    pub(super) skew: Option<jiff::SignedDuration>,
-}
-
 /// Returns what to do next, where that is known.
-pub(super) fn of(error: &AwsError, around: &Surroundings<'_>) -> Option<String> {
+pub(super) fn of(error: &AwsError, around: &Surroundings) -> Option<String> {
     match error.kind {
         AwsErrorKind::Credentials => Some(about_credentials(error, around)),
         AwsErrorKind::Network => Some(about_network(error, around)),
@@ -27,8 +19,8 @@ pub(super) fn of(error: &AwsError, around: &Surroundings<'_>) -> Option<String> 
     }
 }
 
-fn about_credentials(error: &AwsError, around: &Surroundings<'_>) -> String {
-    let profile = around.profile.unwrap_or("default");
+fn about_credentials(error: &AwsError, around: &Surroundings) -> String {
+    let profile = around.profile.as_deref().unwrap_or("default");
     let code = error.code.as_deref().unwrap_or_default();
     let skew = around
         .skew
@@ -57,10 +49,10 @@ fn about_credentials(error: &AwsError, around: &Surroundings<'_>) -> String {
         ),
         "RegionDisabledException" => format!(
             "activate STS for region `{}` in the account settings of IAM, or choose another region",
-            around.region.unwrap_or("us-east-1")
+            around.region.as_deref().unwrap_or("us-east-1")
         ),
         "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
-            let region = around.region.unwrap_or("us-east-1");
+            let region = around.region.as_deref().unwrap_or("us-east-1");
             format!(
                 "check that profile `{profile}` belongs to partition `{}` of region `{region}`; a \
                  key made just now needs about ten seconds",
@@ -77,13 +69,13 @@ fn names_sso(message: &str) -> bool {
         || message.contains("InvalidGrantException")
 }
 
-fn about_network(error: &AwsError, around: &Surroundings<'_>) -> String {
+fn about_network(error: &AwsError, around: &Surroundings) -> String {
     if error.message.contains("certificate") {
         return "if a proxy or private endpoint signs with its own authority, name that \
                 authority's certificate in `AWS_CA_BUNDLE`"
             .into();
     }
-    match (around.endpoint, around.region) {
+    match (&around.endpoint, &around.region) {
         (Some(endpoint), _) => format!("check that something answers at {endpoint}"),
         (None, Some(region)) => format!(
             "check the network, `HTTPS_PROXY` and `NO_PROXY`, and that region `{region}` exists"
@@ -110,14 +102,15 @@ fn about_access(error: &AwsError) -> Option<String> {
 mod tests {
     use super::*;
 
-    const AROUND: Surroundings<'_> = Surroundings {
-        profile: Some("ops"),
-        region: Some("cn-north-1"),
-        endpoint: None,
-        skew: None,
-    };
+    fn around() -> Surroundings {
+        Surroundings {
+            profile: Some("ops".into()),
+            region: Some("cn-north-1".into()),
+            ..Surroundings::default()
+        }
+    }
 
-    fn hint(kind: AwsErrorKind, code: &str, message: &str, around: &Surroundings<'_>) -> String {
+    fn hint(kind: AwsErrorKind, code: &str, message: &str, around: &Surroundings) -> String {
         let mut error = AwsError::configuration(message);
         error.kind = kind;
         error.code = (!code.is_empty()).then(|| code.to_owned());
@@ -128,7 +121,7 @@ mod tests {
     fn an_expired_sso_session_names_the_login_of_the_profile() {
         let message = "no credentials: the SSO token has expired and cannot be refreshed";
         assert_eq!(
-            hint(AwsErrorKind::Credentials, "", message, &AROUND),
+            hint(AwsErrorKind::Credentials, "", message, &around()),
             "run `aws sso login --profile ops`, then go on"
         );
     }
@@ -139,7 +132,7 @@ mod tests {
             AwsErrorKind::Credentials,
             "InvalidClientTokenId",
             "",
-            &AROUND,
+            &around(),
         );
         assert!(hint.contains("`aws-cn` of region `cn-north-1`"), "{hint}");
     }
@@ -148,7 +141,7 @@ mod tests {
     fn a_wrong_clock_comes_before_other_reasons() {
         let slow = Surroundings {
             skew: Some(jiff::SignedDuration::from_secs(372)),
-            ..AROUND
+            ..around()
         };
         let hint = hint(
             AwsErrorKind::Credentials,
@@ -164,20 +157,22 @@ mod tests {
         let denied = AwsErrorKind::AccessDenied;
         let message = "User: u is not authorized to perform: s3:ListBucketVersions because no";
         assert_eq!(
-            hint(denied, "AccessDenied", message, &AROUND),
+            hint(denied, "AccessDenied", message, &around()),
             "add `s3:ListBucketVersions` to the caller's policy"
         );
         let message = "u is not authorized to perform: iam:CreateRole on x with an explicit deny";
-        assert!(hint(denied, "AccessDenied", message, &AROUND).contains("an administrator"));
+        assert!(hint(denied, "AccessDenied", message, &around()).contains("an administrator"));
         let message = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
-        assert_eq!(hint(denied, "AccessDenied", message, &AROUND), "");
+        assert_eq!(hint(denied, "AccessDenied", message, &around()), "");
     }
 
     #[test]
     fn a_dead_network_names_what_to_check() {
         let network = AwsErrorKind::Network;
-        assert!(hint(network, "", "no answer: dns error", &AROUND).contains("`cn-north-1` exists"));
+        assert!(
+            hint(network, "", "no answer: dns error", &around()).contains("`cn-north-1` exists")
+        );
         let message = "no answer: invalid peer certificate: UnknownIssuer";
-        assert!(hint(network, "", message, &AROUND).contains("AWS_CA_BUNDLE"));
+        assert!(hint(network, "", message, &around()).contains("AWS_CA_BUNDLE"));
     }
 }

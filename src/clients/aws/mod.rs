@@ -23,9 +23,10 @@ mod tests;
 
 pub use self::connect::{Aws, AwsSettings};
 pub use self::eks::EksCluster;
-pub use self::error::{AwsError, AwsErrorKind};
+pub use self::error::{AwsError, AwsErrorKind, Surroundings};
 pub use self::iam::{
-    AttachedPolicy, NewPolicy, NewRole, OidcProvider, Policy, PolicyVersion, Role, Simulated, Tags,
+    AttachedPolicy, InlinePolicy, NewPolicy, NewRole, OidcProvider, Policy, PolicyVersion, Role,
+    Simulated, Tags,
 };
 pub use self::partition::{Partition, partition_of_region};
 pub use self::profiles::profiles;

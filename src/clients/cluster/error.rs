@@ -149,7 +149,7 @@ impl ClusterError {
         Self::new(operation, kind, &message)
     }
 
-    fn from_status(operation: &str, status: &Status) -> Self {
+    pub(super) fn from_status(operation: &str, status: &Status) -> Self {
         use ClusterErrorKind as Kind;
         let kind = match (status.code, status.reason.as_str()) {
             (401, _) => Kind::Unauthorized,

@@ -6,11 +6,14 @@
 mod accounts;
 mod connect;
 mod error;
+mod exec;
 mod facts;
 mod kubeconfig;
 mod objects;
 mod plugin;
+mod pods;
 mod proxy;
+mod reviews;
 mod transport;
 
 #[cfg(test)]
@@ -19,5 +22,8 @@ mod tests;
 pub use self::accounts::{NamespaceInfo, ServiceAccountInfo, Token, token_claims};
 pub use self::connect::{Cluster, ClusterSettings};
 pub use self::error::{ClusterError, ClusterErrorKind, FieldConflict};
+pub use self::exec::ExecOutput;
 pub use self::kubeconfig::{ContextInfo, Contexts, contexts};
 pub use self::objects::Creation;
+pub use self::pods::EventInfo;
+pub use self::reviews::Review;

@@ -1,7 +1,7 @@
-//! Any object, as JSON: read it, apply it, create it, delete it.
+//! Any object, as JSON: read it, apply it, create it, delete it, or only try to.
 
 use kube::Api;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::GroupVersion;
 use kube::discovery::{self, ApiCapabilities, ApiResource, Scope};
 use kube::error::DiscoveryError;
@@ -40,27 +40,35 @@ impl Cluster {
     /// Applies `object` on the server's side and returns it as stored. Nothing is forced: a field
     /// of another manager is a conflict.
     pub async fn apply(&self, object: &Value, field_manager: &str) -> Result<Value, ClusterError> {
-        let Addressed { api, name, path } = self.address(object).await?;
-        let parameters = PatchParams::apply(field_manager).validation_strict();
-        let patch = Patch::Apply(object);
-        let stored = self
-            .ask(
-                &format!("apply {path}"),
-                api.patch(&name, &parameters, &patch),
-            )
-            .await?;
-        to_value(&stored)
+        self.patch("apply", object, &PatchParams::apply(field_manager))
+            .await
+    }
+
+    /// Returns what [`Cluster::apply`] would store, with the server's defaults, and changes nothing.
+    pub async fn apply_dry_run(
+        &self,
+        object: &Value,
+        field_manager: &str,
+    ) -> Result<Value, ClusterError> {
+        let parameters = PatchParams::apply(field_manager).dry_run();
+        self.patch("dry run of apply", object, &parameters).await
+    }
+
+    /// Returns what would be stored if the fields of other managers were taken over, and changes
+    /// nothing: the way to show what a conflict is about.
+    pub async fn forced_dry_run(
+        &self,
+        object: &Value,
+        field_manager: &str,
+    ) -> Result<Value, ClusterError> {
+        let parameters = PatchParams::apply(field_manager).dry_run().force();
+        self.patch("dry run of apply", object, &parameters).await
     }
 
     /// Creates `object`, if nothing of its name is there.
     pub async fn create(&self, object: &Value) -> Result<Creation, ClusterError> {
-        let Addressed { api, path, .. } = self.address(object).await?;
-        let operation = format!("create {path}");
-        let typed = serde_json::from_value(object.clone())
-            .map_err(|error| invalid(&operation, &error.to_string()))?;
-        let parameters = PostParams::default();
-        match self.ask(&operation, api.create(&parameters, &typed)).await {
-            Ok(stored) => Ok(Creation::Created(to_value(&stored)?)),
+        match self.post("create", object, PostParams::default()).await {
+            Ok(stored) => Ok(Creation::Created(stored)),
             Err(error) if error.kind == ClusterErrorKind::AlreadyExists => {
                 Ok(Creation::AlreadyExists)
             }
@@ -68,15 +76,80 @@ impl Cluster {
         }
     }
 
-    /// Deletes the object that has the `apiVersion`, `kind`, name and namespace of `object`.
-    /// Returns whether there was one.
+    /// Returns what the server would store, as its admission has it, and creates nothing. A name
+    /// that is taken is an error, as everything is that would refuse the object.
+    pub async fn create_dry_run(&self, object: &Value) -> Result<Value, ClusterError> {
+        let parameters = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        self.post("dry run of create", object, parameters).await
+    }
+
+    /// Deletes the object that has the `apiVersion`, `kind`, name and namespace of `object`, and
+    /// does not wait until it is gone. Returns whether there was one.
     pub async fn delete(&self, object: &Value) -> Result<bool, ClusterError> {
+        self.remove(object, &DeleteParams::default()).await
+    }
+
+    /// Does the same, without a time of grace, only if the object is the one of this UID, and not
+    /// another one that has taken its name.
+    pub async fn delete_exact(&self, object: &Value, uid: &str) -> Result<bool, ClusterError> {
+        let parameters = DeleteParams::default()
+            .grace_period(0)
+            .preconditions(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            });
+        match self.remove(object, &parameters).await {
+            Err(error) if error.kind == ClusterErrorKind::Conflict => Ok(false),
+            result => result,
+        }
+    }
+
+    async fn patch(
+        &self,
+        verb: &str,
+        object: &Value,
+        parameters: &PatchParams,
+    ) -> Result<Value, ClusterError> {
+        let Addressed { api, name, path } = self.address(object).await?;
+        let (parameters, patch) = (parameters.clone().validation_strict(), Patch::Apply(object));
+        let stored = self
+            .ask(
+                &format!("{verb} {path}"),
+                api.patch(&name, &parameters, &patch),
+            )
+            .await?;
+        to_value(&stored)
+    }
+
+    async fn post(
+        &self,
+        verb: &str,
+        object: &Value,
+        parameters: PostParams,
+    ) -> Result<Value, ClusterError> {
+        let Addressed { api, path, .. } = self.address(object).await?;
+        let operation = format!("{verb} {path}");
+        let typed = serde_json::from_value(object.clone())
+            .map_err(|error| invalid(&operation, &error.to_string()))?;
+        let stored = self
+            .ask(&operation, api.create(&parameters, &typed))
+            .await?;
+        to_value(&stored)
+    }
+
+    async fn remove(
+        &self,
+        object: &Value,
+        parameters: &DeleteParams,
+    ) -> Result<bool, ClusterError> {
         let Some(Addressed { api, name, path }) = found(self.address(object).await)? else {
             return Ok(false);
         };
-        let parameters = DeleteParams::default();
         let answer = self
-            .ask(&format!("delete {path}"), api.delete(&name, &parameters))
+            .ask(&format!("delete {path}"), api.delete(&name, parameters))
             .await;
         Ok(found(answer)?.is_some())
     }

@@ -19,6 +19,9 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::clients::wire::WireLog;
 
+mod exec;
+mod requests;
+
 const ACCOUNT: &str = "/api/v1/namespaces/rok/serviceaccounts/rok";
 
 #[tokio::test]
@@ -647,8 +650,8 @@ impl Server {
     }
 }
 
-/// Serves one namespace over TLS with a certificate of its own, which it returns.
-async fn tls_server() -> (String, String) {
+/// TLS for `localhost`, with a certificate that is its own authority.
+fn tls_acceptor() -> (tokio_rustls::TlsAcceptor, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder()
@@ -656,6 +659,12 @@ async fn tls_server() -> (String, String) {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    (acceptor, made.cert.pem())
+}
+
+/// Serves one namespace over TLS with a certificate of its own, which it returns.
+async fn tls_server() -> (String, String) {
+    let (acceptor, authority) = tls_acceptor();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -669,7 +678,7 @@ async fn tls_server() -> (String, String) {
             let _ = stream.shutdown().await;
         }
     });
-    (format!("https://localhost:{port}"), made.cert.pem())
+    (format!("https://localhost:{port}"), authority)
 }
 
 fn http_answer() -> String {

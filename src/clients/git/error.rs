@@ -217,6 +217,33 @@ impl GitError {
         })
     }
 
+    /// Returns the sort of error as one word, which stays the same whatever the text says.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotARepository { .. } => "NotARepository",
+            Self::Unsupported { .. } => "Unsupported",
+            Self::Detached => "Detached",
+            Self::Busy { .. } => "Busy",
+            Self::Identity => "Identity",
+            Self::DubiousOwnership { .. } => "DubiousOwnership",
+            Self::PathEscapes { .. } => "PathEscapes",
+            Self::Exists { .. } => "Exists",
+            Self::Authentication { .. } => "Authentication",
+            Self::HostKey { .. } => "HostKey",
+            Self::Unreachable { .. } => "Unreachable",
+            Self::RepositoryNotFound { .. } => "RepositoryNotFound",
+            Self::BranchNotFound { .. } => "BranchNotFound",
+            Self::NoRemote => "NoRemote",
+            Self::Rejected { .. } => "Rejected",
+            Self::Refused { .. } => "Refused",
+            Self::Diverged { .. } => "Diverged",
+            Self::TagExists { .. } => "TagExists",
+            Self::Io { .. } => "Io",
+            Self::ProgramMissing { .. } => "ProgramMissing",
+            Self::Other { .. } => "Other",
+        }
+    }
+
     pub(super) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io {
             path: path.into(),

@@ -28,6 +28,7 @@ pub use commit::CommitRequest;
 pub use error::GitError;
 pub use history::CommitInfo;
 pub use merge::{Merged, merge_file};
+pub(super) use program::redact;
 pub use program::{Git, GitSettings};
 pub use push::{PushOutcome, PushRight};
 pub use remote::{PushState, Remote};

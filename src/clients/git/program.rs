@@ -247,7 +247,7 @@ pub(super) fn checked(output: Output, directory: &Path, what: &str) -> Result<St
 /// Removes the user and password of every address in `text`.
 ///
 /// An ssh address keeps its user, which is part of where it leads.
-pub(super) fn redact(text: &str) -> String {
+pub(in crate::clients) fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("://") {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::words::list;
 use super::{Asking, Closing, Entry, FRESH, Halt, Run, Workers, guarded};
@@ -13,7 +14,7 @@ use crate::engine::event::EventKind;
 use crate::engine::failure::StepError;
 use crate::engine::plan::Planned;
 use crate::engine::recipe::{Only, Phase, TaskMode};
-use crate::engine::step::{Finding, Observation};
+use crate::engine::step::{Finding, Observation, When};
 use crate::engine::worker::{self, Differing, Ended, Job, May, Message};
 
 impl Run {
@@ -38,14 +39,14 @@ impl Run {
         self.emit(EventKind::TaskStarted { task: name.clone() })?;
         let mut pending: BTreeSet<usize> = (0..self.entries.len())
             .filter(|index| {
-                self.entries[*index].task == task
-                    && !self.done.contains(self.entries[*index].meta.id)
+                self.entries[*index].task == task && !self.is_settled(self.entries[*index].meta.id)
             })
             .collect();
         let (sender, mut messages) = mpsc::unbounded_channel();
         let mut running: Workers = JoinSet::new();
         let mut asking: VecDeque<Asking> = VecDeque::new();
         let mut is_heard = true;
+        let mut cleaning = false;
         loop {
             if !is_heard {
                 // Nobody is left who could approve.
@@ -56,6 +57,11 @@ impl Run {
                 refuse(&mut asking);
             }
             if running.is_empty() {
+                if self.ending.is_some() && !cleaning {
+                    cleaning = true;
+                    self.clean_up(task, &mut pending, &mut running, &sender);
+                    continue;
+                }
                 if pending.is_empty() || self.ending.is_some() {
                     break;
                 }
@@ -83,6 +89,7 @@ impl Run {
             Some((outcome, Closing::Opening(opening))) => {
                 Err(Halt::Ended(outcome, self.nothing_more(opening)))
             }
+            None if self.has_failed(task) => Ok(()),
             None => self.emit(EventKind::TaskFinished { task: name }),
         }
     }
@@ -102,10 +109,8 @@ impl Run {
                 .find(|index| self.is_ready(*index, pending, running));
             let Some(index) = ready else { break };
             pending.remove(&index);
-            if self.entries[index].meta.phase == Phase::Verify
-                && !self.options.only.includes(Phase::Verify)
-            {
-                self.leave_out(index, "verification is left out of this run".into())?;
+            if let Some(reason) = self.not_in_this_run(index) {
+                self.leave_out(index, reason.into())?;
                 continue;
             }
             let seen = self.still_seen(index);
@@ -119,25 +124,90 @@ impl Run {
                 self.end_of(index, Ok(ended))?;
                 continue;
             }
-            let entry = &self.entries[index];
-            let mut settle = entry.meta.settle;
-            settle.limit = self.options.wait.unwrap_or(settle.limit);
-            let job = Job {
-                index,
-                step: Arc::clone(&entry.step),
-                phase: entry.meta.phase,
-                facts: self.facts.clone(),
-                context: self.context(),
-                seen,
-                settle,
-                differing: self.differing(entry),
-                clock: Arc::clone(&self.clock),
-                stop: self.stop.clone(),
-                messages: sender.clone(),
-            };
+            let job = self.job(index, seen, self.stop.clone(), sender);
             running.spawn(guarded(index, worker::work(job)));
         }
         Ok(())
+    }
+
+    /// Starts the clean-up of a task that ends before its time, where proofs have written
+    /// something. Whoever asked to stop at once is obeyed: the next run cleans up.
+    fn clean_up(
+        &mut self,
+        task: usize,
+        pending: &mut BTreeSet<usize>,
+        running: &mut Workers,
+        sender: &mpsc::UnboundedSender<Message>,
+    ) {
+        if self.stopped_at_once || !self.proofs_wrote(task) {
+            return;
+        }
+        let at_last = |index: &usize| {
+            let meta = &self.entries[*index].meta;
+            let known = meta.needs.iter().all(|name| self.facts.has(name));
+            meta.when == When::AtLast && known && self.not_in_this_run(*index).is_none()
+        };
+        for index in pending.clone().into_iter().filter(at_last) {
+            pending.remove(&index);
+            // The run has stopped waiting for the world; the clean-up may still wait.
+            let job = self.job(index, None, CancellationToken::new(), sender);
+            running.spawn(guarded(index, worker::work(job)));
+        }
+    }
+
+    fn proofs_wrote(&self, task: usize) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.task == task
+                && entry.meta.phase == Phase::Verify
+                && self.acted.contains(entry.meta.id)
+        })
+    }
+
+    fn job(
+        &self,
+        index: usize,
+        seen: Option<Observation>,
+        stop: CancellationToken,
+        messages: &mpsc::UnboundedSender<Message>,
+    ) -> Job {
+        let entry = &self.entries[index];
+        let mut settle = entry.meta.settle;
+        settle.limit = self.options.wait.unwrap_or(settle.limit);
+        Job {
+            index,
+            step: Arc::clone(&entry.step),
+            phase: entry.meta.phase,
+            facts: self.facts.clone(),
+            context: self.context(),
+            seen,
+            settle,
+            differing: self.differing(entry),
+            clock: Arc::clone(&self.clock),
+            stop,
+            messages: messages.clone(),
+        }
+    }
+
+    /// Why the step is left out now that its turn has come, if so.
+    fn not_in_this_run(&self, index: usize) -> Option<&'static str> {
+        let entry = &self.entries[index];
+        let proof = entry.meta.phase == Phase::Verify;
+        if proof && !self.options.only.includes(Phase::Verify) {
+            Some("verification is left out of this run")
+        } else if proof && !self.is_within(entry.task) {
+            Some("belongs to a task that is not verified in this run")
+        } else if self.is_spared(entry) {
+            Some("nothing was changed; `rok-deploy verify` proves it again")
+        } else {
+            None
+        }
+    }
+
+    fn has_failed(&self, task: usize) -> bool {
+        let steps = self.entries.iter().filter(|entry| entry.task == task);
+        steps
+            .into_iter()
+            .any(|entry| self.failed.contains_key(entry.meta.id))
     }
 
     fn is_ready(&self, index: usize, pending: &BTreeSet<usize>, running: &Workers) -> bool {
@@ -148,13 +218,15 @@ impl Run {
             .after
             .iter()
             .filter(known)
-            .all(|id| self.done.contains(*id));
+            .all(|id| self.is_settled(id));
         let proven_last = meta.phase != Phase::Verify
             || (pending
                 .iter()
                 .all(|other| self.entries[*other].meta.phase == Phase::Verify)
                 && self.is_quiet_but_for_proofs(index, running));
-        facts && after && proven_last
+        let at_last = |other: &usize| self.entries[*other].meta.when == When::AtLast;
+        let cleaned_last = !at_last(&index) || (running.is_empty() && pending.iter().all(at_last));
+        facts && after && proven_last && cleaned_last
     }
 
     /// Whether all steps of the task that are not verifications are done.
@@ -163,7 +235,7 @@ impl Run {
             || self.entries.iter().all(|entry| {
                 entry.task != self.entries[index].task
                     || entry.meta.phase == Phase::Verify
-                    || self.done.contains(entry.meta.id)
+                    || self.is_settled(entry.meta.id)
             })
     }
 
@@ -197,6 +269,8 @@ impl Run {
     fn differing(&self, entry: &Entry) -> Differing {
         if entry.meta.phase == Phase::Verify {
             Differing::Apply
+        } else if !self.is_within(entry.task) {
+            Differing::Leave
         } else if entry.mode == TaskMode::FastForward || self.options.only == Only::Verify {
             Differing::Fail
         } else if self.options.only.includes(entry.meta.phase) {
@@ -210,7 +284,7 @@ impl Run {
     /// left out too, anything else is a mistake in the recipe.
     fn resolve_deadlock(&mut self, pending: &mut BTreeSet<usize>) -> Result<(), Halt> {
         for index in pending.clone() {
-            if let Some(reason) = self.missing_because_left_out(index) {
+            if let Some(reason) = self.missing_for_good(index) {
                 pending.remove(&index);
                 return self.leave_out(index, reason);
             }

@@ -8,7 +8,7 @@ use crate::engine::plan::Planned;
 
 impl Run {
     pub(super) async fn approve_plan(&mut self, changes: usize) -> Result<(), Halt> {
-        if changes == 0 && self.touches().next().is_none() {
+        if changes == 0 && self.touches(changes).next().is_none() {
             return Ok(());
         }
         // A run that stopped before anybody approved anything has no approval to reuse.

@@ -8,8 +8,9 @@ use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::{EventKind, Outcome, StepOutcome};
 use crate::engine::facts::Facts;
 use crate::engine::failure::StepError;
+use crate::engine::plan::Planned;
 use crate::engine::recipe::Phase;
-use crate::engine::step::{Finding, Observation};
+use crate::engine::step::{Finding, Observation, When};
 use crate::engine::worker::{Ended, May, Message};
 
 impl Run {
@@ -47,7 +48,8 @@ impl Run {
                 changes,
                 may,
             } => {
-                if self.ending.is_some() {
+                let cleans_up = self.entries[index].meta.when == When::AtLast;
+                if self.ending.is_some() && !cleans_up {
                     may.send(May::Stop).ok();
                     return Ok(());
                 }
@@ -60,6 +62,7 @@ impl Run {
                 let (id, changes) = (self.id(index), &asks.changes);
                 let proof = self.entries[index].meta.phase == Phase::Verify;
                 let approved = self.everything_approved
+                    || cleans_up
                     || (proof && self.options.approval != Approval::Step)
                     || changes.iter().all(|change| self.is_approved(&id, change));
                 if approved {
@@ -160,6 +163,7 @@ impl Run {
                 self.stop_requested = true;
                 self.emit(EventKind::StopRequested { signal, now })?;
                 if now {
+                    self.stopped_at_once = true;
                     running.abort_all();
                     let summary = "Stopped at once; a step is in doubt and is looked at first when the run is resumed.";
                     self.ending = Some((stopped(signal), Closing::Sentence(summary.into())));
@@ -232,8 +236,20 @@ impl Run {
             Ok(Ended::Stopped) => Ok(()),
             Err(error) => {
                 let summary = format!("`{step}`: {error}.");
-                let outcome = outcome_of(error.kind);
-                self.emit(EventKind::StepFailed { step, error })?;
+                let kind = error.kind;
+                self.emit(EventKind::StepFailed {
+                    step: step.clone(),
+                    error,
+                })?;
+                if self.goes_on() {
+                    // What should be is as good as what is for checks that only need to know.
+                    if let Some(Planned::Observed(seen)) = self.planned.get(&step) {
+                        self.facts.merge(&seen.facts);
+                    }
+                    self.failed.insert(step, kind);
+                    return Ok(());
+                }
+                let outcome = outcome_of(kind);
                 self.end(outcome, Closing::Sentence(summary));
                 Ok(())
             }

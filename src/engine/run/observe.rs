@@ -73,6 +73,9 @@ impl Run {
                             self.planned.insert(self.id(index), Planned::Observed(observation));
                         }
                         Err(error) => {
+                            if self.goes_on() {
+                                self.failed.insert(self.id(index), error.kind);
+                            }
                             self.emit(EventKind::StepFailed { step: self.id(index), error: error.clone() })?;
                             self.planned.insert(self.id(index), Planned::Failed(error));
                         }
@@ -96,7 +99,7 @@ impl Run {
     /// A step whose facts nobody could give: left out like the step that would have given them,
     /// else planned for later.
     fn plan_later(&mut self, index: usize, foreseen: &Facts) -> Result<(), Halt> {
-        if let Some(reason) = self.missing_because_left_out(index) {
+        if let Some(reason) = self.missing_for_good(index) {
             return self.leave_out(index, reason);
         }
         let needs: Vec<String> = self.entries[index]
@@ -132,7 +135,8 @@ impl Run {
         Ok(())
     }
 
-    pub(super) fn missing_because_left_out(&self, index: usize) -> Option<String> {
+    /// Why a fact that the step needs will never be known, if so.
+    pub(super) fn missing_for_good(&self, index: usize) -> Option<String> {
         let meta = &self.entries[index].meta;
         meta.needs
             .iter()
@@ -142,9 +146,13 @@ impl Run {
                     .entries
                     .iter()
                     .find(|entry| entry.meta.gives.contains(name))?;
-                let planned = self.planned.get(giver.meta.id)?;
+                let id = giver.meta.id;
+                if self.failed.contains_key(id) {
+                    return Some(format!("needs what `{id}` finds, which failed"));
+                }
+                let planned = self.planned.get(id)?;
                 matches!(planned, Planned::NotChecked { .. })
-                    .then(|| format!("needs what `{}` finds, which is left out", giver.meta.id))
+                    .then(|| format!("needs what `{id}` finds, which is left out"))
             })
     }
 
@@ -171,7 +179,7 @@ impl Run {
             .map(|planned| planned.changes().len())
             .sum();
         self.fingerprint = plan::fingerprint(&self.planned);
-        let touches = self.touches().map(str::to_owned).collect();
+        let touches = self.touches(changes).map(str::to_owned).collect();
         let fingerprint = self.fingerprint.clone();
         self.emit(EventKind::PlanReady {
             changes,
@@ -182,16 +190,20 @@ impl Run {
     }
 
     /// What verifications of this run may write.
-    pub(super) fn touches(&self) -> impl Iterator<Item = &'static str> {
+    pub(super) fn touches(&self, changes: usize) -> impl Iterator<Item = &'static str> {
         self.entries
             .iter()
             .filter(|entry| !self.done.contains(entry.meta.id))
             .filter(|entry| self.options.only.includes(entry.meta.phase))
+            .filter(move |entry| changes > 0 || !self.is_spared(entry))
             .filter_map(|entry| entry.meta.touches)
     }
 
     /// What keeps the plan from being carried out, the gravest first.
     pub(super) fn obstacle(&self, changes: usize) -> Option<(Outcome, String)> {
+        if self.goes_on() {
+            return None;
+        }
         let failed = self
             .entries
             .iter()

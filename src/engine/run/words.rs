@@ -2,12 +2,40 @@
 
 use std::sync::Arc;
 
-use super::{Halt, Run};
-use crate::engine::event::{EventKind, FindingKind, StepOutline, TaskOutline};
-use crate::engine::recipe::Task;
+use super::{Halt, Run, outcome_of};
+use crate::engine::event::{EventKind, FindingKind, Outcome, StepOutline, TaskOutline};
+use crate::engine::failure::ErrorKind;
+use crate::engine::recipe::{Only, Task};
 use crate::engine::step::{Finding, Observation, Step};
 
 impl Run {
+    /// How a run ended that came to its end, and its closing sentence.
+    pub(super) fn conclusion(&self) -> (Outcome, String) {
+        let Some(first) = self.first_failed() else {
+            return (Outcome::Done, self.summary());
+        };
+        let outcome = if self
+            .failed
+            .values()
+            .any(|kind| *kind == ErrorKind::Verification)
+        {
+            Outcome::Verification
+        } else {
+            outcome_of(self.failed[first])
+        };
+        let failed = count(self.failed.len(), "check", "checks");
+        let passed = self.counts.verified + self.counts.unchanged;
+        (
+            outcome,
+            format!("{failed} failed, {passed} passed; the first to fail is `{first}`."),
+        )
+    }
+
+    fn first_failed(&self) -> Option<&str> {
+        let ids = self.entries.iter().map(|entry| entry.meta.id);
+        ids.into_iter().find(|id| self.failed.contains_key(*id))
+    }
+
     pub(super) fn summary(&self) -> String {
         let counts = &self.counts;
         let mut parts = Vec::new();
@@ -25,7 +53,9 @@ impl Run {
             parts.push(format!("{} not checked", counts.not_checked));
         }
         let parts = parts.join(", ");
-        if counts.changed == 0 {
+        if self.options.only == Only::Verify {
+            format!("Everything is as intended: {parts}.")
+        } else if counts.changed == 0 {
             format!("Nothing had to be changed: {parts}.")
         } else {
             format!("Everything is in place: {parts}.")

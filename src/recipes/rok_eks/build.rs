@@ -10,29 +10,36 @@ use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
     self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
 };
-use crate::steps::cluster::{
-    ClusterAccess, ClusterContext, Namespaces, StorageAccess, VerifyAccount,
-};
+use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
+};
+use crate::steps::proof::{
+    CleanUp, ManifestValues, PodIdentity, PodStorage, StorageAccess, VerifyAccount, VerifyPod,
+    Workload,
 };
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
     let mut left_out = BTreeMap::new();
+    if tools.modes.no_pod {
+        for id in POD {
+            left_out.insert(id, "needs a Pod, which is left out (`--no-pod`)".to_owned());
+        }
+    }
     if tools.modes.no_cluster {
-        for id in [
-            "cluster.context",
-            "rok.namespaces",
-            "rok.verify-account",
-            "rok.storage-access",
-        ] {
+        for id in CLUSTER.iter().chain(&POD) {
             left_out.insert(
-                id,
+                *id,
                 "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
             );
         }
+    }
+    // Whoever practises on a machine without either program still gets the rest of the proof.
+    if tools.modes.practice && !tools.kustomize.is_installed() {
+        let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
+        left_out.insert("rok.manifests", reason.to_owned());
     }
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
         name: spec.name,
@@ -46,7 +53,10 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             task(ENVIRONMENT, parts.environment()),
             task(GITOPS, parts.gitops()),
             task(CLOUDIDENTITY, parts.cloudidentity()),
-            task(OBJECTSTORAGE, parts.objectstorage()),
+            task(
+                OBJECTSTORAGE,
+                [parts.objectstorage(), parts.proof()].concat(),
+            ),
         ],
         left_out,
         next: vec![
@@ -58,6 +68,18 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
         ],
     })
 }
+
+/// Steps that need the cluster.
+const CLUSTER: [&str; 5] = [
+    "cluster.context",
+    "rok.namespaces",
+    "rok.verify-account",
+    "rok.storage-access",
+    "rok.verify-clean-up",
+];
+
+/// Steps that need a Pod.
+const POD: [&str; 3] = ["rok.verify-pod", "rok.pod-identity", "rok.pod-storage"];
 
 /// What the steps are built from.
 struct Parts {
@@ -318,19 +340,49 @@ impl Parts {
                 access: self.access(),
                 names: self.namespaces(),
             }),
+        ]
+    }
+
+    fn proof(&self) -> Vec<Arc<dyn Step>> {
+        let workload = self.workload();
+        vec![
+            Arc::new(ManifestValues {
+                workload: workload.clone(),
+                kustomize: self.tools.kustomize.clone(),
+            }),
             Arc::new(VerifyAccount {
-                access: self.access(),
-                namespace: self.namespace.clone(),
-                name: self.name.clone(),
+                workload: workload.clone(),
             }),
             Arc::new(StorageAccess {
-                aws: self.aws.clone(),
-                access: self.access(),
-                namespace: self.namespace.clone(),
-                name: self.name.clone(),
-                prefix: self.prefix.clone(),
+                workload: workload.clone(),
             }),
+            Arc::new(VerifyPod {
+                workload: workload.clone(),
+            }),
+            Arc::new(PodIdentity {
+                workload: workload.clone(),
+            }),
+            Arc::new(PodStorage {
+                workload: workload.clone(),
+                creates: self.tools.modes.changes,
+            }),
+            Arc::new(CleanUp { workload }),
         ]
+    }
+
+    fn workload(&self) -> Workload {
+        Workload {
+            aws: self.aws.clone(),
+            access: self.access(),
+            profile: self.answers.get("aws_profile").map(str::to_owned),
+            region: self.answers.text("aws_default_region"),
+            cluster: self.answers.text("eks_cluster"),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            role: self.role.clone(),
+            prefix: self.prefix.clone(),
+            clone: self.repository().directory,
+        }
     }
 
     fn rendered(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::questions::VERIFY_IMAGE;
 use crate::engine::{Answers, FactKey, Facts};
 use crate::steps::aws::{ACCOUNT, ISSUER};
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
@@ -92,6 +93,16 @@ pub(super) fn variables(answers: &Answers) -> Variables {
             "aws_cf_s3_resources",
         ] {
             variables.insert(key.to_ascii_uppercase(), answers.text(key));
+        }
+        // Only what is not the documented default gets into the files.
+        let image = answers
+            .get("verify_image")
+            .filter(|image| *image != VERIFY_IMAGE);
+        for (name, value) in [
+            ("VERIFY_IMAGE", image),
+            ("VERIFY_PULL_SECRET", answers.get("verify_pull_secret")),
+        ] {
+            variables.extend(value.map(|value| (name.to_owned(), value.to_owned())));
         }
         Ok(variables)
     })

@@ -1,6 +1,6 @@
 //! What `rok-eks` asks, and which answers can be right.
 
-use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS};
+use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE};
 use crate::engine::Answers;
 use crate::engine::question::{Kind, Question};
 use crate::steps::names::{self, Inputs};
@@ -214,7 +214,31 @@ pub(super) const QUESTIONS: &[Question] = &[
             "The name of the stack, for administrators who deploy the template instead.",
         )
     },
+    Question {
+        default: |_| Some(VERIFY_IMAGE.into()),
+        validate: |value, _| check_image(value),
+        ..Question::new(
+            "verify_image",
+            OBJECTSTORAGE.name,
+            "Image of the test Pod",
+            "It must hold the AWS CLI, and keep running. In an air-gapped cluster: its copy in your \
+             own registry.",
+        )
+    },
+    Question {
+        optional: true,
+        validate: |value, _| names::check_label(value),
+        ..Question::new(
+            "verify_pull_secret",
+            OBJECTSTORAGE.name,
+            "Pull secret of that image",
+            "The name of a secret in the namespace. Without one, the image is pulled as it is.",
+        )
+    },
 ];
+
+/// The image of the documented test Pod.
+pub(super) const VERIFY_IMAGE: &str = "gcr.io/arrikto/rok-tools:release-1.5-l0-release-1.5.3";
 
 /// What the computed names are made of.
 const NAME_INPUTS: &[&str] = &[
@@ -284,6 +308,24 @@ fn check_release(value: &str) -> Result<(), String> {
     }
     Err(format!(
         "is `{value}`; expected letters, digits, `-`, `_` and `.`, as in `release-1.5`"
+    ))
+}
+
+/// A reference to an image: no spaces, no scheme, lower case before the tag.
+fn check_image(value: &str) -> Result<(), String> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@".contains(letter);
+    let name = value.split('@').next().unwrap_or_default();
+    let path = name.rsplit_once('/').map_or("", |(path, _)| path);
+    let lower = |part: &str| !part.chars().any(|letter| letter.is_ascii_uppercase());
+    let repository = name.rsplit('/').next().unwrap_or_default();
+    let repository = repository.split(':').next().unwrap_or_default();
+    let parts = !repository.is_empty() && name.split('/').all(|part| !part.is_empty());
+    let has_scheme = value.contains("://");
+    if value.chars().all(allowed) && parts && lower(path) && lower(repository) && !has_scheme {
+        return Ok(());
+    }
+    Err(format!(
+        "is `{value}`; expected an image such as `registry.example.com/rok-tools:1.5`"
     ))
 }
 

@@ -10,6 +10,7 @@ mod cloud;
 mod condition;
 mod eks;
 mod iam;
+mod instance;
 pub mod lagged;
 mod pattern;
 mod policy;
@@ -40,6 +41,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use cloud::RequestLine;
+pub use instance::{Instance, InstanceCredentials};
 pub use state::AwsState;
 
 use super::store::Store;

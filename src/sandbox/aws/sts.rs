@@ -295,16 +295,8 @@ fn open_session(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
     }
-    let access_key = unique_id("ASIA", 16);
-    let session = Session {
-        secret: hex(&random::<20>()),
-        token: format!("practice-session/{}", hex(&random::<64>())),
-        role: role.name.clone(),
-        role_id: role.id.clone(),
-        name: wish.session_name.into(),
-        expires_at: now + SignedDuration::from_secs(wish.seconds),
-        policy: wish.policy.map(str::to_owned),
-    };
+    let (name, policy) = (wish.session_name, wish.policy);
+    let (access_key, session) = new_session(state, role, name, wish.seconds, policy, now);
     let credentials = Xml::new()
         .text("AccessKeyId", &access_key)
         .text("SecretAccessKey", &session.secret)
@@ -319,13 +311,35 @@ fn open_session(
                 state.account, role.name, session.name
             ),
         );
+    Ok(Xml::new()
+        .node("Credentials", credentials)
+        .node("AssumedRoleUser", principal))
+}
+
+/// Opens a session of a role, whoever may have it. Returns its access key, too.
+pub(super) fn new_session(
+    state: &mut AwsState,
+    role: &Role,
+    name: &str,
+    seconds: i64,
+    policy: Option<&str>,
+    now: Timestamp,
+) -> (String, Session) {
+    let access_key = unique_id("ASIA", 16);
+    let session = Session {
+        secret: hex(&random::<20>()),
+        token: format!("practice-session/{}", hex(&random::<64>())),
+        role: role.name.clone(),
+        role_id: role.id.clone(),
+        name: name.into(),
+        expires_at: now + SignedDuration::from_secs(seconds),
+        policy: policy.map(str::to_owned),
+    };
     // A day is long enough for anyone to learn that a session has expired.
     let day = SignedDuration::from_hours(24);
     state
         .sessions
         .retain(|_, session| session.expires_at + day > now);
-    state.sessions.insert(access_key, session);
-    Ok(Xml::new()
-        .node("Credentials", credentials)
-        .node("AssumedRoleUser", principal))
+    state.sessions.insert(access_key.clone(), session.clone());
+    (access_key, session)
 }

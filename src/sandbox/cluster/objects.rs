@@ -2,9 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::admission;
 use super::defaults;
 use super::groups::CUSTOM_RESOURCE_DEFINITIONS;
-use super::kinds::{Kind, NAMESPACES, SERVICE_ACCOUNTS};
+use super::kinds::{Kind, NAMESPACES, PODS, SERVICE_ACCOUNTS};
+use super::node;
 use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
@@ -86,11 +88,15 @@ impl ClusterState {
         if kind.namespaced {
             self.get(&NAMESPACES, "", namespace)?;
         }
+        metadata.insert("name".into(), name.clone().into());
+        if kind.resource == PODS.resource {
+            admission::admit(self, namespace, &name, &mut object)?;
+        }
         let key = key(kind, namespace, &name);
         if self.objects.get(&key).is_some() {
             return Err(Refusal::already_exists(kind, &name));
         }
-        metadata.insert("name".into(), name.clone().into());
+        let metadata = self::metadata(&mut object);
         metadata.insert("uid".into(), random::uuid().into());
         metadata.insert(
             "creationTimestamp".into(),
@@ -240,6 +246,11 @@ impl ClusterState {
         }
         if has_finalizers(object) {
             return Ok(self.begin_to_delete(kind, namespace, name));
+        }
+        if kind.resource == PODS.resource && node::must_stop(object, options) {
+            let mut pod = object.clone();
+            node::ask_to_stop(&mut pod, options);
+            return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
         if is_namespace {
             self.take_all(|key| key.split('/').nth(1) == Some(name));

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::{self, Kind, SERVICE_ACCOUNTS};
+use super::kinds::{self, Kind, PODS, SERVICE_ACCOUNTS};
 use super::ownership::Writer;
 use super::query::Query;
 use super::refusal::{FieldProblem, Refusal};
@@ -17,7 +17,7 @@ use super::state::ClusterState;
 use super::table::Table;
 use super::watch::{self, Interest};
 use super::writes::Write;
-use super::{access, discovery, openapi, rights, tokens, versions};
+use super::{access, discovery, log, openapi, rights, tokens, versions};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -72,7 +72,7 @@ impl Target {
     }
 
     /// The namespace part of a key in the store.
-    fn place(&self) -> &str {
+    pub(super) fn place(&self) -> &str {
         self.namespace.as_deref().unwrap_or_default()
     }
 }
@@ -220,6 +220,10 @@ fn objects(
             cluster
                 .store
                 .read(|state| tokens::issue(state, place, name, request))?
+        }
+        ("GET", Some(name), Some("log")) if *kind == &PODS => {
+            let text = log::read(cluster, place, name, head.uri.query().unwrap_or_default())?;
+            return Ok(text.into_response());
         }
         ("POST", None, None) if kind.review => {
             let question = body::decode(kind, body::parse(&head.headers, bytes)?, query.strict)?;

@@ -1,5 +1,7 @@
 //! What a new cluster holds before anyone has used it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::authority::Authority;
@@ -37,6 +39,7 @@ impl ClusterSeed {
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
+            sabotage: BTreeSet::new(),
             denials: Vec::new(),
             objects: Objects::default(),
         };

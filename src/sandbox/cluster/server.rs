@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -18,10 +18,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::node::Node;
 use super::refusal::Refusal;
 use super::seed::ClusterSeed;
 use super::state::ClusterState;
-use super::{controllers, router};
+use super::{controllers, exec, router};
 use crate::sandbox::store::Store;
 
 /// As much as a real API server reads of one request.
@@ -59,7 +60,9 @@ pub(super) struct Cluster {
     requests: Mutex<Vec<RequestLine>>,
     /// Counts the changes of the state; whoever waits for one subscribes.
     pub(super) changed: watch::Sender<u64>,
-    /// Ends what would go on for as long as the server: watches.
+    /// The agent that runs Pods, once it was started.
+    pub(super) node: OnceLock<Node>,
+    /// Ends what goes on without a request: the node's agent, and connections to Pods.
     pub(super) stopping: CancellationToken,
 }
 
@@ -80,6 +83,7 @@ impl ClusterServer {
             latency,
             requests: Mutex::default(),
             changed: watch::Sender::new(0),
+            node: OnceLock::new(),
             stopping: CancellationToken::new(),
         });
         let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
@@ -140,6 +144,11 @@ impl ClusterServer {
         &self.cluster.store
     }
 
+    /// Tells of each change of the state; for whoever waits for one.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.cluster.changed.subscribe()
+    }
+
     /// Stops taking requests and lets those under way finish.
     pub async fn stop(self) {
         drop(self.stop);
@@ -172,12 +181,16 @@ async fn handle(State(cluster): State<Arc<Cluster>>, request: Request) -> Respon
     if !cluster.latency.is_zero() {
         tokio::time::sleep(cluster.latency).await;
     }
-    let (head, body) = request.into_parts();
-    let (response, write) = match axum::body::to_bytes(body, LARGEST_BODY).await {
-        Ok(bytes) => router::answer(&cluster, &head, &bytes),
-        Err(error) => {
-            let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
-            (refusal.into_response(), false)
+    let (mut head, body) = request.into_parts();
+    let (response, write) = if let Some(target) = exec::wanted(&head) {
+        (exec::answer(&cluster, &mut head, &target).await, false)
+    } else {
+        match axum::body::to_bytes(body, LARGEST_BODY).await {
+            Ok(bytes) => router::answer(&cluster, &head, &bytes),
+            Err(error) => {
+                let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
+                (refusal.into_response(), false)
+            }
         }
     };
     cluster

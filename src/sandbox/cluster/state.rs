@@ -1,5 +1,7 @@
 //! Everything a cluster remembers.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,6 +9,7 @@ use super::authority::Authority;
 use super::history::Objects;
 use super::kinds::Kind;
 use super::rights::Denial;
+use super::sabotage::Sabotage;
 use super::tokens::SigningKey;
 
 /// A cluster's identity and its objects.
@@ -18,6 +21,9 @@ pub struct ClusterState {
     pub(super) admin_token: String,
     /// Counts changes; every object carries the count of its last one.
     pub(super) resource_version: u64,
+    /// What is broken on purpose.
+    #[serde(default)]
+    pub(super) sabotage: BTreeSet<Sabotage>,
     /// The rights that the user does not have.
     #[serde(default)]
     pub(super) denials: Vec<Denial>,
@@ -29,6 +35,15 @@ impl ClusterState {
     /// The object as it is stored, if there is one. An empty namespace is for cluster-wide kinds.
     pub fn object(&self, resource: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&format!("{resource}/{namespace}/{name}"))
+    }
+
+    /// Who tokens say has issued them.
+    pub(super) fn token_issuer(&self) -> &str {
+        let other = self.sabotage.iter().find_map(|sabotage| match sabotage {
+            Sabotage::OtherIssuer(issuer) => Some(issuer),
+            _ => None,
+        });
+        other.unwrap_or(&self.issuer)
     }
 
     /// Keeps an object, new or changed, and gives it its version.

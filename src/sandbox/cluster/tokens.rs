@@ -127,7 +127,7 @@ pub(super) fn issue(
         "aud": audiences,
         "exp": expiry.as_second(),
         "iat": now.as_second(),
-        "iss": state.issuer,
+        "iss": state.token_issuer(),
         "jti": random::uuid(),
         "kubernetes.io": kubernetes,
         "nbf": now.as_second(),

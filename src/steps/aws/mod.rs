@@ -8,7 +8,7 @@ mod iam_policy;
 mod iam_role;
 mod oidc_provider;
 mod ownership;
-mod permissions;
+pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
 mod trust;

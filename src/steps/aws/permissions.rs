@@ -11,7 +11,7 @@ use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError,
 use crate::steps::names;
 
 /// What Rok needs at the least; asked of the simulator for a role whose policies are not ours.
-const ACTIONS: [&str; 5] = [
+pub(in crate::steps) const ACTIONS: [&str; 5] = [
     "s3:ListBucketVersions",
     "s3:CreateBucket",
     "s3:PutObject",

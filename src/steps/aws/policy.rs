@@ -67,15 +67,10 @@ impl Admission {
                 .any(|statement| self.is_allowed_by(statement))
     }
 
-    fn is_allowed_by(&self, statement: &Value) -> bool {
-        let action = |value: &Value| {
-            value.as_str().is_some_and(|action| {
-                [ASSUMING, "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str())
-            })
-        };
+    pub(in crate::steps) fn is_allowed_by(&self, statement: &Value) -> bool {
         let principal = |value: &Value| value.as_str() == Some(&self.provider);
         statement["Effect"] == "Allow"
-            && list(&statement["Action"]).iter().any(action)
+            && is_about_tokens(statement)
             && list(&statement["Principal"]["Federated"])
                 .iter()
                 .any(principal)
@@ -83,7 +78,7 @@ impl Admission {
     }
 
     /// Whether a statement denies, or cannot be shown not to.
-    fn may_be_denied_by(&self, statement: &Value) -> bool {
+    pub(in crate::steps) fn may_be_denied_by(&self, statement: &Value) -> bool {
         let action = |pattern: &Value| {
             pattern
                 .as_str()
@@ -163,6 +158,15 @@ impl Admission {
     }
 }
 
+/// Whether a statement names the action that trades a token in.
+pub(in crate::steps) fn is_about_tokens(statement: &Value) -> bool {
+    list(&statement["Action"]).iter().any(|value| {
+        value.as_str().is_some_and(|action| {
+            [ASSUMING, "sts:*", "*"].contains(&action.to_ascii_lowercase().as_str())
+        })
+    })
+}
+
 /// Returns the policy that gives full access to every bucket with the prefix.
 pub fn bucket_policy(partition: &str, prefix: &str) -> Value {
     json!({
@@ -228,7 +232,7 @@ fn normal(document: &Value) -> Value {
 }
 
 /// A string against a list of one makes no difference.
-fn list(value: &Value) -> &[Value] {
+pub(in crate::steps) fn list(value: &Value) -> &[Value] {
     match value {
         Value::Array(values) => values,
         Value::Null => &[],
@@ -257,7 +261,7 @@ fn each(value: &Value, change: &dyn Fn(&Value) -> Value) -> Value {
 }
 
 /// IAM's patterns: `*` is any text, `?` any character.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub(in crate::steps) fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut of, mut star, mut mark) = (0, 0, None, 0);

@@ -3,11 +3,9 @@
 mod access;
 mod context;
 mod namespaces;
-mod storage_access;
-mod verify_account;
 
+pub(in crate::steps) use access::refused;
 pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
+pub(in crate::steps) use namespaces::FIELD_MANAGER;
 pub use namespaces::Namespaces;
-pub use storage_access::StorageAccess;
-pub use verify_account::VerifyAccount;

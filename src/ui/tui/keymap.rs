@@ -66,6 +66,8 @@ pub enum Action {
     Decline,
     /// Changes between result and steps.
     Switch,
+    /// Shows or hides the chain on the whole screen.
+    Chain,
     /// Plays or pauses.
     Play,
     /// One event back.
@@ -229,6 +231,22 @@ pub static BINDINGS: &[Binding] = &[
         "go to step",
         "goes to the moment when the chosen step ended",
         Action::Open,
+    ),
+    row(
+        &[Live, Done, Player],
+        &[Plain(KeyCode::Char('c'))],
+        "c",
+        "chain",
+        "shows the chain from service account to bucket, link by link, on the whole screen",
+        Action::Chain,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Esc)],
+        "Esc",
+        "back",
+        "closes the chain",
+        Action::Back,
     ),
     row(
         &[Edit, Pick, Help],

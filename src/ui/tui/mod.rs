@@ -4,6 +4,7 @@
 //! the only one that waits: for keys, for the run's events, for looks at the answers, and for the
 //! time while something on the screen moves by itself.
 
+mod fold;
 mod form;
 mod keymap;
 mod log;

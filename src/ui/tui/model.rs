@@ -114,6 +114,17 @@ pub struct Model {
     then: Then,
 }
 
+/// Fits the run's lists and texts to their places. What is shown can change where it stands, so
+/// the places are looked up again.
+fn fit(session: &mut Session, body: Rect) {
+    let places = screens::steps::panes(body, session);
+    session.prepare(places);
+    let settled = screens::steps::panes(body, session);
+    if settled != places {
+        session.prepare(settled);
+    }
+}
+
 impl Model {
     /// Returns the wizard and its first effects.
     pub fn wizard(options: Options, unfinished: Option<Unfinished>) -> (Self, Vec<Effect>) {
@@ -209,13 +220,11 @@ impl Model {
                 }
             }
             Place::Run => {
-                let panes = screens::steps::panes(frame.body, &self.session);
-                self.session.prepare(panes.list, panes.page);
+                fit(&mut self.session, frame.body);
             }
             Place::Player => {
                 if let Some(player) = &mut self.player {
-                    let panes = screens::steps::panes(frame.body, &player.session);
-                    player.session.prepare(panes.list, panes.page);
+                    fit(&mut player.session, frame.body);
                 }
             }
         }
@@ -292,12 +301,14 @@ impl Model {
             }
             Action::Plan => form.is_some_and(|form| !form.resolution.rows.is_empty()),
             Action::Switch => session.fold.state.finished.is_some(),
+            Action::Chain => session.fold.chain().is_some(),
             Action::Back => match self.context() {
                 Context::Form => self.start.is_some(),
                 Context::Review => session.opened || self.can_return(),
                 Context::Live | Context::Done => {
                     session.opened || session.view() == View::Steps || self.can_return()
                 }
+                Context::Player => session.opened,
                 _ => true,
             },
             Action::Forget => form.is_some_and(Form::can_forget),

@@ -1,17 +1,22 @@
 //! The texts beside and below the list of steps: a step, the plan, the result. Made when something
 //! changes, not when something is drawn.
 
-use super::session::Fold;
+use super::fold::Fold;
 use super::widgets::page::Lines;
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Change, Outcome, Phase, Scope, StepOutcome, StepStatus};
+use crate::engine::{Chain, Change, Outcome, Phase, Scope, StepOutcome, StepStatus};
+use crate::ui::chain::{self, Row};
 use crate::ui::diff::{Diff, Side};
 use crate::ui::summary::closing;
 use crate::ui::words::{self, Tone};
 
-/// Returns all about a step: what it saw, what it changes, line by line.
-pub(super) fn step(step: &StepView) -> Lines {
+/// Where a note stands below its link, and what of it is too long for a row.
+const BELOW: u16 = 4;
+
+/// Returns all about a step: what it saw, how far the chain holds, what to do about it, what it
+/// changes, line by line.
+pub(super) fn step(step: &StepView, chain: Option<&Chain>, columns: usize) -> Lines {
     let mut lines = Lines::default();
     let label = words::label(step);
     let phase = match step.phase {
@@ -33,10 +38,12 @@ pub(super) fn step(step: &StepView) -> Lines {
         label.tone,
         &format!("{} {}{note}", label.symbol, label.word),
     );
-    let error_hints = step.error.iter().flat_map(|error| &error.hints);
-    for hint in step.hints.iter().chain(error_hints) {
-        lines.marked(2, 6, Tone::Accent, &format!("hint: {hint}"));
+    if let Some(chain) = chain {
+        lines.blank();
+        rows(&mut lines, chain::picture(chain, columns), BELOW);
+        lines.blank();
     }
+    hints(&mut lines, 2, step);
     for notice in &step.notices {
         lines.marked(2, 6, Tone::Warn, &format!("note: {notice}"));
     }
@@ -45,6 +52,48 @@ pub(super) fn step(step: &StepView) -> Lines {
         change(&mut lines, each);
     }
     lines
+}
+
+/// Returns the chain, link by link.
+pub(super) fn chain(chain: &Chain, columns: usize) -> Lines {
+    let mut lines = Lines::default();
+    lines.heading("From service account to bucket");
+    lines.blank();
+    rows(&mut lines, chain::picture(chain, columns), BELOW);
+    lines
+}
+
+/// Returns the chain for a place beside other things: with notes where it is wide, else without, on
+/// one line where it has no more.
+pub(super) fn chain_beside(chain: &Chain, columns: usize, height: usize) -> Lines {
+    let mut lines = Lines::default();
+    let picture = chain::picture(chain, columns);
+    let shows_notes = columns >= 50 && picture.len() <= height;
+    let picture = match height {
+        ..2 => vec![chain::strip(chain)],
+        _ if shows_notes => picture,
+        _ => chain::compact(chain, height),
+    };
+    let hang = if shows_notes { BELOW } else { 0 };
+    rows(&mut lines, picture, hang);
+    lines
+}
+
+fn rows(lines: &mut Lines, rows: Vec<Row>, hang: u16) {
+    for row in rows {
+        lines.marked(0, hang, row.tone, &row.text());
+    }
+}
+
+fn hints(lines: &mut Lines, indent: u16, step: &StepView) {
+    let error_hints = step.error.iter().flat_map(|error| &error.hints);
+    for hint in step.hints.iter().chain(error_hints) {
+        let words::Remedy { text, commands } = words::remedy(hint);
+        lines.marked(indent, 6, Tone::Accent, &format!("hint: {text}"));
+        for command in commands {
+            lines.command(indent + 2, command);
+        }
+    }
 }
 
 fn change(lines: &mut Lines, change: &Change) {
@@ -112,9 +161,7 @@ pub(super) fn plan(fold: &Fold) -> Lines {
         lines.heading("In the way");
         for step in state.steps().filter(conflicts) {
             lines.marked(2, 2, Tone::Bad, &format!("! {}: {}", step.id, step.note));
-            for hint in &step.hints {
-                lines.marked(4, 6, Tone::Accent, &format!("hint: {hint}"));
-            }
+            hints(&mut lines, 4, step);
         }
     }
     let notices: Vec<_> = state
@@ -302,10 +349,7 @@ fn failures(lines: &mut Lines, fold: &Fold) {
             &format!("{} {}: {}", label.symbol, step.id, step.title),
         );
         lines.line(2, Tone::Plain, &step.note);
-        let error_hints = step.error.iter().flat_map(|error| &error.hints);
-        for hint in step.hints.iter().chain(error_hints) {
-            lines.marked(2, 6, Tone::Accent, &format!("hint: {hint}"));
-        }
+        hints(lines, 2, step);
     }
 }
 

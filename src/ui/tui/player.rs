@@ -5,7 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::session::{Fold, Session};
+use super::fold::Fold;
+use super::session::Session;
 use crate::engine::{Event, EventKind};
 
 /// Events between two kept folds.
@@ -183,6 +184,7 @@ mod tests {
     use super::*;
     use crate::engine::RunState;
     use crate::ui::samples;
+    use crate::ui::tui::screens::steps::Panes;
 
     fn long(repeats: usize) -> Vec<Event> {
         let mut story = samples::Story::new().then(0, samples::started(false));
@@ -231,7 +233,11 @@ mod tests {
     fn going_to_a_step_shows_it_at_its_end() {
         let mut player = Player::new(samples::finished());
         let area = ratatui::layout::Rect::new(0, 0, 80, 40);
-        player.session.prepare(area, area);
+        player.session.prepare(Panes {
+            list: area,
+            page: area,
+            ..Panes::default()
+        });
         let wanted = |player: &Player| player.session.chosen_step().map(|step| step.id.clone());
         while wanted(&player).as_deref() != Some("aws.iam-policy") {
             player.session.act(super::super::keymap::Action::Down);

@@ -1,47 +1,21 @@
 //! A run on the screen: what the events told, which step is chosen, what is scrolled where.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::ops::Range;
 
-use ratatui::layout::Rect;
-
+use super::fold::Fold;
 use super::keymap::Action;
+use super::screens::steps::Panes;
 use super::widgets::page::{Lines, Page};
+use super::widgets::text;
 use super::{log, pages};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Event, EventKind, RunState, Scope, StepStatus};
-use crate::ui::words::{Tone, will_change};
+use crate::engine::{Chain, Event, Scope, StepStatus};
+use crate::ui::words::{self, Tone, will_change};
 
 /// How many lines the log keeps.
 const LOG: usize = 500;
-
-/// What the screens need to know of the events.
-#[derive(Debug, Clone, Default)]
-pub struct Fold {
-    /// The run.
-    pub state: RunState,
-    /// The steps that an approval is asked for.
-    pub asked: Vec<String>,
-    /// When settling steps give up, in milliseconds.
-    pub limits: BTreeMap<String, u64>,
-}
-
-impl Fold {
-    /// Takes in an event.
-    pub fn update(&mut self, event: &Event) {
-        self.state.update(event);
-        match &event.event {
-            EventKind::ApprovalNeeded { steps, .. } => self.asked.clone_from(steps),
-            EventKind::StepSettling { step, limit_ms, .. } => {
-                self.limits.insert(step.clone(), *limit_ms);
-            }
-            EventKind::StepDone { step, .. } | EventKind::StepFailed { step, .. } => {
-                self.limits.remove(step);
-            }
-            _ => {}
-        }
-    }
-}
 
 /// What of the run is on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +41,8 @@ pub enum Row {
     Task(usize),
     /// A step.
     Step(usize, usize),
-    /// What a step is about just now, or what is wrong.
-    Note(usize, usize),
+    /// What a step is about just now, or what is wrong; the last number is the place of the text.
+    Note(usize, usize, usize),
 }
 
 impl Row {
@@ -84,14 +58,20 @@ pub struct Session {
     pub fold: Fold,
     /// The rows of the list.
     pub rows: Vec<Row>,
+    /// The texts of [`Row::Note`], a row each.
+    pub notes: Vec<String>,
     /// The row that is chosen.
     pub chosen: usize,
     /// The first visible row.
     pub top: usize,
     /// The text beside the list.
     pub page: Page,
+    /// The chain beside them.
+    pub chain: Page,
     /// Whether the text has the whole screen.
     pub opened: bool,
+    /// Whether that text is the chain.
+    of_chain: bool,
     /// How often Ctrl-C was pressed.
     pub stops: u8,
     /// Whether a run that has ended shows its steps instead of its result.
@@ -99,7 +79,7 @@ pub struct Session {
     log: VecDeque<(Tone, String)>,
     seen: Option<View>,
     stale: bool,
-    area: Rect,
+    places: Panes,
 }
 
 impl Session {
@@ -154,6 +134,18 @@ impl Session {
         self.fold.state.tasks.get(task)?.steps.get(step)
     }
 
+    /// Returns the chain that the screen is about: as the chosen step found it, else as it was
+    /// found last.
+    pub fn shown_chain(&self) -> Option<&Chain> {
+        self.own_chain().or(self.fold.chain())
+    }
+
+    /// Returns the chain of the chosen step.
+    pub fn own_chain(&self) -> Option<&Chain> {
+        let step = self.chosen_step().filter(|_| self.view() != View::Result)?;
+        self.fold.chains.get(&step.id)
+    }
+
     /// Moves, scrolls, opens and closes.
     pub fn act(&mut self, action: Action) {
         let page_only = self.view() == View::Result || self.opened;
@@ -171,33 +163,61 @@ impl Session {
             Action::ScrollUp => self.page.turn(false),
             Action::ScrollDown => self.page.turn(true),
             Action::Open => self.opened = true,
-            Action::Back => self.opened = false,
+            Action::Back => self.close(),
+            Action::Chain => {
+                self.of_chain = !self.of_chain;
+                self.opened = self.of_chain;
+                self.write_page(true);
+            }
             Action::Switch => {
                 self.inspecting = !self.inspecting;
-                self.opened = false;
+                self.close();
                 self.stale = true;
             }
             _ => {}
         }
     }
 
-    /// Brings rows and text up to date for a place on the screen.
-    pub fn prepare(&mut self, list: Rect, page: Rect) {
+    fn close(&mut self) {
+        self.opened = false;
+        if std::mem::take(&mut self.of_chain) {
+            self.write_page(true);
+        }
+    }
+
+    /// Brings rows and texts up to date for their places on the screen.
+    pub fn prepare(&mut self, places: Panes) {
         let view = self.view();
         let turned = self.seen != Some(view);
-        if self.stale || turned {
+        let stale = self.stale || turned;
+        let before = std::mem::replace(&mut self.places, places);
+        if stale || before.list != places.list {
             self.list_rows(turned);
         }
         if turned {
-            self.opened = false;
+            (self.opened, self.of_chain) = (false, false);
         }
-        self.page.resize(page.width, page.height);
-        if self.stale || turned {
+        let follows = self.shows_log() && self.page.is_at_end();
+        self.page.resize(places.page.width, places.page.height);
+        if follows {
+            self.page.go(true);
+        }
+        let moved = before.chain != places.chain;
+        if stale || moved || before.page.width != places.page.width {
             self.write_page(turned);
-            (self.stale, self.seen) = (false, Some(view));
         }
-        self.area = list;
+        if stale || moved {
+            self.write_chain();
+        }
+        (self.stale, self.seen) = (false, Some(view));
         self.keep_in_view();
+    }
+
+    /// Whether the text is the log.
+    fn shows_log(&self) -> bool {
+        matches!(self.view(), View::Live | View::Steps)
+            && !self.of_chain
+            && self.chosen_step().is_none()
     }
 
     fn choose(&mut self, places: impl Iterator<Item = usize>, wanted: impl Fn(&Self, Row) -> bool) {
@@ -207,6 +227,7 @@ impl Session {
             self.chosen = place;
             self.page.go(false);
             self.write_page(true);
+            self.write_chain();
         }
     }
 
@@ -230,7 +251,7 @@ impl Session {
             Some((Scope::Plan, _)) | None => None,
             Some(_) => Some(&self.fold.asked),
         };
-        let mut rows = vec![Row::Overview];
+        let (mut rows, mut notes) = (vec![Row::Overview], Vec::new());
         for (task_place, task) in self.fold.state.tasks.iter().enumerate() {
             let included = |step: &StepView| part.is_none_or(|asked| asked.contains(&step.id));
             if !task.steps.iter().any(included) {
@@ -242,32 +263,73 @@ impl Session {
                     continue;
                 }
                 rows.push(Row::Step(task_place, place));
-                let noted = match step.status {
+                let is_noted = match step.status {
                     StepStatus::Settling => !step.note.is_empty(),
                     StepStatus::Failed | StepStatus::Observed(FindingKind::Conflict) => true,
                     _ => false,
                 };
-                if noted {
-                    rows.push(Row::Note(task_place, place));
+                if is_noted {
+                    let first = notes.len();
+                    notes.extend(self.note_rows(step));
+                    rows.extend((first..notes.len()).map(|row| Row::Note(task_place, place, row)));
                 }
             }
         }
-        self.rows = rows;
+        (self.rows, self.notes) = (rows, notes);
         let keeps = !turned || view == View::Steps;
         let place = before
             .filter(|_| keeps)
             .and_then(|row| self.rows.iter().position(|r| *r == row));
         self.chosen = place.unwrap_or_default();
+        if turned && view == View::Steps && self.chosen == 0 {
+            // What failed is what somebody wants to see who looks at the steps.
+            let failed = |row: &Row| {
+                matches!(row, Row::Step(task, step)
+                if self.step(*task, *step).is_some_and(|step| step.error.is_some()))
+            };
+            self.chosen = self.rows.iter().position(failed).unwrap_or_default();
+        }
+    }
+
+    /// Returns what is said below a step, in as many rows as a list of that height can spare.
+    fn note_rows(&self, step: &StepView) -> Vec<String> {
+        let columns = usize::from(self.places.list.width.saturating_sub(4));
+        let most = usize::from(self.places.list.height / 2).clamp(1, 3);
+        let note = words::clean(&step.note).replace('\n', " ");
+        let limited = self.fold.limits.get(&step.id).map(|limit| {
+            let limit = words::duration(*limit);
+            format!("at most {limit}: {note}")
+        });
+        let fits = |text: &String| text::wrap(text, columns, 0).len() <= most;
+        // Where not all can be said, the reason is worth more than the limit.
+        let text = limited.filter(fits).unwrap_or(note);
+        let pieces = text::wrap(&text, columns, 0);
+        let kept = pieces.iter().take(most).enumerate();
+        let row = |(place, piece): (usize, &Range<usize>)| {
+            let rest = if place + 1 == most {
+                &text[piece.start..]
+            } else {
+                &text[piece.clone()]
+            };
+            text::fit(rest, columns).into_owned()
+        };
+        kept.map(row).collect()
     }
 
     /// Writes the text of what is chosen; a log stays at its end when it was there.
     fn write_page(&mut self, fresh: bool) {
         let view = self.view();
+        let columns = self.page.columns();
+        if let Some(chain) = self.shown_chain().filter(|_| self.of_chain) {
+            return self.set_page(pages::chain(chain, columns), fresh);
+        }
         if view == View::Result {
             return self.set_page(pages::result(&self.fold), fresh);
         }
         if let Some(step) = self.chosen_step() {
-            return self.set_page(pages::step(step), fresh);
+            let chain = self.own_chain().filter(|_| self.places.chain.is_none());
+            let lines = pages::step(step, chain, columns);
+            return self.set_page(lines, fresh);
         }
         if view == View::Review {
             return self.set_page(pages::plan(&self.fold), fresh);
@@ -291,10 +353,21 @@ impl Session {
         }
     }
 
+    /// Writes the chain in the shape that its place has room for.
+    fn write_chain(&mut self) {
+        let (Some(area), Some(chain)) = (self.places.chain, self.shown_chain()) else {
+            return;
+        };
+        let columns = area.width.saturating_sub(1).into();
+        let lines = pages::chain_beside(chain, columns, area.height.into());
+        self.chain.resize(area.width, area.height);
+        self.chain.show(lines);
+    }
+
     /// Scrolls the list so that the chosen row is visible, or the step at work while the log is
     /// chosen.
     fn keep_in_view(&mut self) {
-        let height = usize::from(self.area.height);
+        let height = usize::from(self.places.list.height);
         let at_work = |row: &Row| match row {
             Row::Step(task, step) => self.step(*task, *step).is_some_and(|step| {
                 matches!(
@@ -310,7 +383,8 @@ impl Session {
             }
             chosen => chosen,
         };
-        let after = usize::from(matches!(self.rows.get(chosen + 1), Some(Row::Note(..))));
+        let below = self.rows.iter().skip(chosen + 1);
+        let after = below.take_while(|row| matches!(row, Row::Note(..))).count();
         if chosen + after >= self.top + height {
             self.top = chosen + after + 1 - height.min(chosen + after + 1);
         }

@@ -1,6 +1,8 @@
 //! The proof without a Pod, with each link of the chain broken in turn.
 
-use rok_deploy::steps::cluster::{ClusterContext, Namespaces, StorageAccess, VerifyAccount};
+use rok_deploy::engine::{Link, LinkState};
+use rok_deploy::steps::cluster::{ClusterContext, Namespaces};
+use rok_deploy::steps::proof::{StorageAccess, VerifyAccount, Workload};
 
 use super::*;
 
@@ -23,9 +25,7 @@ async fn installed() -> Practice {
         practice.make(&namespaces).await;
     }
     let account = VerifyAccount {
-        access: practice.access(),
-        namespace: "rok".into(),
-        name: "rok".into(),
+        workload: practice.workload(),
     };
     practice.make(&account).await;
     practice
@@ -33,30 +33,30 @@ async fn installed() -> Practice {
 
 fn access(practice: &Practice) -> StorageAccess {
     StorageAccess {
-        aws: practice.aws.clone(),
-        access: practice.access(),
-        namespace: "rok".into(),
-        name: "rok".into(),
-        prefix: PREFIX.into(),
+        workload: practice.workload(),
     }
 }
 
-/// Broken, the proof fails as a verification whose hint names the link; right after our own act
-/// the same refusal may only be a replica that has not heard of it.
-async fn assert_broken(break_it: impl FnOnce(&mut AwsState), hint: &str) {
+/// Broken, the proof fails as a verification that names the link, its cause and what mends it; also
+/// right after our own act, since what differs for good is not waited for.
+async fn assert_broken(break_it: impl FnOnce(&mut AwsState), link: Link, remedy: &str) {
     let practice = installed().await;
     let step = access(&practice);
     assert!(is_satisfied(&practice.look(&step).await), "whole at first");
     practice.change(break_it);
-    let error = practice.refusal(&step).await;
-    assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
-    let hints = error.hints.join("\n");
-    assert!(hints.contains(hint), "{hint} in {error:?}");
-    let seen = practice
-        .try_look(&step, &["aws.iam-role"])
-        .await
-        .expect("it waits");
-    assert!(matches!(seen.finding, Finding::Pending { .. }), "{seen:?}");
+    for acted in [&[][..], &["aws.iam-role"]] {
+        let error = practice.try_look(&step, acted).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
+        let chain = error.chain.as_ref().expect("the chain is told");
+        let weakest = chain.weakest().expect("it is broken");
+        assert_eq!(
+            (weakest.link, weakest.state),
+            (link, LinkState::Broken),
+            "{error:?}"
+        );
+        let hints = error.hints.join("\n");
+        assert!(hints.contains(remedy), "{remedy} in {error:?}");
+    }
 }
 
 fn trust(state: &mut AwsState, from: &str, to: &str) {
@@ -80,7 +80,12 @@ async fn the_chain_is_proven_without_writing_anything() {
 
 #[tokio::test]
 async fn a_deleted_provider_is_named() {
-    assert_broken(|state| state.providers.clear(), "IAM OIDC provider").await;
+    assert_broken(
+        |state| state.providers.clear(),
+        Link::Provider,
+        "rok-deploy run",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -90,19 +95,24 @@ async fn a_missing_client_id_is_named() {
             provider.client_ids = settled(["other".to_owned()].into());
         }
     };
-    assert_broken(without, "client ids (`sts.amazonaws.com`)").await;
+    assert_broken(
+        without,
+        Link::Provider,
+        "add-client-id-to-open-id-connect-provider",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_trust_policy_for_another_subject_is_named() {
     let other = |state: &mut AwsState| trust(state, "rok:rok", "rok:other");
-    assert_broken(other, "the trust policy does not admit this identity").await;
+    assert_broken(other, Link::Trust, "rok-deploy run").await;
 }
 
 #[tokio::test]
 async fn a_trust_policy_for_another_audience_is_named() {
     let other = |state: &mut AwsState| trust(state, "sts.amazonaws.com", "sts.example.com");
-    assert_broken(other, "the trust policy does not admit this identity").await;
+    assert_broken(other, Link::Trust, "rok-deploy run").await;
 }
 
 #[tokio::test]
@@ -114,22 +124,24 @@ async fn a_policy_for_another_prefix_is_named() {
             }
         }
     };
-    assert_broken(other, &format!("allows the prefix `{PREFIX}`")).await;
+    assert_broken(other, Link::Prefix, "rok-deploy run").await;
 }
 
 #[tokio::test]
 async fn a_detached_policy_is_named() {
     let detached =
         |state: &mut AwsState| state.roles.get_mut(ROLE).unwrap().grants.attached.clear();
-    assert_broken(detached, "the role's policy").await;
+    assert_broken(detached, Link::Policy, "attach-role-policy").await;
 }
 
 #[tokio::test]
 async fn a_service_account_that_is_not_there_cannot_speak() {
     let practice = installed().await;
     let nobody = StorageAccess {
-        name: "nobody".into(),
-        ..access(&practice)
+        workload: Workload {
+            name: "nobody".into(),
+            ..practice.workload()
+        },
     };
     let error = practice.refusal(&nobody).await;
     assert!(error.message.contains("nobody"), "{error:?}");

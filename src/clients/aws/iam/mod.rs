@@ -3,6 +3,7 @@
 //! IAM answers from replicas: what was just created may be missing from the next look.
 
 mod attachments;
+mod inline;
 mod policies;
 mod providers;
 mod roles;
@@ -15,6 +16,7 @@ use aws_sdk_iam::types::Tag;
 use super::error::AwsError;
 
 pub use self::attachments::AttachedPolicy;
+pub use self::inline::InlinePolicy;
 pub use self::policies::{NewPolicy, Policy, PolicyVersion};
 pub use self::providers::OidcProvider;
 pub use self::roles::{NewRole, Role};

@@ -6,6 +6,7 @@
 mod acting;
 mod approving;
 mod planning;
+mod proving;
 mod stopping;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use crate::engine::event::{Event, EventKind, Outcome, StepOutcome};
 use crate::engine::ports::{Clock, Recorder};
 use crate::engine::recipe::{Only, Phase, Recipe, Task, TaskMode};
 use crate::engine::state::RunState;
-use crate::engine::step::{Context, Observation, Settle, Step, StepMeta};
+use crate::engine::step::{Context, Observation, Settle, Step, StepMeta, When};
 use crate::engine::{Approval, Change, Command, Facts, Scope, Signal, StepError, Verb};
 
 /// What is there, and what was done to it. Clones share it.
@@ -96,6 +97,11 @@ impl Fake {
 
     fn after(mut self, ids: &[&'static str]) -> Self {
         self.meta.after = ids.to_vec();
+        self
+    }
+
+    fn when(mut self, when: When) -> Self {
+        self.meta.when = when;
         self
     }
 
@@ -269,6 +275,7 @@ impl Bench {
                 practice: true,
                 plan_only: false,
                 only: Only::Everything,
+                within: None,
                 approval: Approval::Given,
                 wait: None,
                 answers: Vec::new(),
@@ -287,6 +294,11 @@ impl Bench {
 
     fn only(mut self, only: Only) -> Self {
         self.options.only = only;
+        self
+    }
+
+    fn within(mut self, task: &str) -> Self {
+        self.options.within = Some(task.into());
         self
     }
 

@@ -133,6 +133,10 @@ async fn token_requests_that_make_no_sense_are_refused() {
     let client = client(&server).await;
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
     let pods: Api<Pod> = Api::namespaced(client, "default");
+    accounts
+        .create(&PostParams::default(), &account("other"))
+        .await
+        .unwrap();
     let pod = object(json!({
         "metadata": { "name": "other" },
         "spec": { "serviceAccountName": "other", "containers": [{ "name": "other" }] },

@@ -1,11 +1,14 @@
 //! The cluster seen by clients that we did not write.
 
+mod admission;
+mod exec;
 mod identity;
 mod kinds;
 mod kubectl_changes;
 mod kubectl_kinds;
 mod objects;
 mod ownership;
+mod pods;
 mod rights;
 mod watch;
 mod with_kubectl;

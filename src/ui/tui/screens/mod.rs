@@ -9,7 +9,6 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::model::{Model, Place};
-use super::session::View;
 use super::widgets::bars;
 
 /// The smallest terminal that is of use.
@@ -100,17 +99,13 @@ pub fn draw(model: &Model, target: &mut Frame) {
         Place::Run | Place::Player => {
             if let Some(session) = model.shown() {
                 let (theme, now, ticks) = (model.theme, model.time(), model.ticks);
-                if session.view() == View::Result {
-                    session.page.draw(places.body, buffer, theme);
-                } else {
-                    steps::StepsScreen {
-                        session,
-                        theme,
-                        now,
-                        ticks,
-                    }
-                    .render(places.body, buffer);
+                steps::StepsScreen {
+                    session,
+                    theme,
+                    now,
+                    ticks,
                 }
+                .render(places.body, buffer);
             }
         }
     }

@@ -8,15 +8,16 @@ use ratatui::style::Style;
 use ratatui::widgets::Widget;
 
 use crate::engine::state::{StepView, TaskView};
-use crate::engine::{StepStatus, TaskMode};
+use crate::engine::{Chain, StepStatus, TaskMode};
+use crate::ui::chain::picture;
 use crate::ui::tui::session::{Row, Session, View};
 use crate::ui::tui::theme::{TITLE, Theme};
 use crate::ui::tui::widgets::bars::{rule, spinner};
 use crate::ui::tui::widgets::text::{put, put_right};
 use crate::ui::words::{self, Tone};
 
-/// Where list and text stand.
-#[derive(Debug, Clone, Copy)]
+/// Where list, text and chain stand.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Panes {
     /// The steps.
     pub list: Rect,
@@ -24,7 +25,20 @@ pub struct Panes {
     pub rule: Option<Rect>,
     /// What there is to say.
     pub page: Rect,
+    /// How far the chain holds.
+    pub chain: Option<Rect>,
+    /// A line between text and chain.
+    pub chain_rule: Option<Rect>,
 }
+
+/// The width of the chain without notes.
+const CHAIN: u16 = 28;
+
+/// The least height of a text below the chain.
+const LOG: u16 = 12;
+
+/// The height of a text that has room for the chain with its notes.
+const HIGH: u16 = 24;
 
 /// Whether list and text take turns in a body of that size.
 pub fn is_single(body: Rect) -> bool {
@@ -32,21 +46,103 @@ pub fn is_single(body: Rect) -> bool {
 }
 
 /// Divides the body: side by side where it is wide, one above the other where it is high, else
-/// one of them. An opened text has all of it.
+/// one of them. An opened text has all of it. The chain takes its place from the text, so that the
+/// step at work stays where it is; a high text about a step tells of its chain itself.
 pub fn panes(body: Rect, session: &Session) -> Panes {
+    let panes = list_and_page(body, session);
+    let chain = session.shown_chain().filter(|_| !session.opened);
+    let Some(chain) = chain else {
+        return panes;
+    };
+    if panes.page.height == 0 {
+        let (list, chain) = off_bottom(panes.list);
+        return Panes {
+            list,
+            chain: Some(chain),
+            ..panes
+        };
+    }
+    if panes.page.height >= HIGH && session.own_chain().is_some() {
+        return panes;
+    }
+    with_chain(panes, chain)
+}
+
+/// Gives the chain a part of the text's place: the right half of a wide one, the upper part of a
+/// high one, names alone at the right of others, one line at the bottom of small ones.
+fn with_chain(panes: Panes, chain: &Chain) -> Panes {
+    let page = panes.page;
+    let links = u16::try_from(chain.links.len()).unwrap_or(u16::MAX);
+    if page.width >= 60 && page.width < 110 && page.height >= HIGH {
+        let rows = picture(chain, usize::from(page.width) - 1).len();
+        let height = u16::try_from(rows)
+            .unwrap_or(u16::MAX)
+            .min(page.height - LOG);
+        let below = |from: u16, height| Rect {
+            y: page.y + from,
+            height,
+            ..page
+        };
+        return Panes {
+            chain: Some(below(0, height)),
+            chain_rule: Some(below(height, 1)),
+            page: below(height + 1, page.height - height - 1),
+            ..panes
+        };
+    }
+    if page.width < 60 || page.height < links {
+        let (page, chain) = off_bottom(page);
+        return Panes {
+            page,
+            chain: Some(chain),
+            ..panes
+        };
+    }
+    let width = if page.width >= 110 {
+        page.width / 2
+    } else {
+        CHAIN
+    };
+    let right = |from: u16, width| Rect {
+        x: page.right() - from,
+        width,
+        ..page
+    };
+    Panes {
+        page: Rect {
+            width: page.width - width - 2,
+            ..page
+        },
+        chain_rule: Some(right(width + 2, 1)),
+        chain: Some(right(width, width)),
+        ..panes
+    }
+}
+
+fn off_bottom(area: Rect) -> (Rect, Rect) {
+    let height = area.height.saturating_sub(1);
+    let line = Rect {
+        y: area.y + height,
+        height: area.height - height,
+        ..area
+    };
+    (Rect { height, ..area }, line)
+}
+
+fn list_and_page(body: Rect, session: &Session) -> Panes {
     let nothing = Rect { height: 0, ..body };
     if session.view() == View::Result || session.opened {
         return Panes {
             list: nothing,
-            rule: None,
             page: body,
+            ..Panes::default()
         };
     }
     if is_single(body) {
         return Panes {
             list: body,
-            rule: None,
             page: nothing,
+            ..Panes::default()
         };
     }
     if body.width >= 110 {
@@ -56,12 +152,12 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
                 width: list,
                 ..body
             },
-            rule: None,
             page: Rect {
                 x: body.x + list + 3,
                 width: body.width - list - 3,
                 ..body
             },
+            ..Panes::default()
         };
     }
     // A plan is read in the text, a run is watched in the list.
@@ -82,6 +178,7 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
             height: body.height - list - 1,
             ..body
         },
+        ..Panes::default()
     }
 }
 
@@ -101,7 +198,7 @@ pub struct StepsScreen<'a> {
 impl Widget for StepsScreen<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let panes = panes(area, self.session);
-        if let Some(line) = panes.rule {
+        for line in panes.rule.into_iter().chain(panes.chain_rule) {
             rule(self.theme, line, buffer);
         }
         let rows = self.session.rows.iter().enumerate().skip(self.session.top);
@@ -115,6 +212,9 @@ impl Widget for StepsScreen<'_> {
         }
         if panes.page.height > 0 {
             self.session.page.draw(panes.page, buffer, self.theme);
+        }
+        if let Some(area) = panes.chain {
+            self.session.chain.draw(area, buffer, self.theme);
         }
     }
 }
@@ -136,32 +236,23 @@ impl StepsScreen<'_> {
             Row::Overview => self.overview(chosen, area, buffer),
             Row::Task(place) => self.task(&tasks[place], area, buffer),
             Row::Step(task, step) => self.step(&tasks[task].steps[step], chosen, area, buffer),
-            Row::Note(task, step) => self.note(&tasks[task].steps[step], area, buffer),
+            Row::Note(task, step, text) => {
+                let text = &self.session.notes[text];
+                self.note(&tasks[task].steps[step], text, area, buffer);
+            }
         }
     }
 
-    fn note(&self, step: &StepView, area: Rect, buffer: &mut Buffer) {
+    fn note(&self, step: &StepView, text: &str, area: Rect, buffer: &mut Buffer) {
         let tone = match words::label(step).tone {
             Tone::Bad => Tone::Bad,
             _ => Tone::Dim,
         };
-        let mut x = area.x + 4;
-        if let Some(limit) = self.session.fold.limits.get(&step.id) {
-            let limit = format!("at most {}: ", words::duration(*limit));
-            x += put(
-                buffer,
-                (x, area.y),
-                area.right() - x,
-                &limit,
-                self.theme.tone(tone),
-            );
-        }
-        let note = words::clean(&step.note);
         put(
             buffer,
-            (x, area.y),
-            area.right() - x,
-            &note,
+            (area.x + 4, area.y),
+            area.width.saturating_sub(4),
+            text,
             self.theme.tone(tone),
         );
     }

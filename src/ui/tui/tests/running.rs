@@ -225,3 +225,105 @@ fn the_log_follows_until_somebody_scrolls() {
     }
     assert!(!model.session.page.is_at_end());
 }
+
+#[test]
+fn the_chain_opens_where_there_is_one_and_closes_again() {
+    let mut model = run_with(samples::settling());
+    screen(&mut model, 80, 24);
+    press(&mut model, "c");
+    assert!(!model.session.opened, "nothing is known of it yet");
+
+    let ways_back = [key(KeyCode::Esc), key(KeyCode::Char('c'))];
+    for way_back in ways_back {
+        for mut model in [
+            run_with(samples::proving()),
+            run_with(samples::unproven()),
+            Model::player(options(), samples::unproven()),
+        ] {
+            model.update(key(KeyCode::End));
+            let before = screen(&mut model, 80, 24);
+            press(&mut model, "c");
+            let text = screen(&mut model, 80, 24);
+            assert!(text.contains("From service account to bucket"), "{text}");
+            assert!(
+                text.contains("└ ✓ bucket") || text.contains("BROKEN: found"),
+                "{text}"
+            );
+            let Msg::Key(pressed) = &way_back else {
+                unreachable!()
+            };
+            model.update(Msg::Key(*pressed));
+            assert_eq!(screen(&mut model, 80, 24), before);
+        }
+    }
+}
+
+#[test]
+fn a_chosen_step_shows_the_chain_that_it_found() {
+    let mut events = samples::unproven();
+    // The same run, had the Pod found everything in order.
+    let place = events.len() - 2;
+    let EventKind::StepFailed { step, .. } = &events[place].event else {
+        panic!("the Pod failed");
+    };
+    events[place].event = EventKind::StepDone {
+        step: step.clone(),
+        outcome: crate::engine::StepOutcome::Verified,
+        note: String::new(),
+        facts: crate::engine::Facts::default(),
+        notices: Vec::new(),
+        chain: Some(samples::proven()),
+    };
+    let mut model = run_with(events);
+    assert!(!screen(&mut model, 80, 24).contains("BROKEN"));
+    model.update(key(KeyCode::Tab));
+    for (width, height) in [(80, 24), (40, 12), (120, 40), (200, 60)] {
+        let text = screen(&mut model, width, height);
+        assert_eq!(model.session.chosen_step().unwrap().id, "rok.chain");
+        assert!(text.contains("BROKEN"), "{width}×{height}\n{text}");
+    }
+    model.update(key(KeyCode::Down));
+    for (width, height) in [(80, 24), (40, 12), (120, 40), (200, 60)] {
+        let text = screen(&mut model, width, height);
+        assert!(!text.contains("BROKEN"), "{width}×{height}\n{text}");
+    }
+}
+
+#[test]
+fn what_is_waited_for_is_readable_at_any_size() {
+    let mut model = run_with(samples::proving());
+    for (width, height) in [(40, 12), (60, 18), (80, 24), (120, 40), (200, 60)] {
+        let text = screen(&mut model, width, height);
+        let list = model.session.notes.join(" ");
+        assert!(
+            list.contains("ImagePullBackOff: Back-off"),
+            "{width}×{height}: {list}"
+        );
+        for note in &model.session.notes {
+            assert!(text.contains(note.trim_end()), "{width}×{height}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn the_log_follows_although_the_chain_takes_a_part_of_its_place() {
+    let mut model = run_with(samples::settling());
+    screen(&mut model, 80, 24);
+    for event in samples::proving() {
+        model.update(Msg::Event(event));
+        screen(&mut model, 80, 24);
+        assert!(model.session.page.is_at_end());
+    }
+    assert!(model.session.fold.chain().is_some());
+}
+
+#[test]
+fn a_chain_that_no_step_tells_of_is_not_called_unproven_at_the_end() {
+    let mut events = samples::proof_begins();
+    let mut last = samples::finished().pop().unwrap();
+    last.seq = events.len() as u64 + 1;
+    assert!(screen(&mut run_with(events.clone()), 40, 12).contains("nothing proven"));
+    events.push(last);
+    let text = screen(&mut run_with(events), 40, 12);
+    assert!(!text.contains("chain"), "{text}");
+}

@@ -132,6 +132,45 @@ fn result_of_a_failure() {
     at_all_sizes("failure", &mut run_with(samples::failed()));
 }
 
+fn chain_at_all_sizes(name: &str, model: &mut Model) {
+    at_all_sizes(name, model);
+    let text = screen(model, 200, 60);
+    insta::assert_snapshot!(format!("{name}_200x60"), text);
+}
+
+#[test]
+fn the_chain_while_it_is_proven() {
+    chain_at_all_sizes("chain_begins", &mut run_with(samples::proof_begins()));
+    chain_at_all_sizes("chain_waits", &mut run_with(samples::proving()));
+}
+
+#[test]
+fn the_chain_of_a_proof_that_failed() {
+    let mut model = run_with(samples::unproven());
+    chain_at_all_sizes("chain_broken", &mut model);
+    model.update(key(KeyCode::Tab));
+    chain_at_all_sizes("chain_broken_steps", &mut model);
+    model.update(key(KeyCode::Enter));
+    insta::assert_snapshot!("chain_broken_step_opened_80x24", screen(&mut model, 80, 24));
+    insta::assert_snapshot!("chain_broken_step_opened_40x12", screen(&mut model, 40, 12));
+}
+
+#[test]
+fn the_chain_on_the_whole_screen() {
+    let mut model = run_with(samples::proving());
+    screen(&mut model, 80, 24);
+    press(&mut model, "c");
+    at_all_sizes("chain_opened", &mut model);
+}
+
+#[test]
+fn the_chain_in_a_recording() {
+    let mut model = Model::player(options(), samples::unproven());
+    model.update(key(KeyCode::End));
+    model.update(key(KeyCode::Left));
+    at_all_sizes("chain_player", &mut model);
+}
+
 #[test]
 fn player() {
     let mut model = Model::player(options(), samples::finished());
@@ -165,11 +204,13 @@ fn a_screen_that_is_too_small_says_so_and_comes_back() {
 
 #[test]
 fn no_size_breaks_any_screen() {
-    let mut models = [
+    let mut models = vec![
         form_with(&Answers::default()),
         run_with(samples::conflicting()),
         run_with(samples::settling()),
         run_with(samples::failed()),
+        run_with(samples::proving()),
+        run_with(samples::unproven()),
         Model::player(options(), samples::finished()),
         Model::player(options(), Vec::new()),
     ];

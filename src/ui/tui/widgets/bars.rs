@@ -20,10 +20,11 @@ pub fn spinner(ticks: usize) -> &'static str {
     PICTURES[ticks % PICTURES.len()]
 }
 
-/// Draws a thin line.
+/// Draws a thin line, down where the place is a column.
 pub fn rule(theme: Theme, area: Rect, buffer: &mut Buffer) {
-    for x in area.left()..area.right() {
-        put(buffer, (x, area.y), 1, "─", theme.tone(Tone::Dim));
+    let line = if area.width == 1 { "│" } else { "─" };
+    for at in area.positions() {
+        put(buffer, (at.x, at.y), 1, line, theme.tone(Tone::Dim));
     }
 }
 

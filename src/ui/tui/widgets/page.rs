@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::text::{put, wrap};
+use super::text::{put, wrap, wrap_command};
 use crate::ui::tui::theme::Theme;
 use crate::ui::words::{Tone, clean};
 
@@ -15,6 +15,8 @@ use crate::ui::words::{Tone, clean};
 pub struct PageLine {
     tone: Tone,
     bold: bool,
+    /// A command is broken so that a shell takes its rows as one.
+    command: bool,
     indent: u16,
     /// Added to the indent of rows after the first.
     hang: u16,
@@ -25,9 +27,17 @@ pub struct PageLine {
 #[derive(Debug, Default)]
 pub struct Page {
     lines: Vec<PageLine>,
-    rows: Vec<(usize, Range<usize>)>,
+    rows: Vec<Piece>,
     size: (u16, u16),
     top: usize,
+}
+
+/// A row: a part of a line, and whether a command goes on after it.
+#[derive(Debug)]
+struct Piece {
+    line: usize,
+    range: Range<usize>,
+    goes_on: bool,
 }
 
 /// Collects the lines of a page.
@@ -54,6 +64,14 @@ impl Lines {
         self.push(indent, hang, tone, text);
     }
 
+    /// Adds a command that can be copied as it is: rows that go on end as a shell expects it.
+    pub fn command(&mut self, indent: u16, text: &str) {
+        self.push(indent, 2, Tone::Plain, text);
+        if let Some(line) = self.0.last_mut() {
+            line.command = true;
+        }
+    }
+
     /// Makes the last line bold.
     pub fn bold(&mut self) {
         if let Some(line) = self.0.last_mut() {
@@ -72,6 +90,7 @@ impl Lines {
             self.0.push(PageLine {
                 tone,
                 bold: false,
+                command: false,
                 indent,
                 hang,
                 text,
@@ -103,6 +122,11 @@ impl Page {
         self.top = self.top.min(self.last_top());
     }
 
+    /// Returns how wide a row can be: the last column stays free for the marks.
+    pub fn columns(&self) -> usize {
+        self.size.0.saturating_sub(1).into()
+    }
+
     /// Scrolls by so many rows.
     pub fn scroll(&mut self, rows: isize) {
         self.top = self.top.saturating_add_signed(rows).min(self.last_top());
@@ -127,22 +151,19 @@ impl Page {
     /// Draws the visible rows; marks in the last column say that there is more.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, theme: Theme) {
         let visible = self.rows.iter().skip(self.top).take(area.height.into());
-        for (y, (index, range)) in (area.y..).zip(visible) {
-            let line = &self.lines[*index];
-            let hang = if range.start > 0 { line.hang } else { 0 };
+        for (y, row) in (area.y..).zip(visible) {
+            let line = &self.lines[row.line];
+            let hang = if row.range.start > 0 { line.hang } else { 0 };
             let indent = (line.indent + hang).min(area.width);
             let mut style = theme.tone(line.tone);
             if line.bold {
                 style = style.add_modifier(Modifier::BOLD);
             }
-            let text = &line.text[range.clone()];
-            put(
-                buffer,
-                (area.x + indent, y),
-                area.width - indent,
-                text,
-                style,
-            );
+            let (place, room) = ((area.x + indent, y), area.width - indent);
+            let used = put(buffer, place, room, &line.text[row.range.clone()], style);
+            if row.goes_on && used < room {
+                put(buffer, (place.0 + used, y), 1, "\\", style);
+            }
         }
         let dim = theme.tone(Tone::Accent);
         if self.top > 0 && area.height > 0 {
@@ -174,9 +195,20 @@ impl Page {
         self.rows.clear();
         for (index, line) in self.lines.iter().enumerate() {
             let columns = self.size.0.saturating_sub(line.indent + 1);
-            let pieces = wrap(&line.text, columns.into(), line.hang.into());
-            self.rows
-                .extend(pieces.into_iter().map(|range| (index, range)));
+            let (columns, hang) = (columns.into(), line.hang.into());
+            let pieces = if line.command {
+                wrap_command(&line.text, columns, hang)
+            } else {
+                let whole = |range| (range, false);
+                let pieces = wrap(&line.text, columns, hang).into_iter();
+                pieces.map(whole).collect()
+            };
+            let rows = pieces.into_iter().map(|(range, goes_on)| Piece {
+                line: index,
+                range,
+                goes_on,
+            });
+            self.rows.extend(rows);
         }
     }
 }

@@ -77,6 +77,53 @@ pub fn wrap(text: &str, columns: usize, hang: usize) -> Vec<Range<usize>> {
     rows
 }
 
+/// Returns the pieces of a shell command, broken between its words, and whether the shell must be
+/// told that it goes on: not where a word is too wide and had to be cut.
+pub fn wrap_command(text: &str, columns: usize, hang: usize) -> Vec<(Range<usize>, bool)> {
+    let text = text.trim_end();
+    let room = |rows: usize| columns.saturating_sub(if rows > 1 { hang } else { 0 });
+    let mut rows: Vec<(Range<usize>, bool)> = Vec::new();
+    for word in command_words(text) {
+        let goes_on = word.end < text.len();
+        let taken = rows.len();
+        if let Some((row, row_goes_on)) = rows.last_mut()
+            && width(&text[row.start..word.end]) + usize::from(goes_on) <= room(taken)
+        {
+            (row.end, *row_goes_on) = (word.end, goes_on);
+            continue;
+        }
+        let (first, later) = (room(taken + 1), room(taken + 2));
+        let pieces = wrap(&text[word.clone()], first, first.saturating_sub(later));
+        let end = pieces.len() - 1;
+        let placed = pieces.into_iter().enumerate().map(|(place, piece)| {
+            let range = piece.start + word.start..piece.end + word.start;
+            (range, goes_on && place == end)
+        });
+        rows.extend(placed);
+    }
+    rows
+}
+
+/// Returns the words of a shell command, each with the spaces after it.
+fn command_words(text: &str) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let (mut start, mut quote, mut before) = (0, None, ' ');
+    for (index, letter) in text.char_indices() {
+        if before == ' ' && letter != ' ' && quote.is_none() && index > start {
+            words.push(start..index);
+            start = index;
+        }
+        match quote {
+            None if matches!(letter, '\'' | '"') => quote = Some(letter),
+            Some(open) if open == letter => quote = None,
+            _ => {}
+        }
+        before = letter;
+    }
+    words.push(start..text.len());
+    words
+}
+
 fn letter_width(letter: char) -> usize {
     if letter.is_ascii() {
         1
@@ -112,5 +159,33 @@ mod tests {
         assert_eq!(pieces("", 4), [""]);
         assert_eq!(wrap("abcdefgh", 4, 2), [0..4, 4..6, 6..8]);
         assert_eq!(wrap("+ abcdefgh", 8, 4), [0..8, 8..10]);
+    }
+
+    #[test]
+    fn a_command_is_broken_between_its_words_only() {
+        let pieces = |text: &'static str, columns| -> Vec<(&str, bool)> {
+            wrap_command(text, columns, 2)
+                .into_iter()
+                .map(|(range, goes_on)| (&text[range], goes_on))
+                .collect()
+        };
+        assert_eq!(
+            pieces("aws iam get-role --role-name rok", 18),
+            [("aws iam get-role ", true), ("--role-name rok", false)]
+        );
+        assert_eq!(
+            pieces("kubectl patch pod -p '{ \"a\": 1 }'", 20),
+            [("kubectl patch pod ", true), ("-p '{ \"a\": 1 }'", false)]
+        );
+        assert_eq!(
+            pieces("cat abcdefghijkl x", 8),
+            [
+                ("cat ", true),
+                ("abcdef", false),
+                ("ghijkl ", true),
+                ("x", false)
+            ]
+        );
+        assert_eq!(pieces("", 8), [("", false)]);
     }
 }

@@ -1,0 +1,360 @@
+//! `kustomize build`, by the program of that name, else by the one inside kubectl.
+//!
+//! The child gets no standard input and never asks on the terminal; what it fetches for remote bases
+//! is its own affair.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde::Deserialize as _;
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::git::redact;
+
+/// What a kustomization may be called.
+const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// How many names of a directory without a kustomization are told.
+const NAMED: usize = 8;
+
+/// What a build ends with instead of objects.
+#[derive(Debug, thiserror::Error)]
+pub enum KustomizeError {
+    /// The directory is not there, or is none.
+    #[error("{} {found}; expected a directory with a kustomization", path.display())]
+    NoDirectory {
+        /// What should be the directory.
+        path: PathBuf,
+        /// What is there instead.
+        found: String,
+    },
+    /// The directory holds no kustomization.
+    #[error("no kustomization in {}: found {found}; expected `kustomization.yaml`", path.display())]
+    NoKustomization {
+        /// The directory.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// There is nothing to build with.
+    #[error(
+        "neither `kustomize` nor `kubectl` is on the PATH; building manifests needs one of them"
+    )]
+    NoProgram,
+    /// The program does not start.
+    #[error("cannot run {}", program.display())]
+    NotRun {
+        /// The program.
+        program: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The program says that the build is wrong.
+    #[error("`{command}` failed: {said}")]
+    Refused {
+        /// The command line.
+        command: String,
+        /// What the program said, in one line.
+        said: String,
+    },
+    /// What the program wrote cannot be read.
+    #[error("`{command}` wrote something else than objects in YAML: {why}")]
+    Unreadable {
+        /// The command line.
+        command: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Builds manifests with the programs of one search path.
+#[derive(Debug, Clone)]
+pub struct Kustomize {
+    path: OsString,
+}
+
+impl Kustomize {
+    /// Returns a builder that looks for its programs in `path`, a list like `PATH`.
+    pub fn new(path: impl Into<OsString>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Whether there is a program to build with.
+    pub fn is_installed(&self) -> bool {
+        self.program().is_some()
+    }
+
+    /// Builds the kustomization in `directory` and returns its objects in the order that they were
+    /// written in. Lists of objects are taken apart.
+    pub async fn build(&self, directory: &Path) -> Result<Vec<Value>, KustomizeError> {
+        kustomization(directory)?;
+        let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
+        let command = format!(
+            "{} {verb} {}",
+            program.file_name().unwrap_or_default().display(),
+            directory.display()
+        );
+        let output = Command::new(&program)
+            .arg(verb)
+            .arg(directory)
+            .env("PATH", &self.path)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|source| KustomizeError::NotRun { program, source })?;
+        if !output.status.success() {
+            let said = one_line(&String::from_utf8_lossy(&output.stderr));
+            let said = if said.is_empty() {
+                format!("it said nothing ({})", output.status)
+            } else {
+                redact(&said)
+            };
+            return Err(KustomizeError::Refused { command, said });
+        }
+        objects(&output.stdout).map_err(|why| KustomizeError::Unreadable { command, why })
+    }
+
+    /// Returns the program to build with, and its verb.
+    fn program(&self) -> Option<(PathBuf, &'static str)> {
+        let find = |name: &str| {
+            env::split_paths(&self.path)
+                .map(|directory| directory.join(name))
+                .find(|program| is_program(program))
+        };
+        find("kustomize")
+            .map(|program| (program, "build"))
+            .or_else(|| find("kubectl").map(|program| (program, "kustomize")))
+    }
+}
+
+/// Returns the kustomization of a directory.
+pub fn kustomization(directory: &Path) -> Result<PathBuf, KustomizeError> {
+    let entries = fs::read_dir(directory).map_err(|error| KustomizeError::NoDirectory {
+        path: directory.into(),
+        found: match error.kind() {
+            io::ErrorKind::NotFound => "does not exist".into(),
+            io::ErrorKind::NotADirectory => "is no directory".into(),
+            _ => format!("cannot be read: {error}"),
+        },
+    })?;
+    let mut names: Vec<OsString> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name()))
+        .collect();
+    names.sort();
+    let file = FILES
+        .iter()
+        .find(|file| names.contains(&OsString::from(file)));
+    file.map(|file| directory.join(file))
+        .ok_or_else(|| KustomizeError::NoKustomization {
+            path: directory.into(),
+            found: told(&names),
+        })
+}
+
+/// Says what a directory holds: enough to see which one it is.
+fn told(names: &[OsString]) -> String {
+    let shown = names.iter().take(NAMED);
+    let mut shown: Vec<_> = shown.map(|name| format!("`{}`", name.display())).collect();
+    match names.len() {
+        0 => return "nothing".into(),
+        length if length > NAMED => shown.push(format!("{} more", length - NAMED)),
+        _ => {}
+    }
+    shown.join(", ")
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Reads the documents of a stream of YAML. What is wrong is told without quoting it: it may be a
+/// Secret.
+fn objects(yaml: &[u8]) -> Result<Vec<Value>, String> {
+    let mut objects = Vec::new();
+    for document in serde_yaml::Deserializer::from_slice(yaml) {
+        match Value::deserialize(document).map_err(|error| error.to_string())? {
+            Value::Null => {}
+            object => flatten(object, &mut objects)?,
+        }
+    }
+    Ok(objects)
+}
+
+fn flatten(mut object: Value, objects: &mut Vec<Value>) -> Result<(), String> {
+    let has = |field: &str| object.get(field).is_some_and(Value::is_string);
+    if !has("apiVersion") || !has("kind") {
+        let number = objects.len() + 1;
+        return Err(format!("object {number} has no `apiVersion` and `kind`"));
+    }
+    let is_list = object["kind"]
+        .as_str()
+        .is_some_and(|kind| kind.ends_with("List"));
+    match object.get_mut("items") {
+        Some(Value::Array(items)) if is_list => {
+            for item in std::mem::take(items) {
+                flatten(item, objects)?;
+            }
+        }
+        _ => objects.push(object),
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
+
+    /// A directory with these files.
+    fn directory(files: &[(&str, &str)]) -> TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        directory
+    }
+
+    /// A search path on which programs of the system have other names.
+    fn path_with(programs: &[(&str, &str)]) -> TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, program) in programs {
+            symlink(program, directory.path().join(name)).unwrap();
+        }
+        directory
+    }
+
+    fn kubectl() -> Kustomize {
+        Kustomize::new(env::var_os("PATH").unwrap())
+    }
+
+    #[test]
+    fn documents_and_lists_become_single_objects() {
+        let yaml = format!(
+            "{CONFIG}---\n---\napiVersion: v1\nkind: ConfigMapList\nitems:\n- {{apiVersion: v1, kind: \
+             ConfigMap, metadata: {{name: b}}, data: {{yes: 'no', mode: '0644'}}}}\n"
+        );
+        let found = objects(yaml.as_bytes()).unwrap();
+        let named = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}});
+        let mut second = named("b");
+        second["data"] = json!({"yes": "no", "mode": "0644"});
+        assert_eq!(found, [named("a"), second]);
+        assert_eq!(objects(b"").unwrap(), [Value::Null; 0]);
+        assert_eq!(
+            objects(b"kind: ConfigMap\n").unwrap_err(),
+            "object 1 has no `apiVersion` and `kind`"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_directory_without_a_kustomization_is_told_by_what_it_holds() {
+        let directory = directory(&[("rok.yaml", ""), ("base/kustomization.yaml", "")]);
+        let path = directory.path();
+        let kustomize = Kustomize::new("");
+        let error = kustomize.build(path).await.unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "no kustomization in {}: found `base`, `rok.yaml`; expected `kustomization.yaml`",
+                path.display()
+            )
+        );
+        let absent = path.join("absent");
+        let error = kustomize.build(&absent).await.unwrap_err().to_string();
+        assert!(error.contains("does not exist"), "{error}");
+        let file = path.join("rok.yaml");
+        let error = kustomize.build(&file).await.unwrap_err().to_string();
+        assert!(error.contains("is no directory"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn kustomize_comes_before_kubectl_and_one_of_them_must_be_there() {
+        let directory = directory(&[("kustomization.yaml", "")]);
+        let tried = async |programs: &[(&str, &str)]| {
+            let path = path_with(programs);
+            let kustomize = Kustomize::new(path.path());
+            kustomize.build(directory.path()).await
+        };
+        let error = tried(&[("git", "/bin/true")]).await.unwrap_err();
+        assert!(matches!(error, KustomizeError::NoProgram), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("neither `kustomize` nor `kubectl`")
+        );
+
+        // `true` writes nothing, which is a build without objects; `false` says nothing.
+        let built = tried(&[("kustomize", "/bin/true"), ("kubectl", "/bin/false")]).await;
+        assert_eq!(built.unwrap(), [Value::Null; 0]);
+        let error = tried(&[("kubectl", "/bin/false")]).await.unwrap_err();
+        let place = directory.path().display();
+        assert_eq!(
+            error.to_string(),
+            format!("`kubectl kustomize {place}` failed: it said nothing (exit status: 1)")
+        );
+        // `echo` repeats what it was given, which is no object.
+        let error = tried(&[("kustomize", "/bin/echo")]).await.unwrap_err();
+        assert!(
+            matches!(error, KustomizeError::Unreadable { .. }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    #[ignore = "needs kubectl"]
+    async fn kubectl_builds_overlays_as_its_server_would_read_them() {
+        let directory = directory(&[
+            ("base/kustomization.yaml", "resources: [all.yaml]\n"),
+            (
+                "base/all.yaml",
+                "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, \
+                 data: {answer: 'yes', mode: '0644'}}\n- {apiVersion: v1, kind: Pod, metadata: {name: p}, \
+                 spec: {volumes: [{name: v, configMap: {name: a, defaultMode: 0644}}]}}\n",
+            ),
+            (
+                "overlay/kustomization.yaml",
+                "namespace: rok\nresources: [../base]\n",
+            ),
+            (
+                "empty/kustomization.yaml",
+                "resources: []\nnamespace: rok\n",
+            ),
+            ("broken/kustomization.yaml", "resources: [absent.yaml]\n"),
+        ]);
+        let build = async |name: &str| kubectl().build(&directory.path().join(name)).await;
+        let objects = build("overlay").await.unwrap();
+        assert_eq!(objects.len(), 2, "{objects:?}");
+        assert_eq!(objects[0]["metadata"]["namespace"], "rok");
+        assert_eq!(objects[0]["data"], json!({"answer": "yes", "mode": "0644"}));
+        // An octal number of YAML 1.1, as people write file modes.
+        assert_eq!(
+            objects[1]["spec"]["volumes"][0]["configMap"]["defaultMode"],
+            0o644
+        );
+
+        assert_eq!(build("empty").await.unwrap(), [Value::Null; 0]);
+        let error = build("broken").await.unwrap_err().to_string();
+        assert!(error.contains("absent.yaml"), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}

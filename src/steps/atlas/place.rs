@@ -1,0 +1,231 @@
+//! Where a proof stands: the names that causes and commands may speak of, and how a command is
+//! written so that a shell takes it as it is meant.
+//!
+//! A text of the table names things as `{role}` or `{cluster}`. Within backticks a command gets
+//! them quoted, and the options that lead to this account, region and context; what is not known
+//! stands there in capitals, as in a manual.
+
+use std::fmt::Write as _;
+
+use crate::clients::aws::{Surroundings, partition_of_region};
+use crate::steps::aws::policy::{AUDIENCE, Admission, bucket_policy};
+use crate::steps::names;
+
+/// What messages and commands may name. What is empty or `None` is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The AWS region.
+    pub region: String,
+    /// The AWS account's twelve digits.
+    pub account: String,
+    /// `aws`, `aws-cn` and so on.
+    pub partition: String,
+    /// The operator's AWS profile, when one was chosen.
+    pub profile: Option<String>,
+    /// The EKS cluster's name.
+    pub cluster: String,
+    /// The kube context, when one was chosen.
+    pub context: Option<String>,
+    /// The service account's namespace.
+    pub namespace: String,
+    /// The service account's name.
+    pub service_account: String,
+    /// The role's name.
+    pub role: String,
+    /// The role's ARN, path and all.
+    pub role_arn: String,
+    /// The ARN of the managed policy that is ours to attach.
+    pub policy_arn: Option<String>,
+    /// The cluster's OIDC issuer, without `https://`.
+    pub issuer: String,
+    /// The bucket prefix.
+    pub prefix: String,
+    /// The run's id.
+    pub run: String,
+    /// The test Pod's name.
+    pub pod: String,
+    /// The clone of the deployments repository.
+    pub clone: String,
+}
+
+impl Place {
+    /// Returns what an error of AWS knows of its own place.
+    pub(super) fn around(surroundings: &Surroundings) -> Self {
+        let region = surroundings.region.as_deref().unwrap_or("us-east-1");
+        Self {
+            region: region.to_owned(),
+            partition: partition_of_region(region).id.to_owned(),
+            profile: surroundings.profile.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the audience that STS takes tokens for.
+    pub fn audience(&self) -> &'static str {
+        AUDIENCE
+    }
+
+    /// Returns the token's subject: `system:serviceaccount:<namespace>:<name>`.
+    pub fn subject(&self) -> String {
+        format!(
+            "system:serviceaccount:{}:{}",
+            self.namespace, self.service_account
+        )
+    }
+
+    /// Returns the ARN of the account's OIDC provider for the issuer.
+    pub fn provider_arn(&self) -> String {
+        format!(
+            "arn:{}:iam::{}:oidc-provider/{}",
+            self.partition, self.account, self.issuer
+        )
+    }
+
+    /// Returns the bucket whose answer proves access.
+    pub fn probe_bucket(&self) -> String {
+        names::probe_bucket(&self.prefix)
+    }
+
+    /// Returns whom the role has to let in.
+    pub fn admission(&self) -> Admission {
+        Admission {
+            provider: self.provider_arn(),
+            issuer: self.issuer.clone(),
+            subject: self.subject(),
+        }
+    }
+
+    /// Fills in a text of the table: this place's names, and what was found.
+    pub(super) fn fill(&self, template: &str, found: &str) -> String {
+        let mut text = String::with_capacity(template.len());
+        for (index, span) in template.split('`').enumerate() {
+            if index % 2 == 0 {
+                text.push_str(&self.named(span, found, str::to_owned));
+                continue;
+            }
+            text.push('`');
+            if PROGRAMS.iter().any(|program| span.starts_with(program)) {
+                text.push_str(&self.directed(&self.named(span, found, quoted)));
+            } else {
+                text.push_str(&self.named(span, found, str::to_owned));
+            }
+            text.push('`');
+        }
+        text
+    }
+
+    fn named(&self, span: &str, found: &str, written: impl Fn(&str) -> String) -> String {
+        let mut text = String::with_capacity(span.len());
+        let mut rest = span;
+        while let Some((before, (name, after))) = rest
+            .split_once('{')
+            .and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+        {
+            text.push_str(before);
+            let value = match name {
+                "found" => Some(found.to_owned()),
+                name => self.value(name),
+            };
+            match value.filter(|value| !value.is_empty()) {
+                Some(value) => text.push_str(&written(&value)),
+                None => text.push_str(&name.to_uppercase()),
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        text
+    }
+
+    /// Returns what a name of the table stands for; none for a name that it does not know.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let known = |parts: &[&str], value: String| {
+            if parts.iter().any(|part| part.is_empty()) {
+                String::new()
+            } else {
+                value
+            }
+        };
+        Some(match name {
+            "region" => self.region.clone(),
+            "account" => self.account.clone(),
+            "partition" => self.partition.clone(),
+            "profile" => self.profile.clone().unwrap_or_else(|| "default".into()),
+            "cluster" => self.cluster.clone(),
+            "context" => self.context.clone().unwrap_or_default(),
+            "namespace" => self.namespace.clone(),
+            "service_account" => self.service_account.clone(),
+            "role" => self.role.clone(),
+            "role_arn" => self.role_arn.clone(),
+            "policy_arn" => self.policy_arn.clone().unwrap_or_default(),
+            "issuer" => self.issuer.clone(),
+            "issuer_host" => self.issuer.split('/').next().unwrap_or_default().into(),
+            "prefix" => self.prefix.clone(),
+            "run" => self.run.clone(),
+            "pod" => self.pod.clone(),
+            "clone" => self.clone.clone(),
+            "audience" => self.audience().to_owned(),
+            "subject" => known(&[&self.namespace, &self.service_account], self.subject()),
+            "provider_arn" => known(&[&self.account, &self.issuer], self.provider_arn()),
+            "bucket" => known(&[&self.prefix], self.probe_bucket()),
+            "trust" => known(
+                &[&self.account, &self.issuer, &self.namespace],
+                self.admission().trust_policy().to_string(),
+            ),
+            "permissions" => known(
+                &[&self.prefix],
+                bucket_policy(&self.partition, &self.prefix).to_string(),
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Adds to a command what leads it here.
+    fn directed(&self, command: &str) -> String {
+        let mut directed = command.to_owned();
+        let mut words = command.split(' ');
+        let (program, topic) = (words.next().unwrap_or_default(), words.next());
+        let mut option = |name: &str, value: Option<&str>| {
+            if let Some(value) = value.filter(|value| !value.is_empty())
+                && !command.contains(name)
+            {
+                let _ = write!(directed, " {name} {}", quoted(value));
+            }
+        };
+        match program {
+            "aws" | "eksctl" => {
+                option("--profile", self.profile.as_deref());
+                // IAM and the login have no regions.
+                if !matches!(topic, Some("iam" | "sso" | "configure")) {
+                    option("--region", Some(&self.region));
+                }
+            }
+            "kubectl" => option("--context", self.context.as_deref()),
+            "git" if !self.clone.is_empty() && !command.contains("--global") => {
+                directed = format!("git -C {}{}", quoted(&self.clone), &command["git".len()..]);
+            }
+            _ => {}
+        }
+        directed
+    }
+}
+
+/// What a span in backticks must begin with to be a command.
+const PROGRAMS: [&str; 8] = [
+    "aws ",
+    "az ",
+    "curl ",
+    "eksctl ",
+    "git ",
+    "kubectl ",
+    "openssl ",
+    "rok-deploy ",
+];
+
+/// Writes a value as one word of a shell.
+fn quoted(value: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', r"'\''"))
+}

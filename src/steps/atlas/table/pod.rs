@@ -1,0 +1,148 @@
+//! What keeps a Pod from running: the reasons that its status and its events give.
+
+use super::super::entry::{Cause, Entry, Response};
+use super::super::symptom::Source;
+use super::ENTRY;
+
+const POD: &[Source] = &[Source::Pod];
+
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry {
+        id: "image-not-pulled",
+        row: 73,
+        sources: POD,
+        codes: &["ImagePullBackOff", "ErrImagePull", "RegistryUnavailable"],
+        seen: false,
+        response: Response::Ask,
+        causes: &[&IMAGE],
+        ..ENTRY
+    },
+    Entry {
+        id: "image-not-allowed",
+        row: 73,
+        sources: POD,
+        codes: &["ImagePullBackOff", "ErrImagePull"],
+        texts: &[
+            "unauthorized",
+            "authentication required",
+            "403 Forbidden",
+            "no basic auth credentials",
+            "pull access denied",
+        ],
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "image-not-allowed",
+            link: None,
+            text: "the registry of image `{found}` asks for credentials",
+            remedies: &[
+                "name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`; `kubectl create secret docker-registry SECRET --namespace {namespace} --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD` makes one",
+                "or name a copy in a registry of your own: `--set verify_image=IMAGE`",
+                "`rok-deploy verify --no-pod` leaves the Pod out",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "image-name",
+        row: 73,
+        sources: POD,
+        codes: &["InvalidImageName", "ErrImageNeverPull"],
+        response: Response::Ask,
+        causes: &[&IMAGE],
+        ..ENTRY
+    },
+    Entry {
+        id: "unschedulable",
+        row: 74,
+        sources: POD,
+        codes: &["Unschedulable", "FailedScheduling"],
+        seen: false,
+        response: Response::Wait,
+        causes: &[&Cause {
+            id: "unschedulable",
+            link: None,
+            text: "no node takes the Pod: {found}",
+            remedies: &[
+                "`kubectl describe pod {pod} --namespace {namespace}` and `kubectl get nodes` show what is missing: room, a toleration, a node",
+                "`rok-deploy verify --no-pod` leaves the Pod out",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "container-config",
+        sources: POD,
+        codes: &[
+            "CreateContainerConfigError",
+            "CreateContainerError",
+            "RunContainerError",
+        ],
+        causes: &[&Cause {
+            id: "container-config",
+            link: None,
+            text: "the container cannot be made: {found}",
+            remedies: &[
+                "`kubectl describe pod {pod} --namespace {namespace}` shows what its definition lacks",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "container-crashes",
+        sources: POD,
+        codes: &[
+            "CrashLoopBackOff",
+            "Error",
+            "OOMKilled",
+            "ContainerCannotRun",
+        ],
+        causes: &[&Cause {
+            id: "container-crashes",
+            link: None,
+            text: "the container ends by itself: {found}",
+            remedies: &[
+                "`kubectl logs {pod} --namespace {namespace} --previous` shows its last words",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "volume-not-mounted",
+        sources: POD,
+        codes: &["FailedMount", "FailedAttachVolume"],
+        response: Response::Wait,
+        causes: &[&Cause {
+            id: "volume-not-mounted",
+            link: None,
+            text: "a volume of the Pod cannot be mounted: {found}",
+            remedies: &["`kubectl describe pod {pod} --namespace {namespace}` names the volume"],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "pod-evicted",
+        sources: POD,
+        codes: &["Evicted", "Preempted", "NodeLost", "Preempting"],
+        response: Response::Wait,
+        causes: &[&Cause {
+            id: "pod-evicted",
+            link: None,
+            text: "the Pod was taken off its node: {found}",
+            remedies: &[
+                "`kubectl delete pod {pod} --namespace {namespace}`, and start the proof again",
+            ],
+        }],
+        ..ENTRY
+    },
+];
+
+const IMAGE: Cause = Cause {
+    id: "image-not-pulled",
+    link: None,
+    text: "image `{found}` cannot be pulled",
+    remedies: &[
+        "without a way to its registry, name a copy in one of your own: `--set verify_image=IMAGE`",
+        "if that registry asks for credentials, name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`",
+        "`rok-deploy verify --no-pod` leaves the Pod out",
+    ],
+};

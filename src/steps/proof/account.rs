@@ -1,0 +1,132 @@
+//! The service account that the proof speaks for.
+//!
+//! Where Rok is deployed already its own account is there: it is used and left as it is. Where it
+//! is not, the labelled one of the clone's manifest stands in for it until the proof is over.
+
+use async_trait::async_trait;
+
+use super::workload::{PART_OF, ROLE_ANNOTATION, Workload};
+use crate::clients::cluster::{Creation, ServiceAccountInfo};
+use crate::engine::{
+    Change, Context, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError, StepMeta,
+    Verb,
+};
+use crate::steps::aws::ROLE_ARN;
+use crate::steps::cluster::refused;
+
+/// The manifest, in the clone.
+const MANIFEST: &str = "rok/rok-test/rok-verify-service-account-eks.yaml";
+
+/// Creates the service account when it is absent.
+pub struct VerifyAccount {
+    /// Whose account it is.
+    pub workload: Workload,
+}
+
+#[async_trait]
+impl Step for VerifyAccount {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: Workload::needs(),
+            settle: Settle::SHORT,
+            touches: Some(
+                "creates the Rok service account, labelled `rok-verify`, where it is absent, and removes it again",
+            ),
+            ..StepMeta::new(
+                "rok.verify-account",
+                "Service account of Rok",
+                Phase::Verify,
+            )
+        }
+    }
+
+    async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
+        let role = facts.get(&ROLE_ARN)?;
+        let place = self.workload.place();
+        let annotation = format!("{ROLE_ANNOTATION}: {role}\n");
+        let Some(account) = self.found().await? else {
+            return Ok(Observation::differs(vec![
+                Change::new(Verb::Create, "service account", place).after(annotation),
+            ]));
+        };
+        match account.annotations.get(ROLE_ANNOTATION) {
+            Some(annotated) if *annotated == role => Ok(Observation::satisfied(format!(
+                "`{place}` is annotated with the role"
+            ))),
+            annotated if is_ours(&account) => {
+                let before = annotated.map(|other| format!("{ROLE_ANNOTATION}: {other}\n"));
+                Ok(Observation::differs(vec![
+                    Change::new(Verb::Update, "service account", place)
+                        .before(before.unwrap_or_default())
+                        .after(annotation),
+                ]))
+            }
+            Some(other) => Err(self.of_another_role(other, &role, facts, context).await?),
+            // The token proves the chain all the same; a Pod of it lacks the injection.
+            None => Ok(Observation::satisfied(format!("`{place}` exists")).notice(format!(
+                "service account `{place}` has no annotation {ROLE_ANNOTATION}; its Pods get no role until Rok's manifests set it"
+            ))),
+        }
+    }
+
+    async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {
+        let mut account = self.workload.manifest(MANIFEST, "ServiceAccount").await?;
+        account["metadata"]["annotations"][ROLE_ANNOTATION] = facts.get(&ROLE_ARN)?.into();
+        account["metadata"]["labels"][PART_OF.0] = PART_OF.1.into();
+        let client = self.workload.access.client().await?;
+        match self.found().await? {
+            // Made anew rather than changed: whoever made it, no field of it is contested.
+            Some(found) if is_ours(&found) => {
+                client
+                    .delete_exact(&account, &found.uid)
+                    .await
+                    .map_err(refused)?;
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        // An account that appeared meanwhile is not ours and is as good.
+        match client.create(&account).await.map_err(refused)? {
+            Creation::Created(_) | Creation::AlreadyExists => Ok(()),
+        }
+    }
+}
+
+impl VerifyAccount {
+    async fn found(&self) -> Result<Option<ServiceAccountInfo>, StepError> {
+        let client = self.workload.access.client().await?;
+        client
+            .service_account(&self.workload.namespace, &self.workload.name)
+            .await
+            .map_err(refused)
+    }
+
+    /// Somebody else's account, for another role: what of the chain holds all the same is shown.
+    async fn of_another_role(
+        &self,
+        found: &str,
+        role: &str,
+        facts: &Facts,
+        context: &Context,
+    ) -> Result<StepError, StepError> {
+        let workload = &self.workload;
+        let text = format!("found {found}, expected {role}");
+        let mut chain = workload.prober(facts, context)?.chain().await;
+        chain.set(Link::ServiceAccount, LinkState::Broken, &text);
+        Ok(StepError::verification(format!(
+            "service account `{}` is annotated with another role: {text}",
+            workload.place()
+        ))
+        .hint(format!(
+            "if it is yours: `kubectl annotate serviceaccount {} -n {} {ROLE_ANNOTATION}={role} --overwrite`",
+            workload.name, workload.namespace
+        ))
+        .hint("if that role is the right one: `--set aws_identity_method=existing`, and its name as `aws_s3_role`")
+        .with_chain(chain))
+    }
+}
+
+/// Whether the account was made for a proof, by this tool or by hand as documented.
+pub(super) fn is_ours(account: &ServiceAccountInfo) -> bool {
+    account.labels.get(PART_OF.0).map(String::as_str) == Some(PART_OF.1)
+}

@@ -1,0 +1,360 @@
+//! The test Pod: its manifest in its two forms, and how commands run in it.
+//!
+//! The documented Pod stays up, and commands run in it by exec. Where exec is forbidden, each
+//! command is a container of its own that leaves what it says as its termination message.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::workload::{POD, RUN_LABEL, Workload};
+use crate::clients::cluster::Cluster;
+use crate::engine::StepError;
+use crate::steps::atlas::{Source, Symptom};
+use crate::steps::names;
+
+/// The manifest, in the clone.
+pub(super) const MANIFEST: &str = "rok/rok-test/rok-verify-storage-access-eks.yaml";
+
+/// Where the webhook has the token mounted.
+pub(super) const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+
+/// How long a command in the Pod may take.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Leaves what a command says as the container's termination message. The command stands in the
+/// arguments, so nothing of it is read by the shell.
+const KEEP_OUTPUT: &str = r#"exec "$@" >/dev/termination-log 2>&1"#;
+
+/// What is asked in the Pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// The payload of the token. Its signature stays in the Pod, so that nobody can use it.
+    Claims,
+    /// Who AWS takes the Pod for.
+    Caller,
+    /// Whether S3 answers.
+    List,
+}
+
+/// What was said in the Pod.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// The command's output.
+    Output(String),
+    /// What the command said went wrong.
+    Trouble(Symptom),
+    /// Why it could not be asked.
+    Unheard(Symptom),
+}
+
+impl Question {
+    const ALL: [Self; 3] = [Self::Claims, Self::Caller, Self::List];
+
+    /// The container that asks it, where exec is forbidden.
+    fn container(self) -> &'static str {
+        match self {
+            Self::Claims => "claims",
+            Self::Caller => "caller",
+            Self::List => "list",
+        }
+    }
+
+    fn command(self, prefix: &str) -> Vec<String> {
+        let bucket = names::probe_bucket(prefix);
+        let words: &[&str] = match self {
+            Self::Claims => &["cut", "-d.", "-f2", TOKEN_FILE],
+            Self::Caller => &["aws", "sts", "get-caller-identity", "--output", "json"],
+            Self::List => &[
+                "aws",
+                "s3api",
+                "list-object-versions",
+                "--bucket",
+                &bucket,
+                "--max-items",
+                "1",
+                "--output",
+                "json",
+            ],
+        };
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+}
+
+/// Returns the command that makes the probe bucket, as documented.
+pub(super) fn create_bucket(prefix: &str, region: &str) -> Vec<String> {
+    let bucket = names::probe_bucket(prefix);
+    let mut words = vec!["aws", "s3api", "create-bucket", "--bucket", &bucket];
+    words.extend(["--region", region, "--output", "json"]);
+    let constraint = format!("LocationConstraint={region}");
+    // The one region that refuses to be named.
+    if region != "us-east-1" {
+        words.extend(["--create-bucket-configuration", &constraint]);
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// A Pod as it was found.
+pub(super) struct Probe {
+    /// The whole object.
+    pub(super) object: Value,
+}
+
+impl Probe {
+    /// Returns the UID.
+    pub(super) fn uid(&self) -> &str {
+        self.object["metadata"]["uid"].as_str().unwrap_or_default()
+    }
+
+    /// Returns the run that made it; none for a Pod that was made by hand.
+    pub(super) fn run(&self) -> Option<&str> {
+        self.object["metadata"]["labels"][RUN_LABEL].as_str()
+    }
+
+    pub(super) fn phase(&self) -> &str {
+        self.object["status"]["phase"].as_str().unwrap_or("Pending")
+    }
+
+    pub(super) fn is_going(&self) -> bool {
+        !self.object["metadata"]["deletionTimestamp"].is_null()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        let conditions = self.object["status"]["conditions"].as_array();
+        self.phase() == "Running"
+            && conditions
+                .into_iter()
+                .flatten()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    }
+
+    /// Whether its containers ask the questions themselves.
+    pub(super) fn asks_itself(&self) -> bool {
+        self.containers()
+            .iter()
+            .any(|container| container["name"] == Question::Claims.container())
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.phase(), "Succeeded" | "Failed")
+    }
+
+    fn containers(&self) -> &[Value] {
+        self.object["spec"]["containers"]
+            .as_array()
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns what of the webhook's injection is missing or wrong: found beside expected.
+    pub(super) fn injection(&self, role: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut compare = |what: &str, found: &Value, expected: Value| {
+            if *found != expected {
+                wrong.push(format!(
+                    "{what}: found {}, expected {}",
+                    shown(found),
+                    shown(&expected)
+                ));
+            }
+        };
+        let nothing = Value::Null;
+        for container in self.containers() {
+            let of = |list: &str, key: &str, name: &str| {
+                let items = container[list].as_array().into_iter().flatten();
+                items
+                    .into_iter()
+                    .find(|item| item[key] == name)
+                    .unwrap_or(&nothing)
+            };
+            compare(
+                "AWS_ROLE_ARN",
+                &of("env", "name", "AWS_ROLE_ARN")["value"],
+                role.into(),
+            );
+            compare(
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                &of("env", "name", "AWS_WEB_IDENTITY_TOKEN_FILE")["value"],
+                TOKEN_FILE.into(),
+            );
+            let mount = of("volumeMounts", "name", "aws-iam-token");
+            compare(
+                "mount of aws-iam-token, read-only",
+                &mount["readOnly"],
+                true.into(),
+            );
+        }
+        let volumes = self.object["spec"]["volumes"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let volume = volumes
+            .into_iter()
+            .find(|volume| volume["name"] == "aws-iam-token");
+        let sources = volume.and_then(|volume| volume["projected"]["sources"].as_array());
+        let token = sources
+            .into_iter()
+            .flatten()
+            .find_map(|source| source.get("serviceAccountToken"))
+            .unwrap_or(&nothing);
+        compare(
+            "audience of aws-iam-token",
+            &token["audience"],
+            "sts.amazonaws.com".into(),
+        );
+        compare(
+            "expirationSeconds of aws-iam-token",
+            &token["expirationSeconds"],
+            86400.into(),
+        );
+        compare("path of aws-iam-token", &token["path"], "token".into());
+        wrong
+    }
+
+    /// Asks, or reads what was asked already.
+    pub(super) async fn ask(
+        &self,
+        question: Question,
+        client: &Cluster,
+        workload: &Workload,
+    ) -> Result<Said, StepError> {
+        if self.asks_itself() {
+            return self.read(question);
+        }
+        self.run_command(&question.command(&workload.prefix), client, workload)
+            .await
+    }
+
+    /// Runs a command in the Pod.
+    pub(super) async fn run_command(
+        &self,
+        command: &[String],
+        client: &Cluster,
+        workload: &Workload,
+    ) -> Result<Said, StepError> {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let container = self.containers().first();
+        let container = container
+            .and_then(|container| container["name"].as_str())
+            .unwrap_or(POD);
+        let output = client
+            .exec(&workload.namespace, POD, container, &words, LIMIT)
+            .await;
+        Ok(match output {
+            Ok(output) if output.code == 0 => Said::Output(output.stdout),
+            Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
+            Err(error) => Said::Unheard(Symptom::from(&error)),
+        })
+    }
+
+    /// Reads what a container said before it ended.
+    fn read(&self, question: Question) -> Result<Said, StepError> {
+        let name = question.container();
+        let statuses = self.object["status"]["containerStatuses"].as_array();
+        let ended = statuses
+            .into_iter()
+            .flatten()
+            .find(|status| status["name"] == name)
+            .map(|status| &status["state"]["terminated"])
+            .filter(|ended| !ended.is_null())
+            .ok_or_else(|| {
+                StepError::failed(format!("container `{name}` of Pod `{POD}` has not ended"))
+            })?;
+        let message = ended["message"].as_str().unwrap_or_default();
+        Ok(match ended["exitCode"].as_i64() {
+            Some(0) => Said::Output(message.to_owned()),
+            code if message.trim().is_empty() => {
+                let code = code.map_or("unknown".to_owned(), |code| code.to_string());
+                let reason = ended["reason"].as_str().unwrap_or("no reason");
+                let text = format!("container `{name}` ended with exit code {code}: {reason}");
+                Said::Trouble(Symptom::new(Source::Pod, text))
+            }
+            _ => Said::Trouble(Symptom::of_aws_cli(message)),
+        })
+    }
+}
+
+/// Labels a manifest as ours, so that it is recognised and removed again.
+pub(super) fn labelled(mut manifest: Value, run: &str) -> Value {
+    manifest["metadata"]["name"] = POD.into();
+    manifest["metadata"]["labels"][RUN_LABEL] = run.into();
+    manifest
+}
+
+/// Returns the Pod that needs no exec.
+pub(super) fn asking_itself(mut manifest: Value, prefix: &str) -> Value {
+    let containers = manifest["spec"]["containers"].as_array();
+    let first = containers
+        .and_then(|all| all.first())
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    let container = |question: &Question| {
+        let mut container = first.clone();
+        let mut command = vec!["sh", "-c", KEEP_OUTPUT, "sh"]
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        command.extend(question.command(prefix));
+        container["name"] = question.container().into();
+        container["command"] = json!(command);
+        if let Some(fields) = container.as_object_mut() {
+            for gone in [
+                "args",
+                "livenessProbe",
+                "readinessProbe",
+                "startupProbe",
+                "lifecycle",
+            ] {
+                fields.remove(gone);
+            }
+        }
+        container
+    };
+    let containers: Vec<Value> = Question::ALL.iter().map(container).collect();
+    manifest["spec"]["containers"] = containers.into();
+    manifest["spec"]["restartPolicy"] = "Never".into();
+    restricted(manifest)
+}
+
+/// Returns the Pod within the profile `restricted` of Pod Security. Whoever set something wins.
+pub(super) fn restricted(mut manifest: Value) -> Value {
+    // The token must stay readable for a user who is not root.
+    let pod = json!({
+        "runAsNonRoot": true,
+        "runAsUser": 65534,
+        "fsGroup": 65534,
+        "seccompProfile": { "type": "RuntimeDefault" },
+    });
+    let container = json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": { "drop": ["ALL"] },
+    });
+    fill(&mut manifest["spec"]["securityContext"], &pod);
+    if let Some(containers) = manifest["spec"]["containers"].as_array_mut() {
+        for each in containers {
+            fill(&mut each["securityContext"], &container);
+        }
+    }
+    manifest
+}
+
+fn fill(target: &mut Value, defaults: &Value) {
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    if let (Some(target), Some(defaults)) = (target.as_object_mut(), defaults.as_object()) {
+        for (name, value) in defaults {
+            target.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+use super::*;
+
+fn manifest() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": { "name": POD, "namespace": "rok", "labels": { "app": POD } },
+        "spec": {
+            "serviceAccountName": "rok",
+            "tolerations": [{ "key": "infra" }],
+            "containers": [{ "name": POD, "image": "mirror/rok-tools", "args": ["serve"] }],
+        },
+    })
+}
+
+fn injected(role: &str) -> Probe {
+    let mut object = manifest();
+    let container = &mut object["spec"]["containers"][0];
+    container["env"] = json!([
+        { "name": "AWS_ROLE_ARN", "value": role },
+        { "name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": TOKEN_FILE },
+    ]);
+    container["volumeMounts"] = json!([
+        { "name": "aws-iam-token", "mountPath": "/var/run/secrets", "readOnly": true },
+    ]);
+    object["spec"]["volumes"] = json!([{
+        "name": "aws-iam-token",
+        "projected": { "sources": [{ "serviceAccountToken": {
+            "audience": "sts.amazonaws.com", "expirationSeconds": 86400, "path": "token",
+        } }] },
+    }]);
+    Probe { object }
+}
+
+#[test]
+fn an_injected_pod_has_nothing_wrong() {
+    assert_eq!(
+        injected("arn:role").injection("arn:role"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn each_part_of_the_injection_is_looked_at() {
+    for (path, value, says) in [
+        (
+            "/spec/containers/0/env/0/value",
+            json!("arn:other"),
+            "AWS_ROLE_ARN: found arn:other, expected arn:role",
+        ),
+        (
+            "/spec/containers/0/env/1/value",
+            json!("/token"),
+            "AWS_WEB_IDENTITY_TOKEN_FILE: found /token",
+        ),
+        (
+            "/spec/containers/0/volumeMounts/0/readOnly",
+            json!(false),
+            "mount of aws-iam-token, read-only: found false",
+        ),
+        (
+            "/spec/volumes/0/projected/sources/0/serviceAccountToken/audience",
+            json!("other"),
+            "audience of aws-iam-token: found other",
+        ),
+        (
+            "/spec/volumes/0/projected/sources/0/serviceAccountToken/expirationSeconds",
+            json!(3600),
+            "expirationSeconds of aws-iam-token: found 3600, expected 86400",
+        ),
+        (
+            "/spec/volumes/0/projected/sources/0/serviceAccountToken/path",
+            json!("other"),
+            "path of aws-iam-token: found other, expected token",
+        ),
+    ] {
+        let mut probe = injected("arn:role");
+        *probe.object.pointer_mut(path).unwrap() = value;
+        let wrong = probe.injection("arn:role");
+        assert!(
+            wrong.len() == 1 && wrong[0].starts_with(says),
+            "{path}: {wrong:?}"
+        );
+    }
+    let bare = Probe { object: manifest() };
+    assert_eq!(bare.injection("arn:role").len(), 6);
+}
+
+#[test]
+fn a_pod_without_exec_asks_in_containers_of_its_own() {
+    let pod = asking_itself(labelled(manifest(), "r1"), "prefix");
+    let probe = Probe {
+        object: pod.clone(),
+    };
+    assert!(probe.asks_itself());
+    assert_eq!(probe.run(), Some("r1"));
+    assert_eq!(pod["spec"]["restartPolicy"], "Never");
+    assert_eq!(
+        pod["spec"]["tolerations"],
+        manifest()["spec"]["tolerations"]
+    );
+    for container in pod["spec"]["containers"].as_array().unwrap() {
+        assert_eq!(container["image"], "mirror/rok-tools");
+        assert_eq!(container["args"], Value::Null);
+        assert_eq!(
+            container["securityContext"]["allowPrivilegeEscalation"],
+            false
+        );
+        assert_eq!(container["command"][2], KEEP_OUTPUT);
+    }
+    let list = &pod["spec"]["containers"][2]["command"];
+    assert_eq!(list[7], "--bucket");
+    assert_eq!(list[8], "prefix-chocks-ca");
+}
+
+/// The wrapper keeps what a real shell's command says, and its exit code.
+#[test]
+fn the_wrapper_keeps_output_and_exit_code() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = directory.path().join("kept");
+    let script = KEEP_OUTPUT.replace("/dev/termination-log", &kept.display().to_string());
+    let status = std::process::Command::new("sh")
+        .args([
+            "-c",
+            &script,
+            "sh",
+            "sh",
+            "-c",
+            "echo $1; echo bad >&2; exit 7",
+            "x",
+            "a b; $HOME",
+        ])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(7));
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "a b; $HOME\nbad\n");
+}
+
+#[test]
+fn a_restricted_pod_keeps_what_was_set() {
+    let mut own = manifest();
+    own["spec"]["securityContext"] = json!({ "runAsUser": 1000 });
+    let pod = restricted(own);
+    assert_eq!(pod["spec"]["securityContext"]["runAsUser"], 1000);
+    assert_eq!(pod["spec"]["securityContext"]["fsGroup"], 65534);
+}
+
+#[test]
+fn us_east_1_is_not_named_as_a_constraint() {
+    let named = |words: &[String]| {
+        words
+            .iter()
+            .any(|word| word.starts_with("LocationConstraint"))
+    };
+    assert!(named(&create_bucket("prefix", "us-west-2")));
+    assert!(!named(&create_bucket("prefix", "us-east-1")));
+}
+
+#[test]
+fn a_container_that_ended_without_words_says_how() {
+    let mut probe = injected("arn:role");
+    probe.object["spec"]["containers"][0]["name"] = "claims".into();
+    probe.object["status"]["containerStatuses"] = json!([{
+        "name": "caller",
+        "state": { "terminated": { "exitCode": 137, "reason": "OOMKilled" } },
+    }]);
+    let Said::Trouble(symptom) = probe.read(Question::Caller).unwrap() else {
+        panic!("it failed");
+    };
+    assert!(symptom.text.contains("137: OOMKilled"), "{}", symptom.text);
+    assert!(probe.read(Question::List).is_err(), "it has not ended");
+}

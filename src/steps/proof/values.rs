@@ -1,0 +1,134 @@
+//! Builds Rok's overlay and looks whether role, region, endpoint and prefix are in what comes out.
+//!
+//! The build is parsed, not searched: the same words in a comment or in another object prove
+//! nothing.
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::workload::Workload;
+use crate::clients::kustomize::{Kustomize, KustomizeError};
+use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
+use crate::steps::aws::ROLE_ARN;
+
+/// The overlay, in the clone.
+const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
+/// The kind that holds the values.
+const KIND: &str = "RokCluster";
+
+/// Builds and compares.
+pub struct ManifestValues {
+    /// Whose values they are.
+    pub workload: Workload,
+    /// What builds.
+    pub kustomize: Kustomize,
+}
+
+#[async_trait]
+impl Step for ManifestValues {
+    fn meta(&self) -> StepMeta {
+        StepMeta {
+            needs: vec![ROLE_ARN.name()],
+            ..StepMeta::new(
+                "rok.manifests",
+                "Rok's manifests hold role, region and prefix",
+                Phase::Verify,
+            )
+        }
+    }
+
+    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+        let directory = self.workload.clone.join(OVERLAY);
+        let objects = self.kustomize.build(&directory).await.map_err(not_built)?;
+        let Some(cluster) = objects.iter().find(|object| object["kind"] == KIND) else {
+            let kinds: Vec<_> = objects
+                .iter()
+                .filter_map(|object| object["kind"].as_str())
+                .collect();
+            return Err(StepError::verification(format!(
+                "`{OVERLAY}` builds no {KIND}; found {}",
+                if kinds.is_empty() {
+                    "nothing".into()
+                } else {
+                    kinds.join(", ")
+                }
+            ))
+            .hint(format!(
+                "name its base in {OVERLAY}/kustomization.yaml: `- ../eks`"
+            )));
+        };
+        let spec = &cluster["spec"];
+        let region = &self.workload.region;
+        let endpoint = format!("https://s3.{region}.amazonaws.com");
+        let mut wrong = Vec::new();
+        for (name, found, expected) in [
+            (
+                "daemons.s3d.bucket_prefix",
+                &spec["configVars"]["daemons.s3d.bucket_prefix"],
+                &self.workload.prefix,
+            ),
+            (
+                "AWSRoleARN",
+                &spec["s3"]["AWSRoleARN"],
+                &facts.get(&ROLE_ARN)?,
+            ),
+            ("region", &spec["s3"]["region"], region),
+        ] {
+            if found != expected.as_str() {
+                wrong.push(format!(
+                    "{name}: found {}, expected {expected}",
+                    shown(found)
+                ));
+            }
+        }
+        let own_endpoint = spec["s3"]["endpoint"] != endpoint.as_str();
+        if own_endpoint && spec["s3"]["endpoint"].as_str().is_none_or(str::is_empty) {
+            wrong.push(format!("endpoint: found nothing, expected {endpoint}"));
+        }
+        if !wrong.is_empty() {
+            return Err(StepError::verification(format!(
+                "`{OVERLAY}` builds other values: {}",
+                wrong.join("; ")
+            ))
+            .hint(format!(
+                "look at the patches in {OVERLAY}/patches, and at `git log` of them"
+            ))
+            .hint("`rok-deploy plan` shows what would be rendered"));
+        }
+        let observation =
+            Observation::satisfied("prefix, role, endpoint and region are in the build");
+        Ok(if own_endpoint {
+            // An endpoint of one's own (a private link) is the operator's choice.
+            observation.notice(format!(
+                "Rok is told another endpoint than {endpoint}: {}",
+                shown(&spec["s3"]["endpoint"])
+            ))
+        } else {
+            observation
+        })
+    }
+
+    async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+fn not_built(error: KustomizeError) -> StepError {
+    match error {
+        KustomizeError::NoProgram => {
+            StepError::failed(error.to_string()).hint("install kustomize or kubectl, then go on")
+        }
+        KustomizeError::NotRun { .. } => StepError::failed(error.to_string()),
+        _ => StepError::verification(error.to_string()).hint(format!(
+            "`kubectl kustomize {OVERLAY}` in the clone shows the same"
+        )),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

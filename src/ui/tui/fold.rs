@@ -1,0 +1,69 @@
+//! What the screens make of the events: the run, and what of it only a person watching needs.
+
+use std::collections::BTreeMap;
+
+use crate::engine::state::StepView;
+use crate::engine::{Chain, Event, EventKind, Phase, RunState};
+
+/// The task that proves the chain.
+const PROVING: &str = "objectstorage";
+
+/// What the screens need to know of the events.
+#[derive(Debug, Clone, Default)]
+pub struct Fold {
+    /// The run.
+    pub state: RunState,
+    /// The steps that an approval is asked for.
+    pub asked: Vec<String>,
+    /// When settling steps give up, in milliseconds.
+    pub limits: BTreeMap<String, u64>,
+    /// How far the chain holds, by the step that tells.
+    pub chains: BTreeMap<String, Chain>,
+    /// The chain while it is looked at for the first time.
+    awaited: Option<Chain>,
+}
+
+impl Fold {
+    /// Returns how far the chain holds, once it was begun to look at.
+    pub fn chain(&self) -> Option<&Chain> {
+        self.state.chain.as_ref().or(self.awaited.as_ref())
+    }
+
+    /// Whether the step is a part of the proof of the chain.
+    fn proves(&self, id: &str) -> bool {
+        let mut tasks = self.state.tasks.iter();
+        tasks.any(|task| {
+            let proof = |step: &StepView| step.id == id && step.phase == Phase::Verify;
+            task.name == PROVING && task.steps.iter().any(proof)
+        })
+    }
+
+    /// Takes in an event.
+    pub fn update(&mut self, event: &Event) {
+        self.state.update(event);
+        match &event.event {
+            EventKind::RunStarted { .. } => (self.chains, self.awaited) = Default::default(),
+            EventKind::StepObserving { step } if self.proves(step) => {
+                self.awaited
+                    .get_or_insert_with(|| Chain::unknown("not looked at yet"));
+            }
+            // Not every recipe and not every run has a step that tells of the chain.
+            EventKind::TaskFinished { task } if task == PROVING => self.awaited = None,
+            EventKind::RunFinished { .. } => self.awaited = None,
+            EventKind::ApprovalNeeded { steps, .. } => self.asked.clone_from(steps),
+            EventKind::StepSettling { step, limit_ms, .. } => {
+                self.limits.insert(step.clone(), *limit_ms);
+            }
+            EventKind::StepDone { step, chain, .. } => self.ended(step, chain.as_ref()),
+            EventKind::StepFailed { step, error } => self.ended(step, error.chain.as_deref()),
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, step: &str, chain: Option<&Chain>) {
+        self.limits.remove(step);
+        if let Some(chain) = chain {
+            self.chains.insert(step.to_owned(), chain.clone());
+        }
+    }
+}
