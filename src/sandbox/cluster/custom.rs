@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::groups::CUSTOM_RESOURCE_DEFINITIONS;
-use super::kinds::{CORE, KINDS, Kind, find, typed};
+use super::kinds::{CORE, KINDS, Kind, typed};
 use super::refusal::{FieldProblem, Refusal};
 use super::schema::Schema;
 use super::state::{ClusterState, key, prefix};
@@ -20,14 +20,17 @@ const APPROVAL: &str = "api-approved.kubernetes.io";
 static MADE: Mutex<Vec<&'static Kind>> = Mutex::new(Vec::new());
 
 impl ClusterState {
-    /// The kind behind a path, custom or not.
-    pub(super) fn kind(&self, group: &str, version: &str, resource: &str) -> Option<&'static Kind> {
-        find(group, version, resource).or_else(|| {
-            let definition = self.definition(&format!("{resource}.{group}"))?;
-            kinds_of(definition)
-                .into_iter()
-                .find(|kind| kind.version == version)
-        })
+    /// The custom kind behind a path.
+    pub(super) fn custom_kind(
+        &self,
+        group: &str,
+        version: &str,
+        resource: &str,
+    ) -> Option<&'static Kind> {
+        let definition = self.definition(&format!("{resource}.{group}"))?;
+        kinds_of(definition)
+            .into_iter()
+            .find(|kind| kind.version == version)
     }
 
     /// Every kind that is served now.

@@ -1,14 +1,65 @@
-//! What the server fills in where a client leaves it open.
+//! What the server decides about an object, and what it fills in where a client leaves it open.
 
 use ring::digest;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::custom;
 use super::groups::{CUSTOM_RESOURCE_DEFINITIONS, DAEMON_SETS, DEPLOYMENTS, JOBS, STATEFUL_SETS};
-use super::kinds::{Kind, SERVICES};
+use super::kinds::{Kind, NAMESPACES, PODS, SECRETS, SERVICES};
+use super::objects::{metadata, text};
+use super::refusal::Refusal;
+
+/// Sets what the server and not the client decides about any object of a kind.
+pub(super) fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
+    object["kind"] = kind.name.into();
+    object["apiVersion"] = kind.kept().api_version().into();
+    if kind.namespaced {
+        let metadata = metadata(object);
+        if text(metadata, "namespace").is_some_and(|found| found != namespace) {
+            return Err(Refusal::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+        metadata.insert("namespace".into(), namespace.into());
+    }
+    fill(kind, object);
+    if kind == &CUSTOM_RESOURCE_DEFINITIONS {
+        custom::check(object)?;
+    }
+    if kind.resource == NAMESPACES.resource {
+        object["spec"]["finalizers"] = json!(["kubernetes"]);
+        object["status"]["phase"] = "Active".into();
+    } else if kind.resource == PODS.resource && object["status"]["phase"].is_null() {
+        object["status"]["phase"] = "Pending".into();
+    } else if kind.resource == SECRETS.resource {
+        encode_string_data(object);
+        if object["type"].is_null() {
+            object["type"] = "Opaque".into();
+        }
+    }
+    Ok(())
+}
+
+/// `stringData` is for writing only: it ends up in `data`, as base64.
+pub(super) fn encode_string_data(secret: &mut Value) {
+    use base64::Engine as _;
+    let fields = secret.as_object_mut().expect("objects are JSON objects");
+    if let Some(Value::Object(plain)) = fields.remove("stringData") {
+        for (name, value) in plain {
+            let bytes = value.as_str().unwrap_or_default();
+            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+            secret["data"][name] = encoded.into();
+        }
+    }
+}
+
+pub(super) fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {
+    metadata.entry("labels").or_insert_with(|| json!({}))["kubernetes.io/metadata.name"] =
+        name.into();
+}
 
 /// Fills in what an object of this kind lacks.
-pub(super) fn fill(kind: &Kind, object: &mut Value) {
+fn fill(kind: &Kind, object: &mut Value) {
     let usual = if kind == &SERVICES {
         service(object)
     } else if kind == &DEPLOYMENTS {

@@ -3,10 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::admission;
-use super::custom;
 use super::defaults;
 use super::groups::CUSTOM_RESOURCE_DEFINITIONS;
-use super::kinds::{Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::kinds::{Kind, NAMESPACES, PODS, SERVICE_ACCOUNTS};
 use super::node;
 use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
@@ -68,7 +67,7 @@ impl ClusterState {
         namespace: &str,
         mut object: Value,
     ) -> Result<Value, Refusal> {
-        prepare(kind, namespace, &mut object)?;
+        defaults::prepare(kind, namespace, &mut object)?;
         let metadata = metadata(&mut object);
         if text(metadata, "resourceVersion").is_some() {
             return Err(Refusal::version_on_create());
@@ -107,7 +106,7 @@ impl ClusterState {
             metadata.insert("generation".into(), 1.into());
         }
         if kind.resource == NAMESPACES.resource {
-            label_namespace(metadata, &name);
+            defaults::label_namespace(metadata, &name);
         }
         if let Author::Client(writer) = author {
             ownership::update(self.schema(kind), writer, &json!({}), &mut object);
@@ -140,7 +139,7 @@ impl ClusterState {
         name: &str,
         mut object: Value,
     ) -> Result<(Value, bool), Refusal> {
-        prepare(kind, namespace, &mut object)?;
+        defaults::prepare(kind, namespace, &mut object)?;
         let metadata = metadata(&mut object);
         let body_name = text(metadata, "name").unwrap_or_default();
         if body_name != name {
@@ -195,7 +194,7 @@ impl ClusterState {
             metadata.insert("managedFields".into(), kept["managedFields"].clone());
         }
         if kind.resource == NAMESPACES.resource {
-            label_namespace(metadata, name);
+            defaults::label_namespace(metadata, name);
         }
         if kind.generation {
             let count = kept["generation"].as_u64().unwrap_or(1);
@@ -328,48 +327,6 @@ impl ClusterState {
     }
 }
 
-/// Sets what the server and not the client decides about any object of a kind.
-fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
-    object["kind"] = kind.name.into();
-    object["apiVersion"] = kind.kept().api_version().into();
-    if kind.namespaced {
-        let metadata = metadata(object);
-        if text(metadata, "namespace").is_some_and(|found| found != namespace) {
-            return Err(Refusal::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request",
-            ));
-        }
-        metadata.insert("namespace".into(), namespace.into());
-    }
-    defaults::fill(kind, object);
-    if kind == &CUSTOM_RESOURCE_DEFINITIONS {
-        custom::check(object)?;
-    }
-    if kind.resource == NAMESPACES.resource {
-        object["spec"]["finalizers"] = json!(["kubernetes"]);
-        object["status"]["phase"] = "Active".into();
-    } else if kind.resource == PODS.resource && object["status"]["phase"].is_null() {
-        object["status"]["phase"] = "Pending".into();
-    } else if kind.resource == SECRETS.resource {
-        settle_secret(object);
-    }
-    Ok(())
-}
-
-/// `stringData` is for writing only: it ends up in `data`, as base64.
-fn settle_secret(secret: &mut Value) {
-    use base64::Engine as _;
-    let fields = secret.as_object_mut().expect("objects are JSON objects");
-    fields.entry("type").or_insert_with(|| "Opaque".into());
-    if let Some(Value::Object(plain)) = fields.remove("stringData") {
-        for (name, value) in plain {
-            let bytes = value.as_str().unwrap_or_default();
-            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
-            secret["data"][name] = encoded.into();
-        }
-    }
-}
-
 /// What is wanted of an object, as far as its generation counts it.
 fn wanted(kind: &Kind, object: &Value) -> Value {
     let mut wanted = object.clone();
@@ -387,12 +344,7 @@ fn has_finalizers(object: &Value) -> bool {
     finalizers.is_some_and(|finalizers| !finalizers.is_empty())
 }
 
-fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {
-    metadata.entry("labels").or_insert_with(|| json!({}))["kubernetes.io/metadata.name"] =
-        name.into();
-}
-
-fn metadata(object: &mut Value) -> &mut Map<String, Value> {
+pub(super) fn metadata(object: &mut Value) -> &mut Map<String, Value> {
     let metadata = &mut object["metadata"];
     if !metadata.is_object() {
         *metadata = json!({});
@@ -401,7 +353,7 @@ fn metadata(object: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// A text that is there and not empty.
-fn text<'a>(metadata: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(metadata: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
     metadata
         .get(field)
         .and_then(Value::as_str)

@@ -124,6 +124,30 @@ const RULES_REVIEW: Fields = &[
 ];
 const REVIEW: Fields = &[(1, "metadata", Message(METADATA)), (2, "status", Ignored)];
 
+const ROLE: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "rules", Messages(RULE)),
+];
+const RULE: Fields = &[
+    (1, "verbs", Texts),
+    (2, "apiGroups", Texts),
+    (3, "resources", Texts),
+    (4, "resourceNames", Texts),
+    (5, "nonResourceURLs", Texts),
+];
+const ROLE_BINDING: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "subjects", Messages(SUBJECT)),
+    (3, "roleRef", Message(ROLE_REFERENCE)),
+];
+const SUBJECT: Fields = &[
+    (1, "kind", Text),
+    (2, "apiGroup", Text),
+    (3, "name", Text),
+    (4, "namespace", Text),
+];
+const ROLE_REFERENCE: Fields = &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)];
+
 /// Reads an object with its kind and version.
 pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
     let envelope = body
@@ -137,6 +161,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
         "ConfigMap" => CONFIG_MAP,
         "Secret" => SECRET,
         "TokenRequest" => TOKEN_REQUEST,
+        "Role" | "ClusterRole" => ROLE,
+        "RoleBinding" | "ClusterRoleBinding" => ROLE_BINDING,
         "SelfSubjectAccessReview" => ACCESS_REVIEW,
         "SelfSubjectRulesReview" => RULES_REVIEW,
         "SelfSubjectReview" => REVIEW,

@@ -9,10 +9,12 @@ use serde_json::Value;
 use super::body::{self, PatchType};
 use super::kinds::{self, Kind, PODS, SERVICE_ACCOUNTS};
 use super::ownership::Writer;
+use super::query::Query;
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::ClusterState;
+use super::table::Table;
 use super::watch::{self, Interest};
 use super::writes::Write;
 use super::{access, discovery, log, openapi, rights, tokens, versions};
@@ -75,60 +77,21 @@ impl Target {
     }
 }
 
-/// The query parameters we know.
-#[derive(Debug, Default)]
-struct Query {
-    label_selector: String,
-    field_selector: String,
-    field_manager: String,
-    dry_run: bool,
-    strict: bool,
-    force: bool,
-    watch: bool,
-    wish: watch::Wish,
-}
-
-impl Query {
-    fn parse(query: &str) -> Self {
-        let mut parsed = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "labelSelector" => parsed.label_selector = value.into(),
-                "fieldSelector" => parsed.field_selector = value.into(),
-                "fieldManager" => parsed.field_manager = value.into(),
-                "dryRun" => parsed.dry_run = value == "All",
-                "fieldValidation" => parsed.strict = value == "Strict",
-                "force" => parsed.force = is_true(&value),
-                "watch" => parsed.watch = is_true(&value),
-                "resourceVersion" => parsed.wish.resource_version = value.into(),
-                "resourceVersionMatch" => parsed.wish.version_match = value.into(),
-                "sendInitialEvents" => parsed.wish.send_initial_events = Some(is_true(&value)),
-                "allowWatchBookmarks" => parsed.wish.bookmarks = is_true(&value),
-                "timeoutSeconds" => {
-                    // None at all is meant by zero, too.
-                    parsed.wish.timeout_seconds = value.parse().ok().filter(|seconds| *seconds > 0);
-                }
-                _ => {}
-            }
-        }
-        parsed
-    }
-}
-
-fn is_true(value: &str) -> bool {
-    value == "true" || value == "1"
-}
-
 /// Answers one request. The flag says whether it asks for a change of the cluster.
 pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> (Response, bool) {
     let path = percent_encoding::percent_decode_str(head.uri.path()).decode_utf8_lossy();
-    let find = |group: &str, version: &str, resource: &str| {
+    let custom = |group: &str, version: &str, resource: &str| {
         cluster
             .store
-            .read(|state| state.kind(group, version, resource))
+            .read(|state| state.custom_kind(group, version, resource))
     };
-    let target = Target::among(&path, find);
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let target = Target::of(&path).or_else(|| Target::among(&path, custom));
+    let mut query = Query::parse(head.uri.query().unwrap_or_default());
+    if head.method == Method::DELETE {
+        // Options of a delete come in its body.
+        let options = body::parse(&head.headers, body).unwrap_or_default();
+        query.dry_run |= options["dryRun"] == serde_json::json!(["All"]);
+    }
     let write = !head.method.is_safe()
         && !query.dry_run
         && target.as_ref().is_some_and(|target| {
@@ -146,16 +109,20 @@ pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> 
     (response.unwrap_or_else(Refusal::into_response), write)
 }
 
+fn accepted(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
 fn about_the_server(
     cluster: &Cluster,
     method: &Method,
     headers: &HeaderMap,
     path: &str,
 ) -> Result<Response, Refusal> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accept = accepted(headers);
     let kinds = cluster.store.read(ClusterState::kinds);
     if accept.contains(AGGREGATED) && ["/api", "/apis"].contains(&path) {
         let document = discovery::aggregated(&kinds, path == "/api");
@@ -236,6 +203,15 @@ fn objects(
         strict: query.strict,
         force: query.force,
     };
+    let table = cluster.store.read(|state| {
+        let columns = state.custom_columns(kind);
+        Table::wanted(
+            accepted(&head.headers),
+            &query.include_object,
+            kind,
+            columns,
+        )
+    });
     let mut created = false;
     let mut document = match (head.method.as_str(), name, target.subresource.as_deref()) {
         ("POST", Some(name), Some("token")) if *kind == &SERVICE_ACCOUNTS => {
@@ -262,7 +238,8 @@ fn objects(
         }
         ("GET", None, _) if query.watch => {
             let selector = selector(kind, query)?;
-            let interest = Interest::new(kind, target.namespace.as_deref(), selector);
+            let namespace = target.namespace.as_deref();
+            let interest = Interest::new(kind, namespace, selector, table);
             return watch::answer(cluster, interest, &query.wish);
         }
         ("GET", Some(name), _) => cluster
@@ -317,6 +294,9 @@ fn objects(
     match document.get_mut("items").and_then(Value::as_array_mut) {
         Some(items) => items.iter_mut().for_each(|item| versions::show(kind, item)),
         None => versions::show(kind, &mut document),
+    }
+    if let Some(table) = table.filter(|_| head.method == Method::GET) {
+        document = table.of(&document);
     }
     let code = if created {
         StatusCode::CREATED

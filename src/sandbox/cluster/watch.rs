@@ -21,6 +21,7 @@ use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::{ClusterState, prefix};
+use super::table::Table;
 use super::versions;
 use crate::sandbox::store::Store;
 
@@ -47,6 +48,8 @@ pub(super) struct Interest {
     kind: &'static Kind,
     prefix: String,
     selector: Selector,
+    /// Objects are shown as rows.
+    table: Option<Table>,
 }
 
 struct Watch {
@@ -65,11 +68,17 @@ struct Watch {
 }
 
 impl Interest {
-    pub(super) fn new(kind: &'static Kind, namespace: Option<&str>, selector: Selector) -> Self {
+    pub(super) fn new(
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        selector: Selector,
+        table: Option<Table>,
+    ) -> Self {
         Self {
             kind,
             prefix: prefix(kind, namespace),
             selector,
+            table,
         }
     }
 
@@ -83,21 +92,23 @@ impl Interest {
         let after = change.after.as_deref().filter(seen);
         match (before, after) {
             (None, None) => None,
-            (None, Some(object)) => Some(event("ADDED", &self.shown(object))),
-            (Some(_), Some(object)) => Some(event("MODIFIED", &self.shown(object))),
+            (None, Some(object)) => Some(self.shown("ADDED", object.clone())),
+            (Some(_), Some(object)) => Some(self.shown("MODIFIED", object.clone())),
             (Some(object), None) => {
-                let mut object = self.shown(object);
+                let mut object = object.clone();
                 object["metadata"]["resourceVersion"] = change.version.to_string().into();
-                Some(event("DELETED", &object))
+                Some(self.shown("DELETED", object))
             }
         }
     }
 
-    /// The object as this kind of it looks.
-    fn shown(&self, object: &Value) -> Value {
-        let mut object = object.clone();
+    /// An event with the object as the client wants to see it.
+    fn shown(&self, what: &str, mut object: Value) -> Value {
         versions::show(self.kind, &mut object);
-        object
+        match &self.table {
+            Some(table) => event(what, &table.of(&object)),
+            None => event(what, &object),
+        }
     }
 
     fn bookmark(&self, version: u64) -> Value {
@@ -171,7 +182,7 @@ fn initial(state: &ClusterState, interest: &Interest, wish: &Wish) -> String {
         .objects
         .range(&interest.prefix)
         .filter(|(_, object)| interest.selector.matches(object))
-        .map(|(_, object)| line(&event("ADDED", &interest.shown(object))))
+        .map(|(_, object)| line(&interest.shown("ADDED", object.clone())))
         .collect();
     if wish.send_initial_events == Some(true) && wish.bookmarks {
         let mut end = interest.bookmark(state.resource_version);

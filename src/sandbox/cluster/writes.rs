@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::Kind;
+use super::defaults::encode_string_data;
+use super::kinds::{Kind, SECRETS};
 use super::ownership::{self, Author, Writer};
 use super::patch;
 use super::refusal::Refusal;
@@ -106,6 +107,9 @@ impl Write<'_> {
                 ..
             } = self;
             return Err(Refusal::undeclared(kind, namespace, name, &undeclared));
+        }
+        if self.kind == &SECRETS {
+            encode_string_data(&mut applied);
         }
         if applied["metadata"]["name"].is_null() {
             applied["metadata"]["name"] = self.name.into();

@@ -4,6 +4,8 @@ mod admission;
 mod exec;
 mod identity;
 mod kinds;
+mod kubectl_changes;
+mod kubectl_kinds;
 mod objects;
 mod ownership;
 mod pods;
