@@ -95,7 +95,7 @@ impl Step for VerifyPod {
                 .await
                 .map_err(refused)?;
         }
-        let manifest = if self.may_exec(client).await? {
+        let manifest = if Box::pin(self.may_exec(client)).await? {
             manifest
         } else {
             asking_itself(manifest, &workload.prefix)
