@@ -1,11 +1,14 @@
 //! The practice cloud in a process of its own, and clients in others.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::support::practice::{Practice, ROLE, sourced, writes};
+use super::support::env::finish;
+use super::support::practice::{DEADLINE, Practice, ROLE, Served, sourced, writes};
 
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
@@ -100,4 +103,65 @@ fn a_server_that_was_killed_is_no_obstacle() {
     let output = practice.journey();
     assert_eq!(writes(&practice.run_of(&output)), [Value::Null; 0]);
     assert_eq!(practice.issuer(), issuer);
+}
+
+/// A shell with the env file sourced.
+fn shell(practice: &Practice, served: &Served, script: &str) -> Command {
+    let script = format!(". '{}' && {script}", served.env_file().display());
+    practice.env.program("sh", &["-c", &script])
+}
+
+const DEPLOYMENT: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: { containers: [{ name: web, image: web }] }
+";
+
+#[test]
+#[ignore = "needs kubectl"]
+fn kubectl_rolls_out_and_waits_in_the_served_world() {
+    let practice = Practice::new();
+    let served = practice.serve();
+    let file = practice.env.home().join("web.yaml");
+    fs::write(&file, DEPLOYMENT).expect("the home is writable");
+    let script = format!(
+        "kubectl apply --server-side -f '{}' \
+         && kubectl rollout status deployment/web --timeout=30s \
+         && {{ kubectl wait --for=delete deployment/web --timeout=30s & }} \
+         && kubectl delete deployment/web \
+         && wait $!",
+        file.display()
+    );
+    let output = finish(&mut shell(&practice, &served, &script), DEADLINE);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let rolled_out = "deployment \"web\" successfully rolled out";
+    assert!(output.stdout.contains(rolled_out), "{output:?}");
+    served.stop();
+}
+
+#[test]
+#[ignore = "needs kubectl"]
+fn a_watch_does_not_hold_up_the_end_of_the_world() {
+    let practice = Practice::new();
+    let served = practice.serve();
+    let mut watch = shell(&practice, &served, "exec kubectl get namespaces --watch")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the shell starts");
+    let stdout = watch.stdout.take().expect("it is piped");
+    let header = BufReader::new(stdout).lines().next();
+    let header = header.expect("it prints").expect("it prints text");
+    assert!(header.starts_with("NAME"), "{header}");
+    let began = Instant::now();
+    served.stop();
+    assert!(began.elapsed() < READY_WITHIN, "{:?}", began.elapsed());
+    watch.kill().ok();
+    watch.wait().expect("it ends");
 }

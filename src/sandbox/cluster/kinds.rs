@@ -91,6 +91,17 @@ impl Kind {
                 verbs: &["get", "patch", "update"],
             });
         }
+        if self == &PODS {
+            let part = |name, kind, verbs| Subresource {
+                name,
+                group: self.group,
+                version: self.version,
+                kind,
+                verbs,
+            };
+            all.push(part("exec", "PodExecOptions", &["create", "get"]));
+            all.push(part("log", "Pod", &["get"]));
+        }
         if self == &SERVICE_ACCOUNTS {
             all.push(Subresource {
                 name: "token",

@@ -2,6 +2,7 @@
 
 mod admission;
 mod exec;
+mod giving_up;
 mod identity;
 mod kinds;
 mod kubectl_changes;
