@@ -45,7 +45,7 @@ fn transcript(practice: &Practice, output: &Output) -> String {
     let mut blocks: Vec<String> = Vec::new();
     for line in talk {
         match blocks.last_mut() {
-            Some(block) if line.starts_with("hint:") => {
+            Some(block) if line.starts_with("hint:") || line.starts_with(' ') => {
                 block.push('\n');
                 block.push_str(line);
             }

@@ -395,7 +395,12 @@ fn a_pod_that_is_older_than_the_annotation_has_to_be_made_anew() {
         &["annotate", "serviceaccount", "rok", "-n", "rok", &role],
     );
     let remedy = "kubectl delete pod rok-verify-storage-access --namespace rok";
-    fails(&practice, "token", "older than", remedy);
+    fails(
+        &practice,
+        "token",
+        "a Pod keeps what it was made with",
+        remedy,
+    );
     served.stop();
     assert_eq!(left(&practice), [POD, ACCOUNT], "neither is ours");
 }

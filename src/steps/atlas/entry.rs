@@ -83,8 +83,9 @@ impl Entry {
         }
         let code = symptom.code.as_deref().map(short);
         let has_code = code.is_some_and(|code| self.codes.contains(&code));
+        let said = symptom.said();
         let text = self.texts.iter().filter_map(|pattern| {
-            matches(pattern, &symptom.text)?;
+            matches(pattern, &said)?;
             Some(pattern.len())
         });
         let text = text.max();

@@ -67,6 +67,7 @@ pub fn diagnose_pod(place: &Place, pod: &Value, events: &[PodEvent]) -> Option<D
         };
         let diagnosis = Diagnosis::of(Some(entry), entry.causes[0], place, &found);
         Some(Diagnosis {
+            cause: format!("{}: {}", told.reason, diagnosis.cause),
             not_yet: entry.response == Response::Wait,
             ..diagnosis
         })

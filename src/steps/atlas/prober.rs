@@ -25,13 +25,14 @@ pub struct Prober {
 impl Prober {
     /// Looks at every link. What may not be looked at stays unknown, with the reason.
     pub async fn chain(&self) -> Chain {
-        judge(&self.place, &self.look().await).chain
+        let evidence = Box::pin(self.look()).await;
+        judge(&self.place, &evidence).chain
     }
 
     /// Finds out what is behind a symptom. After a change of this very run (`acted`) a chain that
     /// holds means that the cloud has not heard of it yet.
     pub async fn diagnose(&self, symptom: &Symptom, acted: bool) -> (Diagnosis, Chain) {
-        let evidence = self.look().await;
+        let evidence = Box::pin(self.look()).await;
         let judged = judge(&self.place, &evidence);
         let diagnosis = conclude(&self.place, symptom, &evidence, &judged, acted);
         (diagnosis, judged.chain)

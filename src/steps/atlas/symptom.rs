@@ -113,6 +113,13 @@ impl Symptom {
 const SKEW_WORTH_A_WORD: SignedDuration = SignedDuration::from_mins(4);
 
 impl Symptom {
+    /// Returns all that was said: operation, code, text.
+    pub(super) fn said(&self) -> String {
+        let parts = [self.operation.as_deref(), self.code.as_deref()];
+        let parts = parts.into_iter().flatten().chain([self.text.as_str()]);
+        parts.collect::<Vec<_>>().join(": ")
+    }
+
     /// Whether this machine's clock is known to be so wrong that it explains a refusal.
     pub(super) fn has_wrong_clock(&self) -> bool {
         const SIGNED: [&str; 6] = [
@@ -135,7 +142,7 @@ impl Symptom {
             "no-answer" => return self.endpoint_in_words(),
             _ => {}
         }
-        let found = entry.found_in(&self.text);
+        let found = entry.found_in(&self.said());
         if found.is_empty() {
             self.right().unwrap_or_default()
         } else {
@@ -187,10 +194,7 @@ fn told_skew(text: &str) -> Option<SignedDuration> {
 /// The raw words: operation, code, text, request id.
 impl fmt::Display for Symptom {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in [&self.operation, &self.code].into_iter().flatten() {
-            write!(formatter, "{part}: ")?;
-        }
-        formatter.write_str(&self.text)?;
+        formatter.write_str(&self.said())?;
         match &self.request_id {
             Some(id) => write!(formatter, " (request id {id})"),
             None => Ok(()),

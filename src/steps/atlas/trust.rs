@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(seen, Some(("trust-provider", other.into())));
         let test = |key: &str, value: &str| {
             of(|it| {
-                it["Condition"]["StringEquals"][format!("oidc.example/id/1:{key}")] = value.into()
+                it["Condition"]["StringEquals"][format!("oidc.example/id/1:{key}")] = value.into();
             })
         };
         let subject = "system:serviceaccount:rok:other";

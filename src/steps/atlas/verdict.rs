@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::causes::*;
+use super::causes::{
+    ACCOUNT_MISSING, ACTION_MISSING, BOUNDARY, CLIENT_ID_MISSING, DENIED, NOT_ANNOTATED,
+    OTHER_ISSUER, OTHER_ROLE, POLICY_DETACHED, POLICY_MISSING, PREFIX_OTHER, PROVIDER_MISSING,
+    ROLE_ELSEWHERE, ROLE_MISSING, TOKEN_AUDIENCE, TOKEN_SUBJECT, TRUST_OTHER,
+};
 use super::entry::Cause;
 use super::evidence::{Evidence, Policies, Walk, bare};
 use super::permits::{Held, Verdict, decide};

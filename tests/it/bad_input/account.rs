@@ -28,7 +28,8 @@ fn a_cluster_that_is_not_active() {
     exit code 2
     out: `aws.cluster`: EKS cluster `arrikto-cluster` is CREATING; expected ACTIVE; nothing was changed.
     FAILED       aws.cluster               EKS cluster and its OIDC issuer — EKS cluster `arrikto-cluster` is CREATING; expected ACTIVE (... s)
-    hint: wait for it: `aws eks wait cluster-active --name arrikto-cluster --region us-west-2`
+    hint: wait for it:
+        aws eks wait cluster-active --name arrikto-cluster --region us-west-2
     ");
     assert!(!practice.clone().exists());
 }

@@ -115,7 +115,7 @@ fn runs_are_listed_shown_and_replayed_without_a_cloud() {
     assert_eq!(
         (list.stdout.as_str(), list.stderr.as_str()),
         (
-            format!("{id}  rok-eks  Done  PRACTICE  22 of 22 steps done\n").as_str(),
+            format!("{id}  rok-eks  Done  PRACTICE  27 of 27 steps done\n").as_str(),
             "1 run.\n"
         ),
     );

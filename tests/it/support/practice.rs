@@ -164,6 +164,7 @@ impl Practice {
     pub fn meaning(&self) -> Value {
         let (aws, cluster) = (self.state("aws"), self.state("cluster"));
         let objects: BTreeMap<_, _> = fields(&cluster["objects"])
+            .filter(|(key, _)| !key.starts_with("events/"))
             .map(|(key, object)| {
                 let metadata = &object["metadata"];
                 let meant = json!([metadata["labels"], metadata["annotations"], object["spec"]]);
@@ -200,11 +201,14 @@ impl Practice {
                 (arn, json!([provider["url"], clients, tags(provider)]))
             })
             .collect();
+        let buckets: BTreeMap<_, _> = fields(&aws["buckets"])
+            .map(|(name, bucket)| (name, json!([bucket["region"], bucket["objects"]])))
+            .collect();
         let meaning = json!({
             "roles": roles,
             "policies": policies,
             "providers": providers,
-            "buckets": aws["buckets"],
+            "buckets": buckets,
             "objects": objects,
         });
         // The issuer is another one in every world.
@@ -259,14 +263,10 @@ pub fn writes(run: &Path) -> Vec<Value> {
     assert!(!records.is_empty(), "a run that sent nothing is no run");
     let of_proof = |record: &Value| {
         let operation = record["operation"].as_str().unwrap_or_default();
-        [
-            "/serviceaccounts",
-            "/serviceaccounts/rok",
-            "/pods",
-            "/pods/rok-verify-storage-access",
-        ]
-        .iter()
-        .any(|end| operation.ends_with(&format!("/namespaces/rok{end}")))
+        let (path, last) = operation.rsplit_once('/').unwrap_or_default();
+        ["serviceaccounts", "pods"]
+            .iter()
+            .any(|kind| last == *kind || path.ends_with(kind))
     };
     records.retain(|record| record["write"] == true && !of_proof(record));
     records

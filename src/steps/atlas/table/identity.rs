@@ -1,6 +1,12 @@
 //! From a token to an answer of S3: the failures that only a look at the chain explains.
 
-use super::super::causes::*;
+use super::super::causes::{
+    ACTION_MISSING, BOUNDARY, CLIENT_ID_MISSING, DENIED, ISSUER_UNREACHABLE, NO_ROLE_IN_POD,
+    NODE_ROLE, NOT_ANNOTATED, OTHER_ISSUER, POLICY_DETACHED, POLICY_MISSING, PREFIX_OTHER,
+    PROVIDER_MISSING, ROLE_ELSEWHERE, ROLE_MISSING, SESSION_TOO_LONG, THUMBPRINT, TOKEN_AUDIENCE,
+    TOKEN_SUBJECT, TRUST_AUDIENCE, TRUST_DENIES, TRUST_OTHER, TRUST_PROVIDER, TRUST_SUBJECT,
+    WEBHOOK,
+};
 use super::super::entry::{Cause, Entry, Response};
 use super::super::symptom::Source;
 use super::ENTRY;

@@ -6,6 +6,7 @@ mod cluster;
 mod credentials;
 mod git;
 mod identity;
+mod limits;
 mod pod;
 
 pub(super) use self::credentials::CLOCK;
@@ -14,9 +15,10 @@ use super::symptom::Source;
 
 /// Returns every entry. Of two that fit a symptom equally well the first is taken.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    const PARTS: [&[Entry]; 7] = [
+    const PARTS: [&[Entry]; 8] = [
         identity::ENTRIES,
         aws::ENTRIES,
+        limits::ENTRIES,
         credentials::ENTRIES,
         cluster::ENTRIES,
         pod::ENTRIES,

@@ -1,8 +1,10 @@
-//! What keeps a Pod from running: the reasons that its status and its events give.
+//! What keeps a Pod from running, and so a token from getting into one: the reasons that its status
+//! and its events give.
 
 use super::super::entry::{Cause, Entry, Response};
 use super::super::symptom::Source;
 use super::ENTRY;
+use crate::engine::Link;
 
 const POD: &[Source] = &[Source::Pod];
 
@@ -32,10 +34,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: Response::Ask,
         causes: &[&Cause {
             id: "image-not-allowed",
-            link: None,
+            link: Some(Link::Token),
             text: "the registry of image `{found}` asks for credentials",
             remedies: &[
-                "name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`; `kubectl create secret docker-registry SECRET --namespace {namespace} --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD` makes one",
+                "name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`; `kubectl create secret docker-registry SECRET -n {namespace} --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD` makes one",
                 "or name a copy in a registry of your own: `--set verify_image=IMAGE`",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
@@ -60,10 +62,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: Response::Wait,
         causes: &[&Cause {
             id: "unschedulable",
-            link: None,
+            link: Some(Link::Token),
             text: "no node takes the Pod: {found}",
             remedies: &[
-                "`kubectl describe pod {pod} --namespace {namespace}` and `kubectl get nodes` show what is missing: room, a toleration, a node",
+                "`kubectl describe pod {pod} -n {namespace}` and `kubectl get nodes` show what is missing: room, a toleration, a node",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],
@@ -79,10 +81,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         causes: &[&Cause {
             id: "container-config",
-            link: None,
+            link: Some(Link::Token),
             text: "the container cannot be made: {found}",
             remedies: &[
-                "`kubectl describe pod {pod} --namespace {namespace}` shows what its definition lacks",
+                "`kubectl describe pod {pod} -n {namespace}` shows what its definition lacks",
             ],
         }],
         ..ENTRY
@@ -98,11 +100,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         causes: &[&Cause {
             id: "container-crashes",
-            link: None,
+            link: Some(Link::Token),
             text: "the container ends by itself: {found}",
-            remedies: &[
-                "`kubectl logs {pod} --namespace {namespace} --previous` shows its last words",
-            ],
+            remedies: &["`kubectl logs {pod} -n {namespace} --previous` shows its last words"],
         }],
         ..ENTRY
     },
@@ -113,9 +113,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: Response::Wait,
         causes: &[&Cause {
             id: "volume-not-mounted",
-            link: None,
+            link: Some(Link::Token),
             text: "a volume of the Pod cannot be mounted: {found}",
-            remedies: &["`kubectl describe pod {pod} --namespace {namespace}` names the volume"],
+            remedies: &["`kubectl describe pod {pod} -n {namespace}` names the volume"],
         }],
         ..ENTRY
     },
@@ -126,11 +126,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         response: Response::Wait,
         causes: &[&Cause {
             id: "pod-evicted",
-            link: None,
+            link: Some(Link::Token),
             text: "the Pod was taken off its node: {found}",
-            remedies: &[
-                "`kubectl delete pod {pod} --namespace {namespace}`, and start the proof again",
-            ],
+            remedies: &["`kubectl delete pod {pod} -n {namespace}`, and start the proof again"],
         }],
         ..ENTRY
     },
@@ -138,7 +136,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 const IMAGE: Cause = Cause {
     id: "image-not-pulled",
-    link: None,
+    link: Some(Link::Token),
     text: "image `{found}` cannot be pulled",
     remedies: &[
         "without a way to its registry, name a copy in one of your own: `--set verify_image=IMAGE`",

@@ -53,7 +53,7 @@ fn an_image_that_cannot_be_pulled_names_it_and_the_two_answers() {
         ));
         assert_eq!(
             diagnosis.cause,
-            "image `gcr.io/arrikto/rok-tools:1` cannot be pulled"
+            format!("{reason}: image `gcr.io/arrikto/rok-tools:1` cannot be pulled")
         );
         let remedies = diagnosis.remedies.join("\n");
         for answer in [

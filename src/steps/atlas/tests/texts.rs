@@ -880,3 +880,36 @@ fn advice_about_git_fits_its_own_errors() {
     let text = "Authentication failed for 'r'".to_owned();
     assert!(of(&GitError::Authentication { remote, text }).contains("credential helper"));
 }
+
+#[test]
+fn an_exec_that_fails_tells_rights_policies_and_networks_apart() {
+    for (code, text, id) in [
+        (
+            "Forbidden",
+            "pods \"p\" is forbidden: exec takes `get` and `create` on `pods/exec`",
+            "exec-forbidden",
+        ),
+        (
+            "Forbidden",
+            "pods \"p\" is forbidden: ValidatingAdmissionPolicy 'no-exec' denied request: not here",
+            "exec-denied",
+        ),
+        (
+            "InternalError",
+            "error sending request: Post \"https://n:10250/exec\": dial tcp: connection refused",
+            "exec-broken",
+        ),
+    ] {
+        let said = Symptom {
+            operation: Some("exec pods/p".into()),
+            ..symptom(Source::Kubernetes, code, text)
+        };
+        let entry = look_up(&said).unwrap();
+        assert_eq!(entry.id, id, "{text}");
+        assert_eq!(
+            entry.causes[0].link,
+            Some(Link::Token),
+            "no token gets out of the Pod"
+        );
+    }
+}

@@ -59,7 +59,12 @@ fn an_id_means_one_cause_and_one_sort_of_failure() {
             "{}",
             entry.id
         );
-        assert!(!entry.causes.is_empty() && !(entry.codes.is_empty() && entry.texts.is_empty()));
+        assert!(!entry.causes.is_empty(), "{}", entry.id);
+        assert!(
+            !entry.codes.is_empty() || !entry.texts.is_empty(),
+            "{}",
+            entry.id
+        );
     }
 }
 
@@ -113,9 +118,9 @@ fn a_shell_takes_a_command_as_it_is_meant() {
         ]
     );
     assert_eq!(
-        argv("`kubectl get pods --namespace {namespace}`", "")[3..],
+        argv("`kubectl get pods -n {namespace}`", "")[3..],
         [
-            "--namespace",
+            "-n",
             "rok",
             "--context",
             "arn:aws:eks:us-west-2:1:cluster/x"
@@ -158,6 +163,6 @@ fn a_role_and_a_binding_let_somebody_exec() {
     );
     assert_remedy(
         &diagnosis,
-        "kubectl create rolebinding rok-verify-exec --namespace rok --role=rok-verify-exec --user='arn:aws:iam::1:user/ann lee' --context arn:aws:eks:us-west-2:1:cluster/x",
+        "kubectl create rolebinding rok-verify-exec -n rok --role=rok-verify-exec --user='arn:aws:iam::1:user/ann lee' --context arn:aws:eks:us-west-2:1:cluster/x",
     );
 }
