@@ -10,7 +10,6 @@ use crate::engine::run::Handle;
 use crate::engine::{Command, EventKind, Outcome, RunState, Scope, Signal};
 use crate::failure::Failure;
 use crate::ui::json::json_line;
-use crate::ui::plain::Plain;
 
 /// How approvals are got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +36,7 @@ pub(super) async fn follow(
 ) -> Result<(Outcome, RunState), Failure> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let color = super::uses_color(options);
-    let mut plain = Plain::new(io::stderr(), io::stdout(), color);
+    let mut plain = super::plain(options);
     let mut state = RunState::default();
     let mut signals = 0;
     loop {

@@ -16,13 +16,14 @@ mod tasks;
 mod verify;
 mod wizard;
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use crate::cli::{Cli, Color, Command, Options};
 use crate::failure::Failure;
+use crate::ui::plain::Plain;
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
@@ -89,14 +90,21 @@ fn manual() -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Whether output to stderr may use colour.
-fn uses_color(options: &Options) -> bool {
+/// Whether what goes to a place may use colour.
+fn uses_color(options: &Options, place: &impl io::IsTerminal) -> bool {
     match options.color {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
             let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            io::stderr().is_terminal() && !no_color
+            place.is_terminal() && !no_color
         }
     }
+}
+
+/// Returns the writer of plain lines: talk to stderr, results to stdout.
+fn plain(options: &Options) -> Plain<io::Stderr, io::Stdout> {
+    let (talk, result) = (io::stderr(), io::stdout());
+    let colors = (uses_color(options, &talk), uses_color(options, &result));
+    Plain::new(talk, result, colors)
 }

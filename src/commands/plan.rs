@@ -1,6 +1,6 @@
 //! `rok-deploy plan`: observes, prints what would change, changes nothing.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use super::launch::launch_of;
 use super::session::Session;
@@ -31,7 +31,7 @@ pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
             }
         }
     }
-    let color = super::uses_color(options) && io::stdout().is_terminal();
+    let color = super::uses_color(options, &io::stdout());
     match options.output {
         Output::Plain => write!(io::stdout(), "{}", plan_lines(&state, color))?,
         Output::Json => {

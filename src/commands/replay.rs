@@ -10,7 +10,6 @@ use crate::cli::{Options, Output};
 use crate::failure::Failure;
 use crate::journal::{Journal, Runs, read};
 use crate::ui::json::json_line;
-use crate::ui::plain::Plain;
 use crate::ui::tui;
 
 pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
@@ -29,7 +28,7 @@ pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> 
         out.flush()?;
         return Ok(0);
     }
-    let mut plain = Plain::new(io::stderr(), io::stdout(), super::uses_color(options));
+    let mut plain = super::plain(options);
     for event in &journal.events {
         plain.event(event)?;
     }

@@ -1,6 +1,6 @@
 //! `rok-deploy runs`: lists runs, or shows one.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use super::launch::state_directory;
 use super::resume::one;
@@ -23,7 +23,7 @@ pub(super) fn runs(options: &Options, run: Option<&str>) -> Result<u8, Failure> 
             }
             return Ok(0);
         }
-        let color = super::uses_color(options) && out.is_terminal();
+        let color = super::uses_color(options, &out);
         write!(
             out,
             "{}",

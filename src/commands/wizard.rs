@@ -43,7 +43,7 @@ pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
 pub(super) fn screen(options: &Options, practice: bool) -> tui::Options {
     tui::Options {
         practice,
-        color: super::uses_color(options),
+        color: super::uses_color(options, &std::io::stderr()),
         version: env!("CARGO_PKG_VERSION").into(),
     }
 }

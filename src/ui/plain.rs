@@ -22,23 +22,23 @@ pub struct Plain<T: Write, R: Write> {
     talk: T,
     result: R,
     paint: Paint,
+    result_paint: Paint,
     state: RunState,
     said_settling: BTreeMap<String, u64>,
     said_notices: BTreeSet<String>,
-    said_chain: Option<Chain>,
 }
 
 impl<T: Write, R: Write> Plain<T, R> {
-    /// Returns a writer of talk (stderr) and results (stdout).
-    pub fn new(talk: T, result: R, color: bool) -> Self {
+    /// Returns a writer of talk (stderr) and results (stdout), each in colour or not.
+    pub fn new(talk: T, result: R, colors: (bool, bool)) -> Self {
         Self {
             talk,
             result,
-            paint: Paint(color),
+            paint: Paint(colors.0),
+            result_paint: Paint(colors.1),
             state: RunState::default(),
             said_settling: BTreeMap::new(),
             said_notices: BTreeSet::new(),
-            said_chain: None,
         }
     }
 
@@ -152,7 +152,6 @@ impl<T: Write, R: Write> Plain<T, R> {
             }
             EventKind::StepFailed { step, error } => {
                 self.step(step)?;
-                self.chain(error.chain.as_deref())?;
                 self.hints(&error.hints)
             }
             EventKind::TaskFinished { task } => writeln!(self.talk, "Task {task} is done"),
@@ -176,13 +175,19 @@ impl<T: Write, R: Write> Plain<T, R> {
                 )
             }
             EventKind::RunFinished { summary, next, .. } => {
-                let chain = self.state.chain.clone();
-                self.chain(chain.as_ref())?;
                 self.failures()?;
                 for next in next {
                     writeln!(self.talk, "next: {}", words::clean(next))?;
                 }
                 self.talk.flush()?;
+                for line in self
+                    .state
+                    .chain
+                    .iter()
+                    .flat_map(|chain| chain_lines(self.result_paint, chain))
+                {
+                    writeln!(self.result, "  {line}")?;
+                }
                 writeln!(self.result, "{}", words::clean(summary))?;
                 self.result.flush()
             }
@@ -227,18 +232,6 @@ impl<T: Write, R: Write> Plain<T, R> {
                     writeln!(self.talk, "    {text}")?;
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Shows how far the chain holds, unless that was the last said of it.
-    fn chain(&mut self, chain: Option<&Chain>) -> io::Result<()> {
-        let Some(chain) = chain.filter(|chain| self.said_chain.as_ref() != Some(chain)) else {
-            return Ok(());
-        };
-        self.said_chain = Some(chain.clone());
-        for line in chain_lines(self.paint, chain) {
-            writeln!(self.talk, "  {line}")?;
         }
         Ok(())
     }
@@ -338,7 +331,7 @@ mod tests {
 
     fn told(events: &[Event], color: bool) -> (String, String) {
         let (mut talk, mut result) = (Vec::new(), Vec::new());
-        let mut plain = Plain::new(&mut talk, &mut result, color);
+        let mut plain = Plain::new(&mut talk, &mut result, (color, color));
         for event in events {
             plain.event(event).unwrap();
         }
