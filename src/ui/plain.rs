@@ -362,12 +362,10 @@ mod tests {
     #[test]
     fn the_same_picture_is_shown_once() {
         for (events, pictures) in [(samples::finished(), 1), (samples::unproven(), 1)] {
-            let (talk, _) = told(&events, false);
-            assert_eq!(
-                talk.matches("service account  `rok`").count(),
-                pictures,
-                "{talk}"
-            );
+            let (talk, result) = told(&events, false);
+            let picture = "service account  `rok`";
+            assert_eq!(result.matches(picture).count(), pictures, "{result}");
+            assert_eq!(talk.matches(picture).count(), 0, "{talk}");
         }
     }
 
