@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// As many changes as are remembered.
 const LONGEST: usize = 2048;
@@ -16,8 +17,26 @@ const LONGEST: usize = 2048;
 /// Objects by resource, namespace and name. Copies share what they hold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Objects {
-    current: BTreeMap<String, Arc<Value>>,
+    current: BTreeMap<String, Kept>,
     history: VecDeque<Arc<Change>>,
+}
+
+/// An object, and as it is written to the state file. All objects are written with each change, so
+/// those that did not change are not put into words again.
+#[derive(Debug, Clone)]
+struct Kept {
+    object: Arc<Value>,
+    text: Arc<RawValue>,
+}
+
+impl Kept {
+    fn new(object: Value) -> Self {
+        let text = to_raw_value(&object).expect("JSON can be written as JSON");
+        Self {
+            object: Arc::new(object),
+            text: text.into(),
+        }
+    }
 }
 
 /// What one write did to one object.
@@ -31,7 +50,7 @@ pub(super) struct Change {
 
 impl Objects {
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
-        self.current.get(key).map(|object| &**object)
+        self.current.get(key).map(|kept| &*kept.object)
     }
 
     /// The objects whose keys begin like this, in the order of their keys.
@@ -39,22 +58,23 @@ impl Objects {
         self.current
             .range(prefix.to_owned()..)
             .take_while(move |(key, _)| key.starts_with(prefix))
-            .map(|(key, object)| (key.as_str(), &**object))
+            .map(|(key, kept)| (key.as_str(), &*kept.object))
     }
 
     pub(super) fn insert(&mut self, version: u64, key: String, object: Value) {
-        let after = Arc::new(object);
-        let before = self.current.insert(key.clone(), Arc::clone(&after));
+        let kept = Kept::new(object);
+        let after = Arc::clone(&kept.object);
+        let before = self.current.insert(key.clone(), kept);
         self.remember(Change {
             version,
             key,
-            before,
+            before: before.map(|kept| kept.object),
             after: Some(after),
         });
     }
 
     pub(super) fn remove(&mut self, version: u64, key: &str) -> Option<Value> {
-        let before = self.current.remove(key)?;
+        let before = self.current.remove(key)?.object;
         let object = Value::clone(&before);
         self.remember(Change {
             version,
@@ -91,7 +111,7 @@ impl Objects {
 
 impl Serialize for Objects {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.current.iter().map(|(key, object)| (key, &**object)))
+        serializer.collect_map(self.current.iter().map(|(key, kept)| (key, &*kept.text)))
     }
 }
 
@@ -100,7 +120,7 @@ impl<'de> Deserialize<'de> for Objects {
         let objects = BTreeMap::<String, Value>::deserialize(deserializer)?;
         let current = objects
             .into_iter()
-            .map(|(key, object)| (key, Arc::new(object)))
+            .map(|(key, object)| (key, Kept::new(object)))
             .collect();
         Ok(Self {
             current,
