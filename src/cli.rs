@@ -56,6 +56,10 @@ pub struct Options {
     #[arg(long, global = true, value_name = "NAME")]
     pub recipe: Option<String>,
 
+    /// Applies the manifests of a directory, like the command `apply`; `plan --apply DIR` only looks.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub apply: Option<PathBuf>,
+
     /// Starts at this task; earlier ones are fast-forwarded: verified, not written.
     #[arg(long, global = true, value_name = "TASK")]
     pub run_from: Option<String>,
@@ -141,6 +145,12 @@ pub enum Command {
     Replay {
         /// The run's id, its folder, or a journal file.
         run: String,
+    },
+    /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
+    Apply {
+        /// A directory with a kustomization: a base or an overlay.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
     },
     /// Renders a Jinja template like the j2 tool, from the environment and env files.
     Render {

@@ -342,13 +342,13 @@ mod tests {
             ("broken/kustomization.yaml", "resources: [absent.yaml]\n"),
         ]);
         let build = async |name: &str| kubectl().build(&directory.path().join(name)).await;
-        let built = build("overlay").await.unwrap();
-        assert_eq!(built.len(), 2, "{built:?}");
-        assert_eq!(built[0]["metadata"]["namespace"], "rok");
-        assert_eq!(built[0]["data"], json!({"answer": "yes", "mode": "0644"}));
+        let objects = build("overlay").await.unwrap();
+        assert_eq!(objects.len(), 2, "{objects:?}");
+        assert_eq!(objects[0]["metadata"]["namespace"], "rok");
+        assert_eq!(objects[0]["data"], json!({"answer": "yes", "mode": "0644"}));
         // An octal number of YAML 1.1, as people write file modes.
         assert_eq!(
-            built[1]["spec"]["volumes"][0]["configMap"]["defaultMode"],
+            objects[1]["spec"]["volumes"][0]["configMap"]["defaultMode"],
             0o644
         );
 

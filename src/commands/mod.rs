@@ -1,5 +1,6 @@
 //! Commands, one file each; [`session`] wires settings, clients, journal, recipe and frontend.
 
+mod apply;
 mod frontend;
 mod handoff;
 mod launch;
@@ -62,12 +63,13 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the async runtime cannot start: {error}")))?;
-    let options = &cli.options;
+    let options = &apply::options(cli.command.as_ref(), &cli.options)?;
     let result = runtime.block_on(async {
         match &cli.command {
+            None if options.apply.is_some() => run::run(options).await,
             None => wizard::wizard(options).await,
             Some(Command::Plan) => plan::plan(options).await,
-            Some(Command::Run) => run::run(options).await,
+            Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
             Some(Command::Replay { run }) => replay::replay(options, run).await,

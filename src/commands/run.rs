@@ -9,6 +9,7 @@ use crate::engine::run::Handle;
 use crate::engine::{Answers, Outcome, RunState};
 use crate::failure::{Failure, exit_code};
 use crate::journal::RunFolder;
+use crate::recipes::apply::DIRECTORY;
 
 pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
     let session = Session::open(options, launch_of(options)).await?;
@@ -51,10 +52,18 @@ pub(super) fn finish(
     answers: &Answers,
 ) -> Result<u8, Failure> {
     match outcome {
-        Outcome::Declined if asking == Asking::Nobody => Err(Failure::usage(
-            "the plan needs an approval, and there is nobody to ask",
-        )
-        .hint("look at it with `rok-deploy plan`, then approve it with `--yes`")),
+        Outcome::Declined if asking == Asking::Nobody => {
+            let applies = answers.get(DIRECTORY);
+            let plan =
+                applies.map_or_else(String::new, |directory| format!(" --apply {directory}"));
+            Err(
+                Failure::usage("the plan needs an approval, and there is nobody to ask").hint(
+                    format!(
+                        "look at it with `rok-deploy plan{plan}`, then approve it with `--yes`"
+                    ),
+                ),
+            )
+        }
         Outcome::Permission => {
             let hints = handoff::write(folder, state, answers)?;
             Err(Failure {

@@ -9,6 +9,7 @@ use super::launch::{check_task, keys, recipe, state_directory};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
+use crate::clients::kustomize::Kustomize;
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
@@ -25,7 +26,7 @@ use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Repository, skeleton};
-use crate::steps::proof::Kustomize;
+use crate::steps::manifests::Manifests;
 
 /// What one process works with.
 pub(super) struct Session {
@@ -307,10 +308,18 @@ impl Session {
             directory: settings::expand(directory, &environment),
             skeleton: skeleton(),
         };
+        let kustomize = Kustomize::new(env::var_os("PATH").unwrap_or_default());
+        let environment = self.sources.environment.clone();
+        let builder = kustomize.clone();
+        let manifests = move |directory: &str| {
+            Manifests::new(builder.clone(), settings::expand(directory, &environment))
+        };
         Tools {
             aws: self.aws.clone(),
             cluster: self.clusters.clone(),
             repository: Arc::new(repository),
+            kustomize,
+            manifests: Arc::new(manifests),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,
@@ -318,7 +327,6 @@ impl Session {
                 practice: self.launch.practice,
                 changes: self.launch.only != Only::Verify,
             },
-            kustomize: Kustomize::new(env::var_os("PATH").unwrap_or_default()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Recipes: whole journeys, as questions and as tasks of steps.
 
+pub mod apply;
 pub mod rok_eks;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use crate::engine::{Answers, Question, Recipe, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::cluster::Clusters;
 use crate::steps::gitops::Repository;
+use crate::steps::manifests::Manifests;
 use crate::steps::proof::Kustomize;
 
 /// A recipe before its questions are answered.
@@ -39,16 +41,20 @@ pub struct TaskSpec {
 /// What is built: clients may have to be connected first.
 pub type Build = futures::future::BoxFuture<'static, Result<Recipe, crate::engine::StepError>>;
 
-/// All recipes.
+/// All recipes that can be chosen.
 pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC];
 
-/// Returns the recipe of that name.
+/// Returns the recipe of that name, and that of `rok-deploy apply`, which is not there to choose.
 pub fn find(name: &str) -> Option<&'static RecipeSpec> {
-    RECIPES.iter().copied().find(|spec| spec.name == name)
+    let all = RECIPES.iter().copied().chain([&apply::SPEC]);
+    all.into_iter().find(|spec| spec.name == name)
 }
 
 /// Returns the clone in a directory, as an answer names it.
 pub type Repositories = Arc<dyn Fn(&str) -> Repository + Send + Sync>;
+
+/// Returns the manifests of a directory, as an answer names it.
+pub type Kustomizations = Arc<dyn Fn(&str) -> Manifests + Send + Sync>;
 
 /// What recipes build their steps with.
 #[derive(Clone)]
@@ -61,6 +67,8 @@ pub struct Tools {
     pub repository: Repositories,
     /// What builds manifests.
     pub kustomize: Kustomize,
+    /// The manifests of a directory.
+    pub manifests: Kustomizations,
     /// How tasks take part.
     pub modes: Modes,
 }

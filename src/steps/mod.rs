@@ -6,5 +6,6 @@ pub mod cluster;
 pub mod discovery;
 pub mod environment;
 pub mod gitops;
+pub mod manifests;
 pub mod names;
 pub mod proof;

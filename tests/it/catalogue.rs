@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use rok_deploy::clients::aws::AwsSettings;
 use rok_deploy::clients::git::{Git, GitSettings};
+use rok_deploy::clients::kustomize::Kustomize;
 use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::{Answers, Origin, Phase, Recipe, StepMeta};
-use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools};
+use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply};
 use rok_deploy::steps::aws::Connector;
 use rok_deploy::steps::cluster::Clusters;
 use rok_deploy::steps::gitops::{Repository, skeleton};
-use rok_deploy::steps::proof::Kustomize;
+use rok_deploy::steps::manifests::Manifests;
 
 /// The longest title: what is left of 80 columns beside marks and outcomes.
 const TITLE: usize = 44;
@@ -24,8 +25,14 @@ const SAMPLE: &[(&str, &str)] = &[
     ("aws_account_id", "123451234512"),
     ("eks_cluster", "arrikto-cluster"),
     ("kube_context", "arrikto-cluster"),
+    ("manifests_dir", "/manifests"),
 ];
 const METHODS: [&str; 2] = ["iam", "existing"];
+
+/// Those that can be chosen, and that of `rok-deploy apply`.
+fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {
+    RECIPES.iter().copied().chain([&apply::SPEC])
+}
 
 fn answers(spec: &RecipeSpec, method: &str) -> Answers {
     let mut answers = Answers::default();
@@ -63,6 +70,9 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
             skeleton: skeleton(),
         }),
         kustomize: Kustomize::new(""),
+        manifests: Arc::new(|directory| {
+            Manifests::new(Kustomize::new(""), Path::new(directory).into())
+        }),
         modes: Modes::default(),
     };
     (spec.build)(&answers(spec, method), &tools)
@@ -73,7 +83,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
 /// Every recipe in every form, with the descriptions of its steps, task by task.
 async fn catalogue() -> Vec<(&'static RecipeSpec, Recipe, Vec<Vec<StepMeta>>)> {
     let mut all = Vec::new();
-    for spec in RECIPES {
+    for spec in recipes() {
         for method in METHODS {
             let recipe = build(spec, method).await;
             let metas = recipe
@@ -81,7 +91,7 @@ async fn catalogue() -> Vec<(&'static RecipeSpec, Recipe, Vec<Vec<StepMeta>>)> {
                 .iter()
                 .map(|task| task.steps.iter().map(|step| step.meta()).collect())
                 .collect();
-            all.push((*spec, recipe, metas));
+            all.push((spec, recipe, metas));
         }
     }
     all
@@ -168,7 +178,7 @@ fn stuck(metas: &[StepMeta]) -> Vec<&'static str> {
 #[tokio::test]
 async fn steps_to_come_after_exist_in_some_form_of_the_recipe() {
     let all = catalogue().await;
-    for spec in RECIPES {
+    for spec in recipes() {
         let metas = || {
             let forms = all.iter().filter(|(of, ..)| of.name == spec.name);
             forms.flat_map(|(_, _, tasks)| tasks.iter().flatten())
@@ -199,7 +209,7 @@ async fn tasks_are_those_that_are_listed() {
 
 #[test]
 fn questions_have_their_own_keys_and_read_only_earlier_answers() {
-    for spec in RECIPES {
+    for spec in recipes() {
         let mut names = BTreeSet::from(["recipe"]);
         let mut earlier: Vec<&str> = Vec::new();
         for question in spec.questions {
@@ -232,7 +242,7 @@ fn questions_have_their_own_keys_and_read_only_earlier_answers() {
 
 #[test]
 fn defaults_pass_their_own_checks() {
-    for spec in RECIPES {
+    for spec in recipes() {
         let answers = answers(spec, "iam");
         for question in spec.questions {
             let value = answers.text(question.key);

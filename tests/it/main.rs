@@ -4,8 +4,10 @@
 //! `#[ignore = "needs the peers of tests/run"]`. Plain `cargo test` reports it as ignored;
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
+mod apply;
 mod bad_input;
 mod catalogue;
+mod exec;
 mod journey;
 mod killed;
 mod on_ministack;

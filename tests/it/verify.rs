@@ -1,5 +1,6 @@
 //! `rok-deploy verify`: the whole chain proven, each link broken in turn, and nothing left behind.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -32,7 +33,7 @@ fn installed() -> Practice {
 
 /// The last chain of a run, each link with its state.
 fn chain(run: &Path) -> Vec<(String, String)> {
-    let chains = events(run).into_iter().filter_map(|event| {
+    let mut chains = events(run).into_iter().filter_map(|event| {
         let event = &event["event"];
         let chain = if event["kind"] == "step_failed" {
             &event["error"]["chain"]
@@ -41,7 +42,7 @@ fn chain(run: &Path) -> Vec<(String, String)> {
         };
         chain["links"].as_array().cloned()
     });
-    let last = chains.last().expect("the run proves a chain");
+    let last = chains.next_back().expect("the run proves a chain");
     let text = |value: &Value| value.as_str().expect("it is text").to_owned();
     last.iter()
         .map(|link| (text(&link["link"]), text(&link["state"])))
@@ -269,7 +270,10 @@ fn a_policy_for_another_prefix_is_the_broken_link() {
     let change = |state: &mut Value| {
         for (_, policy) in state["policies"].as_object_mut().expect("there is one") {
             for version in policy["versions"].as_array_mut().expect("it has versions") {
-                rewrite(&mut version["document"], PREFIX, "rok-other");
+                let document = &mut version["document"];
+                if document.as_str().is_some_and(|text| text.contains(PREFIX)) {
+                    rewrite(document, PREFIX, "rok-other");
+                }
             }
         }
     };
@@ -390,7 +394,7 @@ fn a_pod_that_is_older_than_the_annotation_has_to_be_made_anew() {
         &served,
         &["annotate", "serviceaccount", "rok", "-n", "rok", &role],
     );
-    let remedy = "kubectl delete pod rok-verify-storage-access -n rok";
+    let remedy = "kubectl delete pod rok-verify-storage-access --namespace rok";
     fails(&practice, "token", "older than", remedy);
     served.stop();
     assert_eq!(left(&practice), [POD, ACCOUNT], "neither is ours");
@@ -432,17 +436,15 @@ fn a_pod_with_keys_of_its_own_is_not_taken_for_the_role() {
     let manifest = fs::read_to_string(&path).expect("it was rendered");
     let served = practice.serve();
     let environment = fs::read_to_string(served.env_file()).expect("it is ready");
-    let keys: String = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-        .iter()
-        .map(|name| {
-            let export = format!("export {name}=");
-            let value = environment
-                .lines()
-                .find_map(|line| line.strip_prefix(&export));
-            let value = value.expect("it is exported").trim_matches('\'');
-            format!("        - name: {name}\n          value: {value}\n")
-        })
-        .collect();
+    let mut keys = String::new();
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        let export = format!("export {name}=");
+        let value = environment
+            .lines()
+            .find_map(|line| line.strip_prefix(&export));
+        let value = value.expect("it is exported").trim_matches('\'');
+        writeln!(keys, "        - name: {name}\n          value: {value}").expect("a string grows");
+    }
     served.stop();
     let manifest = manifest.replace("      env:\n", &format!("      env:\n{keys}"));
     fs::write(&path, manifest).expect("it is writable");
@@ -549,7 +551,7 @@ fn what_an_abandoned_proof_left_is_gone_after_the_next() {
 fn a_stop_in_the_middle_leaves_nothing() {
     let practice = installed();
     practice.change_state("cluster", |state| {
-        state["sabotage"] = json!(["ImageNotPullable"])
+        state["sabotage"] = json!(["ImageNotPullable"]);
     });
     let before = practice.runs();
     let mut running = practice.start(&["verify"]);

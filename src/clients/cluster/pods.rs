@@ -1,11 +1,14 @@
-//! What happened to a Pod, in the words of the cluster's own events.
+//! Pods of a workload, and what happened to a Pod, in the words of the cluster's own events.
 
-use k8s_openapi::api::core::v1::Event;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::Api;
 use kube::api::ListParams;
+use serde_json::Value;
 
 use super::connect::Cluster;
-use super::error::ClusterError;
+use super::error::{ClusterError, ClusterErrorKind};
 
 /// An event about an object: `Warning FailedScheduling 0/3 nodes are available`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,26 @@ pub struct EventInfo {
 }
 
 impl Cluster {
+    /// Returns the Pods that carry all of these labels.
+    pub async fn pods(
+        &self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Vec<Value>, ClusterError> {
+        const OPERATION: &str = "list pods";
+        let pods: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let labels: Vec<_> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let parameters = ListParams::default().labels(&labels.join(","));
+        let list = self.ask(OPERATION, pods.list(&parameters)).await?;
+        let pods = list.items.iter().map(serde_json::to_value);
+        pods.collect::<Result<_, _>>().map_err(|error| {
+            ClusterError::new(OPERATION, ClusterErrorKind::Invalid, &error.to_string())
+        })
+    }
+
     /// Returns the events about the Pod of this UID, the newest last. A Pod of the same name that
     /// was there before has another UID.
     pub async fn pod_events(

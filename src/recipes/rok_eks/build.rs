@@ -16,7 +16,8 @@ use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
 };
 use crate::steps::proof::{
-    CleanUp, Manifests, PodIdentity, PodStorage, StorageAccess, VerifyAccount, VerifyPod, Workload,
+    CleanUp, ManifestValues, PodIdentity, PodStorage, StorageAccess, VerifyAccount, VerifyPod,
+    Workload,
 };
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
@@ -345,7 +346,7 @@ impl Parts {
     fn proof(&self) -> Vec<Arc<dyn Step>> {
         let workload = self.workload();
         vec![
-            Arc::new(Manifests {
+            Arc::new(ManifestValues {
                 workload: workload.clone(),
                 kustomize: self.tools.kustomize.clone(),
             }),

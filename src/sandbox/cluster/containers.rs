@@ -63,15 +63,14 @@ pub(super) fn find<'a>(pod: &'a Value, name: Option<&str>) -> Result<Found<'a>, 
         (Some(name), _) => name,
         (None, [only]) => only,
         (None, several) => {
-            let mut why = format!(
-                "a container name must be specified for pod {pod_name}, choose one of: [{}]",
+            let first = match &names(List::Init)[..] {
+                [] => String::new(),
+                first => format!(" or one of the init containers: [{}]", first.join(" ")),
+            };
+            return Err(Refusal::bad_request(format!(
+                "a container name must be specified for pod {pod_name}, choose one of: [{}]{first}",
                 several.join(" ")
-            );
-            let first = names(List::Init);
-            if !first.is_empty() {
-                why += &format!(" or one of the init containers: [{}]", first.join(" "));
-            }
-            return Err(Refusal::bad_request(why));
+            )));
         }
     };
     [List::Main, List::Init]

@@ -99,7 +99,9 @@ async fn connect(
     head: &mut request::Parts,
     target: &Target,
 ) -> Result<Response, Refusal> {
-    authorize(cluster, head, target)?;
+    cluster
+        .store
+        .read(|state| access::check(state, head, Some(target)))?;
     let name = target.name.as_deref().unwrap_or_default();
     let wish = Wish::parse(head.uri.query().unwrap_or_default());
     let prepared = cluster.store.read(|state| {
@@ -152,16 +154,6 @@ async fn connect(
             Ok(upgrade.on_upgrade(move |socket| serve(cluster, socket, wish, prepared)))
         }
     }
-}
-
-/// Whoever connects over a WebSocket must be allowed to `get` and to `create`.
-fn authorize(cluster: &Cluster, head: &request::Parts, target: &Target) -> Result<(), Refusal> {
-    let token = cluster.store.read(|state| state.admin_token.clone());
-    let path = head.uri.path();
-    for method in [&head.method, &Method::POST] {
-        access::check(&head.headers, &token, method, path, Some(target))?;
-    }
-    Ok(())
 }
 
 async fn serve(

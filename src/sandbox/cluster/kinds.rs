@@ -1,14 +1,16 @@
 //! The kinds of objects the server keeps, one entry each.
 //!
-//! Discovery, OpenAPI, routing and field validation are read from this table.
+//! Discovery, OpenAPI, routing and field validation are read from this table. The kinds of the
+//! named groups are in [`groups`]; definitions of custom resources add more.
 
-use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Event, Namespace, Node, Pod, ResourceQuota, Secret, ServiceAccount,
+    ConfigMap, Event, Namespace, Node, Pod, ResourceQuota, Secret, Service, ServiceAccount,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use super::groups;
 
 /// A kind of object and how its requests differ from those of other kinds.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Kind {
     pub(super) namespaced: bool,
     /// Names are single DNS labels, without dots.
     pub(super) label_name: bool,
+    /// Names may hold nearly anything: `system:node`.
+    pub(super) free_name: bool,
     /// Field selectors know these beside the name and the namespace.
     pub(super) selectable: &'static [&'static str],
     /// A delete answers with the object it deleted; otherwise with a `Status`.
@@ -35,6 +39,12 @@ pub(super) struct Kind {
     pub(super) status: bool,
     /// Objects count the changes of what is wanted of them in `metadata.generation`.
     pub(super) generation: bool,
+    /// Objects are not kept: each is a question and its answer.
+    pub(super) review: bool,
+    /// A definition made the kind.
+    pub(super) custom: bool,
+    /// The kind as which objects are kept, where they are those of another version or group.
+    pub(super) kept_as: Option<&'static Kind>,
     /// Reads an object as its type and writes it back, so that what the type lacks is gone.
     pub(super) typed: fn(Value) -> Result<Value, serde_json::Error>,
 }
@@ -59,14 +69,55 @@ impl Kind {
         qualify(self.name, self.group)
     }
 
-    /// The subresources that are served.
-    pub(super) fn subresources(&self) -> &'static [&'static str] {
-        if self.resource == SERVICE_ACCOUNTS.resource {
-            &["token"]
-        } else {
-            &[]
-        }
+    /// The kind as which objects are kept.
+    pub(super) fn kept(&self) -> &Self {
+        self.kept_as.unwrap_or(self)
     }
+
+    /// What clients may do.
+    pub(super) fn verbs(&self) -> &'static [&'static str] {
+        if self.review { &["create"] } else { &VERBS }
+    }
+
+    /// The subresources that are served.
+    pub(super) fn subresources(&self) -> Vec<Subresource> {
+        let mut all = Vec::new();
+        if self.status {
+            all.push(Subresource {
+                name: "status",
+                group: self.group,
+                version: self.version,
+                kind: self.name,
+                verbs: &["get", "patch", "update"],
+            });
+        }
+        if self == &SERVICE_ACCOUNTS {
+            all.push(Subresource {
+                name: "token",
+                group: "authentication.k8s.io",
+                version: "v1",
+                kind: "TokenRequest",
+                verbs: &["create"],
+            });
+        }
+        all
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        (self.group, self.version, self.resource) == (other.group, other.version, other.resource)
+    }
+}
+
+/// A part of an object with a path of its own, and what is written there.
+#[derive(Debug)]
+pub(super) struct Subresource {
+    pub(super) name: &'static str,
+    pub(super) group: &'static str,
+    pub(super) version: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) verbs: &'static [&'static str],
 }
 
 fn qualify(name: &str, group: &str) -> String {
@@ -77,8 +128,8 @@ fn qualify(name: &str, group: &str) -> String {
     }
 }
 
-/// What clients may do with every kind.
-pub(super) const VERBS: [&str; 8] = [
+/// What clients may do with every kind of objects that are kept.
+const VERBS: [&str; 8] = [
     "create",
     "delete",
     "deletecollection",
@@ -89,7 +140,7 @@ pub(super) const VERBS: [&str; 8] = [
     "watch",
 ];
 
-const CORE: Kind = Kind {
+pub(super) const CORE: Kind = Kind {
     group: "",
     version: "v1",
     resource: "",
@@ -98,11 +149,15 @@ const CORE: Kind = Kind {
     short_names: &[],
     namespaced: true,
     label_name: false,
+    free_name: false,
     selectable: &[],
     returns_deleted: false,
     versioned_update: false,
     status: false,
     generation: false,
+    review: false,
+    custom: false,
+    kept_as: None,
     typed: typed::<ConfigMap>,
 };
 
@@ -182,11 +237,15 @@ pub(super) const EVENTS: Kind = Kind {
     name: "Event",
     short_names: &["ev"],
     selectable: &[
+        "involvedObject.apiVersion",
+        "involvedObject.fieldPath",
         "involvedObject.kind",
         "involvedObject.name",
         "involvedObject.namespace",
+        "involvedObject.resourceVersion",
         "involvedObject.uid",
         "reason",
+        "reportingComponent",
         "type",
     ],
     typed: typed::<Event>,
@@ -199,22 +258,26 @@ pub(super) const RESOURCE_QUOTAS: Kind = Kind {
     name: "ResourceQuota",
     short_names: &["quota"],
     returns_deleted: true,
+    status: true,
     typed: typed::<ResourceQuota>,
     ..CORE
 };
 
-const LEASES: Kind = Kind {
-    group: "coordination.k8s.io",
-    resource: "leases",
-    singular: "lease",
-    name: "Lease",
-    versioned_update: true,
-    typed: typed::<Lease>,
+pub(super) const SERVICES: Kind = Kind {
+    resource: "services",
+    singular: "service",
+    name: "Service",
+    short_names: &["svc"],
+    label_name: true,
+    selectable: &["spec.clusterIP", "spec.type"],
+    returns_deleted: true,
+    status: true,
+    typed: typed::<Service>,
     ..CORE
 };
 
 /// Every kind, group by group.
-pub(super) static KINDS: [Kind; 9] = [
+pub(super) static KINDS: [Kind; 24] = [
     CONFIG_MAPS,
     EVENTS,
     NAMESPACES,
@@ -223,33 +286,34 @@ pub(super) static KINDS: [Kind; 9] = [
     RESOURCE_QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
-    LEASES,
+    SERVICES,
+    groups::MUTATING_WEBHOOK_CONFIGURATIONS,
+    groups::CUSTOM_RESOURCE_DEFINITIONS,
+    groups::DAEMON_SETS,
+    groups::DEPLOYMENTS,
+    groups::STATEFUL_SETS,
+    groups::SELF_SUBJECT_REVIEWS,
+    groups::SELF_SUBJECT_ACCESS_REVIEWS,
+    groups::SELF_SUBJECT_RULES_REVIEWS,
+    groups::JOBS,
+    groups::LEASES,
+    groups::EVENTS,
+    groups::CLUSTER_ROLE_BINDINGS,
+    groups::CLUSTER_ROLES,
+    groups::ROLE_BINDINGS,
+    groups::ROLES,
 ];
 
-/// Finds the kind behind a path.
+/// Finds the kind behind a path, unless it is a custom one.
 pub(super) fn find(group: &str, version: &str, resource: &str) -> Option<&'static Kind> {
     KINDS
         .iter()
         .find(|kind| (kind.group, kind.version, kind.resource) == (group, version, resource))
 }
 
-/// The groups and versions, each once, in the table's order.
-pub(super) fn group_versions() -> Vec<(&'static str, &'static str)> {
-    let mut all: Vec<_> = KINDS
-        .iter()
-        .map(|kind| (kind.group, kind.version))
-        .collect();
-    all.dedup();
-    all
-}
-
-/// The kinds of one group and version.
-pub(super) fn of(group: &str, version: &str) -> impl Iterator<Item = &'static Kind> {
-    KINDS
-        .iter()
-        .filter(move |kind| (kind.group, kind.version) == (group, version))
-}
-
-fn typed<T: DeserializeOwned + Serialize>(object: Value) -> Result<Value, serde_json::Error> {
+/// Reads an object as its type and writes it back.
+pub(super) fn typed<T: DeserializeOwned + Serialize>(
+    object: Value,
+) -> Result<Value, serde_json::Error> {
     serde_json::to_value(serde_json::from_value::<T>(object)?)
 }

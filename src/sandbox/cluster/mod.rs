@@ -4,20 +4,26 @@
 //! kube find what they expect: discovery, OpenAPI, strict field validation and the server's own
 //! words for every refusal. A service account's tokens are real: signed, published, verifiable.
 //!
-//! Pods live once [`ClusterServer::start_node`] has said which [`Programs`] their images hold: they
-//! are admitted, scheduled, run, and can be executed in. There are no controllers beyond that and what a
-//! namespace needs.
+//! Who set which field is known as on a real server, and every change can be watched. Pods live once
+//! [`ClusterServer::start_node`] has said which [`Programs`] their images hold: they are admitted,
+//! scheduled, run, and can be executed in. Other controllers are few: a definition adds its kind, and a
+//! workload is ready by word a moment after it was asked for.
 
 mod access;
 mod admission;
 mod authority;
 mod body;
+mod columns;
 mod compare;
 mod containers;
+mod controllers;
+mod custom;
+mod defaults;
 mod discovery;
 mod events;
 mod exec;
 mod fields;
+mod groups;
 mod history;
 mod kinds;
 mod log;
@@ -28,7 +34,9 @@ mod ownership;
 mod patch;
 mod process;
 mod protobuf;
+mod query;
 mod refusal;
+mod rights;
 mod router;
 mod sabotage;
 mod schema;
@@ -36,7 +44,9 @@ mod seed;
 mod selector;
 mod server;
 mod state;
+mod table;
 mod tokens;
+mod versions;
 mod watch;
 mod writes;
 

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::admission;
-use super::kinds::{self, Kind, NAMESPACES, PODS, SECRETS, SERVICE_ACCOUNTS};
+use super::defaults;
+use super::groups::CUSTOM_RESOURCE_DEFINITIONS;
+use super::kinds::{Kind, NAMESPACES, PODS, SERVICE_ACCOUNTS};
 use super::node;
 use super::ownership::{self, Author};
 use super::refusal::{FieldProblem, Refusal};
@@ -65,7 +67,7 @@ impl ClusterState {
         namespace: &str,
         mut object: Value,
     ) -> Result<Value, Refusal> {
-        prepare(kind, namespace, &mut object)?;
+        defaults::prepare(kind, namespace, &mut object)?;
         let metadata = metadata(&mut object);
         if text(metadata, "resourceVersion").is_some() {
             return Err(Refusal::version_on_create());
@@ -104,7 +106,7 @@ impl ClusterState {
             metadata.insert("generation".into(), 1.into());
         }
         if kind.resource == NAMESPACES.resource {
-            label_namespace(metadata, &name);
+            defaults::label_namespace(metadata, &name);
         }
         if let Author::Client(writer) = author {
             ownership::update(self.schema(kind), writer, &json!({}), &mut object);
@@ -137,7 +139,7 @@ impl ClusterState {
         name: &str,
         mut object: Value,
     ) -> Result<(Value, bool), Refusal> {
-        prepare(kind, namespace, &mut object)?;
+        defaults::prepare(kind, namespace, &mut object)?;
         let metadata = metadata(&mut object);
         let body_name = text(metadata, "name").unwrap_or_default();
         if body_name != name {
@@ -148,7 +150,7 @@ impl ClusterState {
         let version = text(metadata, "resourceVersion").map(str::to_owned);
         let key = key(kind, namespace, name);
         let Some(current) = self.objects.get(&key) else {
-            if kind.versioned_update && version.is_none() {
+            if kind.versioned_update && !kind.custom && version.is_none() {
                 return Ok((self.create_by(author, kind, namespace, object)?, true));
             }
             return Err(Refusal::not_found(kind, name));
@@ -192,7 +194,7 @@ impl ClusterState {
             metadata.insert("managedFields".into(), kept["managedFields"].clone());
         }
         if kind.resource == NAMESPACES.resource {
-            label_namespace(metadata, name);
+            defaults::label_namespace(metadata, name);
         }
         if kind.generation {
             let count = kept["generation"].as_u64().unwrap_or(1);
@@ -242,18 +244,18 @@ impl ClusterState {
             let why = "this namespace may not be deleted";
             return Err(Refusal::forbidden_object(kind, name, why));
         }
-        if has_finalizers(object) {
-            return Ok(self.begin_to_delete(kind, namespace, name));
-        }
         if kind.resource == PODS.resource && node::must_stop(object, options) {
             let mut pod = object.clone();
             node::ask_to_stop(&mut pod, options);
             return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
+        if has_finalizers(object) {
+            return Ok(self.begin_to_delete(kind, namespace, name));
+        }
         if is_namespace {
-            for kind in kinds::KINDS.iter().filter(|kind| kind.namespaced) {
-                self.take_all(&prefix(kind, Some(name)));
-            }
+            self.take_all(|key| key.split('/').nth(1) == Some(name));
+        } else if kind == &CUSTOM_RESOURCE_DEFINITIONS {
+            self.take_all(|key| key.split('/').next() == Some(name));
         }
         let mut object = self
             .take(&key(kind, namespace, name))
@@ -296,12 +298,13 @@ impl ClusterState {
         self.put(key, object)
     }
 
-    /// Removes everything whose key begins like this.
-    fn take_all(&mut self, prefix: &str) {
+    /// Removes everything that has such a key.
+    fn take_all(&mut self, is_meant: impl Fn(&str) -> bool) {
         let keys: Vec<String> = self
             .objects
-            .range(prefix)
+            .range("")
             .map(|(key, _)| key.to_owned())
+            .filter(|key| is_meant(key))
             .collect();
         for key in keys {
             self.take(&key);
@@ -324,44 +327,6 @@ impl ClusterState {
     }
 }
 
-/// Sets what the server and not the client decides about any object of a kind.
-fn prepare(kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), Refusal> {
-    object["kind"] = kind.name.into();
-    object["apiVersion"] = kind.api_version().into();
-    if kind.namespaced {
-        let metadata = metadata(object);
-        if text(metadata, "namespace").is_some_and(|found| found != namespace) {
-            return Err(Refusal::bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request",
-            ));
-        }
-        metadata.insert("namespace".into(), namespace.into());
-    }
-    if kind.resource == NAMESPACES.resource {
-        object["spec"]["finalizers"] = json!(["kubernetes"]);
-        object["status"]["phase"] = "Active".into();
-    } else if kind.resource == PODS.resource && object["status"]["phase"].is_null() {
-        object["status"]["phase"] = "Pending".into();
-    } else if kind.resource == SECRETS.resource {
-        settle_secret(object);
-    }
-    Ok(())
-}
-
-/// `stringData` is for writing only: it ends up in `data`, as base64.
-fn settle_secret(secret: &mut Value) {
-    use base64::Engine as _;
-    let fields = secret.as_object_mut().expect("objects are JSON objects");
-    fields.entry("type").or_insert_with(|| "Opaque".into());
-    if let Some(Value::Object(plain)) = fields.remove("stringData") {
-        for (name, value) in plain {
-            let bytes = value.as_str().unwrap_or_default();
-            let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
-            secret["data"][name] = encoded.into();
-        }
-    }
-}
-
 /// What is wanted of an object, as far as its generation counts it.
 fn wanted(kind: &Kind, object: &Value) -> Value {
     let mut wanted = object.clone();
@@ -379,12 +344,7 @@ fn has_finalizers(object: &Value) -> bool {
     finalizers.is_some_and(|finalizers| !finalizers.is_empty())
 }
 
-fn label_namespace(metadata: &mut Map<String, Value>, name: &str) {
-    metadata.entry("labels").or_insert_with(|| json!({}))["kubernetes.io/metadata.name"] =
-        name.into();
-}
-
-fn metadata(object: &mut Value) -> &mut Map<String, Value> {
+pub(super) fn metadata(object: &mut Value) -> &mut Map<String, Value> {
     let metadata = &mut object["metadata"];
     if !metadata.is_object() {
         *metadata = json!({});
@@ -393,7 +353,7 @@ fn metadata(object: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// A text that is there and not empty.
-fn text<'a>(metadata: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(metadata: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
     metadata
         .get(field)
         .and_then(Value::as_str)
@@ -409,6 +369,9 @@ fn check_name(kind: &Kind, name: &str) -> Result<(), Refusal> {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
+    if kind.free_name && ![".", ".."].contains(&name) && !name.contains(['/', '%']) {
+        return Ok(());
+    }
     let problem = if kind.label_name {
         if name.len() > 63 {
             "must be no more than 63 characters"

@@ -5,13 +5,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::discovery::GIT_VERSION;
-use super::kinds::{self, Kind};
+use super::discovery::{self, GIT_VERSION};
+use super::kinds::Kind;
 
 /// `/openapi/v3`: where the documents are.
-pub(super) fn index() -> Value {
-    let paths: Map<String, Value> = kinds::group_versions()
+pub(super) fn index(kinds: &[&Kind]) -> Value {
+    let paths: Map<String, Value> = discovery::versions_by_group(kinds)
         .into_iter()
+        .flat_map(|(group, versions)| versions.into_iter().map(move |version| (group, version)))
         .map(|(group, version)| {
             let path = base(group, version);
             let url = format!("/openapi/v3/{path}");
@@ -22,10 +23,16 @@ pub(super) fn index() -> Value {
 }
 
 /// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`.
-pub(super) fn document(group: &str, version: &str) -> Option<Value> {
+/// Custom kinds have a schema of their own.
+pub(super) fn document(
+    kinds: &[&Kind],
+    custom: impl Fn(&Kind) -> Option<Value>,
+    group: &str,
+    version: &str,
+) -> Option<Value> {
     let mut paths = Map::new();
     let mut schemas = Map::new();
-    for kind in kinds::of(group, version) {
+    for kind in discovery::of(kinds, group, version) {
         let namespace = if kind.namespaced {
             "namespaces/{namespace}/"
         } else {
@@ -35,7 +42,7 @@ pub(super) fn document(group: &str, version: &str) -> Option<Value> {
         let object = format!("{collection}/{{name}}");
         paths.insert(collection, collection_operations(kind));
         paths.insert(object, object_operations(kind));
-        schemas.insert(schema_name(kind), schema(kind));
+        schemas.insert(schema_name(kind), schema(kind, custom(kind)));
     }
     if paths.is_empty() {
         return None;
@@ -95,20 +102,27 @@ fn operation(kind: &Kind, action: &str, parameters: &[&str]) -> Value {
     })
 }
 
-fn schema(kind: &Kind) -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "apiVersion": { "type": "string" },
-            "kind": { "type": "string" },
-            "metadata": { "type": "object" },
-        },
-        "x-kubernetes-group-version-kind": [group_version_kind(kind)],
-        "x-kubernetes-preserve-unknown-fields": true,
-    })
+fn schema(kind: &Kind, custom: Option<Value>) -> Value {
+    let mut schema = custom.unwrap_or_else(
+        || json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true }),
+    );
+    for (name, form) in [
+        ("apiVersion", "string"),
+        ("kind", "string"),
+        ("metadata", "object"),
+    ] {
+        schema["properties"][name] = json!({ "type": form });
+    }
+    schema["x-kubernetes-group-version-kind"] = json!([group_version_kind(kind)]);
+    schema
 }
 
 fn schema_name(kind: &Kind) -> String {
+    if kind.custom {
+        let mut domain: Vec<&str> = kind.group.split('.').collect();
+        domain.reverse();
+        return format!("{}.{}.{}", domain.join("."), kind.version, kind.name);
+    }
     let package = kind
         .group
         .split('.')

@@ -248,9 +248,9 @@ fn merge(schema: Schema<'_>, target: &mut Value, applied: &Value) {
 }
 
 /// Removes what was applied the last time and nobody wants any more.
-fn prune(schema: Schema<'_>, target: &mut Value, last: &FieldSet, kept: &FieldSet) {
+fn prune(schema: Schema<'_>, target: &mut Value, old: &FieldSet, kept: &FieldSet) {
     let nothing = FieldSet::default();
-    for (step, branch) in last.steps() {
+    for (step, branch) in old.steps() {
         let stays = kept.get(step).is_some();
         let kept = kept.get(step).map_or(&nothing, |kept| &kept.below);
         match target {

@@ -168,14 +168,14 @@ fn operate_once(target: &mut Value, operation: &Value) -> Option<()> {
 }
 
 fn add(target: &mut Value, path: &str, value: Value) -> Option<()> {
-    let (parent, last) = split(path)?;
+    let (parent, name) = split(path)?;
     match target.pointer_mut(parent)? {
         Value::Object(map) => {
-            map.insert(last, value);
+            map.insert(name, value);
         }
-        Value::Array(list) if last == "-" => list.push(value),
+        Value::Array(list) if name == "-" => list.push(value),
         Value::Array(list) => {
-            let at = last.parse().ok().filter(|at| *at <= list.len())?;
+            let at = name.parse().ok().filter(|at| *at <= list.len())?;
             list.insert(at, value);
         }
         _ => return None,
@@ -184,11 +184,11 @@ fn add(target: &mut Value, path: &str, value: Value) -> Option<()> {
 }
 
 fn remove(target: &mut Value, path: &str) -> Option<Value> {
-    let (parent, last) = split(path)?;
+    let (parent, name) = split(path)?;
     match target.pointer_mut(parent)? {
-        Value::Object(map) => map.remove(&last),
+        Value::Object(map) => map.remove(&name),
         Value::Array(list) => {
-            let at = last.parse().ok().filter(|at| *at < list.len())?;
+            let at = name.parse().ok().filter(|at| *at < list.len())?;
             Some(list.remove(at))
         }
         _ => None,
@@ -197,8 +197,8 @@ fn remove(target: &mut Value, path: &str) -> Option<Value> {
 
 /// The path to what holds a value, and the value's name in there.
 fn split(path: &str) -> Option<(&str, String)> {
-    let (parent, last) = path.rsplit_once('/')?;
-    Some((parent, last.replace("~1", "/").replace("~0", "~")))
+    let (parent, name) = path.rsplit_once('/')?;
+    Some((parent, name.replace("~1", "/").replace("~0", "~")))
 }
 
 #[cfg(test)]

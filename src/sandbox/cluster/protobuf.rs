@@ -95,6 +95,59 @@ const BOUND_OBJECT: Fields = &[
     (4, "uid", Text),
 ];
 
+const ACCESS_REVIEW: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "spec", Message(ACCESS_REVIEW_SPEC)),
+    (3, "status", Ignored),
+];
+const ACCESS_REVIEW_SPEC: Fields = &[
+    (1, "resourceAttributes", Message(RESOURCE_ATTRIBUTES)),
+    (
+        2,
+        "nonResourceAttributes",
+        Message(&[(1, "path", Text), (2, "verb", Text)]),
+    ),
+];
+const RESOURCE_ATTRIBUTES: Fields = &[
+    (1, "namespace", Text),
+    (2, "verb", Text),
+    (3, "group", Text),
+    (4, "version", Text),
+    (5, "resource", Text),
+    (6, "subresource", Text),
+    (7, "name", Text),
+];
+const RULES_REVIEW: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "spec", Message(&[(1, "namespace", Text)])),
+    (3, "status", Ignored),
+];
+const REVIEW: Fields = &[(1, "metadata", Message(METADATA)), (2, "status", Ignored)];
+
+const ROLE: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "rules", Messages(RULE)),
+];
+const RULE: Fields = &[
+    (1, "verbs", Texts),
+    (2, "apiGroups", Texts),
+    (3, "resources", Texts),
+    (4, "resourceNames", Texts),
+    (5, "nonResourceURLs", Texts),
+];
+const ROLE_BINDING: Fields = &[
+    (1, "metadata", Message(METADATA)),
+    (2, "subjects", Messages(SUBJECT)),
+    (3, "roleRef", Message(ROLE_REFERENCE)),
+];
+const SUBJECT: Fields = &[
+    (1, "kind", Text),
+    (2, "apiGroup", Text),
+    (3, "name", Text),
+    (4, "namespace", Text),
+];
+const ROLE_REFERENCE: Fields = &[(1, "apiGroup", Text), (2, "kind", Text), (3, "name", Text)];
+
 /// Reads an object with its kind and version.
 pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
     let envelope = body
@@ -108,6 +161,11 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
         "ConfigMap" => CONFIG_MAP,
         "Secret" => SECRET,
         "TokenRequest" => TOKEN_REQUEST,
+        "Role" | "ClusterRole" => ROLE,
+        "RoleBinding" | "ClusterRoleBinding" => ROLE_BINDING,
+        "SelfSubjectAccessReview" => ACCESS_REVIEW,
+        "SelfSubjectRulesReview" => RULES_REVIEW,
+        "SelfSubjectReview" => REVIEW,
         _ => {
             let found = format!("{MEDIA_TYPE} with a {kind}");
             return Err(Refusal::unsupported_media_type(&found, "application/json"));

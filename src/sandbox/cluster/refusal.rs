@@ -51,6 +51,17 @@ impl Refusal {
         Self::forbidden(message).about(kind, name)
     }
 
+    /// A whole kind of objects, or a new one of it, is out of bounds.
+    pub(super) fn forbidden_kind(kind: &Kind, why: &str) -> Self {
+        let message = format!("{} is forbidden: {why}", kind.qualified());
+        let mut refusal = Self::forbidden(message);
+        refusal.details = Some(json!({ "kind": kind.resource }));
+        if !kind.group.is_empty() {
+            refusal.details = Some(json!({ "kind": kind.resource, "group": kind.group }));
+        }
+        refusal
+    }
+
     pub(super) fn not_found(kind: &Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" not found", kind.qualified());
         Self::new(404, "NotFound", message).about(kind, name)

@@ -7,15 +7,17 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::{self, Kind, PODS};
+use super::kinds::{self, Kind, PODS, SERVICE_ACCOUNTS};
 use super::ownership::Writer;
+use super::query::Query;
 use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::ClusterState;
+use super::table::Table;
 use super::watch::{self, Interest};
 use super::writes::Write;
-use super::{access, discovery, log, openapi, tokens};
+use super::{access, discovery, log, openapi, rights, tokens, versions};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
@@ -32,15 +34,15 @@ pub(super) struct Target {
     pub(super) subresource: Option<String>,
 }
 
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        (self.group, self.resource) == (other.group, other.resource)
-    }
-}
-
 impl Target {
-    /// The target of a path such as `/api/v1/namespaces/rok/serviceaccounts/rok/token`.
+    /// The target of a path such as `/api/v1/namespaces/rok/serviceaccounts/rok/token`, unless it
+    /// is a custom resource.
     pub(super) fn of(path: &str) -> Option<Self> {
+        Self::among(path, kinds::find)
+    }
+
+    /// The target of a path; `find` knows the kinds.
+    fn among(path: &str, find: impl Fn(&str, &str, &str) -> Option<&'static Kind>) -> Option<Self> {
         let mut parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         if parts.iter().any(|part| part.is_empty()) {
             return None;
@@ -57,7 +59,7 @@ impl Target {
             namespace = Some(parts[1].to_owned());
             parts.drain(..2);
         }
-        let kind = kinds::find(group, version, parts[0])?;
+        let kind = find(group, version, parts[0])?;
         if parts.len() > 3 || !kind.namespaced && namespace.is_some() {
             return None;
         }
@@ -75,62 +77,30 @@ impl Target {
     }
 }
 
-/// The query parameters we know.
-#[derive(Debug, Default)]
-struct Query {
-    label_selector: String,
-    field_selector: String,
-    field_manager: String,
-    dry_run: bool,
-    strict: bool,
-    force: bool,
-    watch: bool,
-    wish: watch::Wish,
-}
-
-impl Query {
-    fn parse(query: &str) -> Self {
-        let mut parsed = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*name {
-                "labelSelector" => parsed.label_selector = value.into(),
-                "fieldSelector" => parsed.field_selector = value.into(),
-                "fieldManager" => parsed.field_manager = value.into(),
-                "dryRun" => parsed.dry_run = value == "All",
-                "fieldValidation" => parsed.strict = value == "Strict",
-                "force" => parsed.force = is_true(&value),
-                "watch" => parsed.watch = is_true(&value),
-                "resourceVersion" => parsed.wish.resource_version = value.into(),
-                "resourceVersionMatch" => parsed.wish.version_match = value.into(),
-                "sendInitialEvents" => parsed.wish.send_initial_events = Some(is_true(&value)),
-                "allowWatchBookmarks" => parsed.wish.bookmarks = is_true(&value),
-                "timeoutSeconds" => {
-                    // None at all is meant by zero, too.
-                    parsed.wish.timeout_seconds = value.parse().ok().filter(|seconds| *seconds > 0);
-                }
-                _ => {}
-            }
-        }
-        parsed
-    }
-}
-
-fn is_true(value: &str) -> bool {
-    value == "true" || value == "1"
-}
-
 /// Answers one request. The flag says whether it asks for a change of the cluster.
 pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> (Response, bool) {
     let path = percent_encoding::percent_decode_str(head.uri.path()).decode_utf8_lossy();
-    let target = Target::of(&path);
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let custom = |group: &str, version: &str, resource: &str| {
+        cluster
+            .store
+            .read(|state| state.custom_kind(group, version, resource))
+    };
+    let target = Target::of(&path).or_else(|| Target::among(&path, custom));
+    let mut query = Query::parse(head.uri.query().unwrap_or_default());
+    if head.method == Method::DELETE {
+        // Options of a delete come in its body.
+        let options = body::parse(&head.headers, body).unwrap_or_default();
+        query.dry_run |= options["dryRun"] == serde_json::json!(["All"]);
+    }
     let write = !head.method.is_safe()
         && !query.dry_run
-        && target
-            .as_ref()
-            .is_some_and(|target| matches!(target.subresource.as_deref(), None | Some("status")));
-    let token = cluster.store.read(|state| state.admin_token.clone());
-    let allowed = access::check(&head.headers, &token, &head.method, &path, target.as_ref());
+        && target.as_ref().is_some_and(|target| {
+            let changes = matches!(target.subresource.as_deref(), None | Some("status"));
+            changes && !target.kind.review
+        });
+    let allowed = cluster
+        .store
+        .read(|state| access::check(state, head, target.as_ref()));
     let response = match (allowed, &target) {
         (Err(refusal), _) => Err(refusal),
         (Ok(()), Some(target)) => objects(cluster, head, body, target, &query),
@@ -139,21 +109,23 @@ pub(super) fn answer(cluster: &Cluster, head: &request::Parts, body: &Bytes) -> 
     (response.unwrap_or_else(Refusal::into_response), write)
 }
 
+fn accepted(headers: &HeaderMap) -> &str {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
 fn about_the_server(
     cluster: &Cluster,
     method: &Method,
     headers: &HeaderMap,
     path: &str,
 ) -> Result<Response, Refusal> {
-    if !method.is_safe() {
-        return Err(Refusal::method_not_allowed());
-    }
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accept = accepted(headers);
+    let kinds = cluster.store.read(ClusterState::kinds);
     if accept.contains(AGGREGATED) && ["/api", "/apis"].contains(&path) {
-        let document = discovery::aggregated(path == "/api");
+        let document = discovery::aggregated(&kinds, path == "/api");
         return Ok(with_type(AGGREGATED, &document));
     }
     let parts: Vec<&str> = path.split('/').skip(1).collect();
@@ -161,13 +133,13 @@ fn about_the_server(
         ["healthz" | "livez" | "readyz"] => return Ok("ok".into_response()),
         ["version"] => Some(discovery::version()),
         ["api"] => Some(discovery::core_versions(&cluster.address.to_string())),
-        ["apis"] => Some(discovery::groups()),
-        ["api", version] => discovery::resources("", version),
-        ["apis", group] => discovery::group(group),
-        ["apis", group, version] => discovery::resources(group, version),
-        ["openapi", "v3"] => Some(openapi::index()),
-        ["openapi", "v3", "api", version] => openapi::document("", version),
-        ["openapi", "v3", "apis", group, version] => openapi::document(group, version),
+        ["apis"] => Some(discovery::groups(&kinds)),
+        ["api", version] => discovery::resources(&kinds, "", version),
+        ["apis", group] => discovery::group(&kinds, group),
+        ["apis", group, version] => discovery::resources(&kinds, group, version),
+        ["openapi", "v3"] => Some(openapi::index(&kinds)),
+        ["openapi", "v3", "api", version] => described(cluster, &kinds, "", version),
+        ["openapi", "v3", "apis", group, version] => described(cluster, &kinds, group, version),
         [".well-known", "openid-configuration"] => Some(openid_configuration(cluster)),
         ["openid", "v1", "jwks"] => {
             let keys = cluster.store.read(|state| state.signing_key.jwks());
@@ -175,9 +147,23 @@ fn about_the_server(
         }
         _ => None,
     };
-    document
-        .map(|document| Json(document).into_response())
-        .ok_or_else(Refusal::no_such_path)
+    match document {
+        None => Err(Refusal::no_such_path()),
+        Some(_) if !method.is_safe() => Err(Refusal::method_not_allowed()),
+        Some(document) => Ok(Json(document).into_response()),
+    }
+}
+
+fn described(
+    cluster: &Cluster,
+    kinds: &[&'static Kind],
+    group: &str,
+    version: &str,
+) -> Option<Value> {
+    cluster.store.read(|state| {
+        let schema = |kind: &Kind| state.custom_schema(kind).cloned();
+        openapi::document(kinds, schema, group, version)
+    })
 }
 
 fn openid_configuration(cluster: &Cluster) -> Value {
@@ -217,9 +203,18 @@ fn objects(
         strict: query.strict,
         force: query.force,
     };
+    let table = cluster.store.read(|state| {
+        let columns = state.custom_columns(kind);
+        Table::wanted(
+            accepted(&head.headers),
+            &query.include_object,
+            kind,
+            columns,
+        )
+    });
     let mut created = false;
-    let document = match (head.method.as_str(), name, target.subresource.as_deref()) {
-        ("POST", Some(name), Some("token")) if kind.subresources().contains(&"token") => {
+    let mut document = match (head.method.as_str(), name, target.subresource.as_deref()) {
+        ("POST", Some(name), Some("token")) if *kind == &SERVICE_ACCOUNTS => {
             let request = body::parse(&head.headers, bytes)?;
             created = true;
             cluster
@@ -230,12 +225,21 @@ fn objects(
             let text = log::read(cluster, place, name, head.uri.query().unwrap_or_default())?;
             return Ok(text.into_response());
         }
+        ("POST", None, None) if kind.review => {
+            let question = body::decode(kind, body::parse(&head.headers, bytes)?, query.strict)?;
+            created = true;
+            cluster
+                .store
+                .read(|state| rights::review(state, kind, question))
+        }
+        _ if kind.review => return Err(Refusal::method_not_allowed()),
         (_, _, Some(subresource)) if subresource != "status" || !kind.status => {
             return Err(Refusal::no_such_path());
         }
         ("GET", None, _) if query.watch => {
             let selector = selector(kind, query)?;
-            let interest = Interest::new(kind, target.namespace.as_deref(), selector);
+            let namespace = target.namespace.as_deref();
+            let interest = Interest::new(kind, namespace, selector, table);
             return watch::answer(cluster, interest, &query.wish);
         }
         ("GET", Some(name), _) => cluster
@@ -287,6 +291,13 @@ fn objects(
         }
         _ => return Err(Refusal::method_not_allowed()),
     };
+    match document.get_mut("items").and_then(Value::as_array_mut) {
+        Some(items) => items.iter_mut().for_each(|item| versions::show(kind, item)),
+        None => versions::show(kind, &mut document),
+    }
+    if let Some(table) = table.filter(|_| head.method == Method::GET) {
+        document = table.of(&document);
+    }
     let code = if created {
         StatusCode::CREATED
     } else {
@@ -321,7 +332,7 @@ fn writer(kind: &Kind, headers: &HeaderMap, target: &Target, query: &Query) -> W
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::cluster::kinds::{NAMESPACES, SERVICE_ACCOUNTS};
+    use crate::sandbox::cluster::kinds::NAMESPACES;
 
     #[test]
     fn paths_mean_their_objects() {

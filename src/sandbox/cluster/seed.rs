@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::discovery::GIT_VERSION;
+use super::groups::MUTATING_WEBHOOK_CONFIGURATIONS;
 use super::history::Objects;
 use super::kinds::{NAMESPACES, NODES};
 use super::objects::timestamp;
@@ -39,6 +40,7 @@ impl ClusterSeed {
             admin_token: random::text(48, random::ALPHANUMERIC),
             resource_version: 0,
             sabotage: BTreeSet::new(),
+            denials: Vec::new(),
             objects: Objects::default(),
         };
         self.plant(&mut state).expect("the seed is well formed");
@@ -51,6 +53,7 @@ impl ClusterSeed {
             state.create(&NAMESPACES, "", namespace)?;
         }
         state.create(&NODES, "", self.node())?;
+        state.create(&MUTATING_WEBHOOK_CONFIGURATIONS, "", identity_webhook())?;
         Ok(())
     }
 
@@ -106,4 +109,33 @@ impl ClusterSeed {
             },
         })
     }
+}
+
+/// EKS brings the webhook that gives Pods their AWS identity, with this configuration.
+fn identity_webhook() -> Value {
+    json!({
+        "metadata": { "name": "pod-identity-webhook" },
+        "webhooks": [{
+            "name": "iam-for-pods.amazonaws.com",
+            "admissionReviewVersions": ["v1beta1"],
+            "clientConfig": { "url": "https://127.0.0.1:23443/mutate" },
+            "failurePolicy": "Ignore",
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {},
+            "objectSelector": { "matchExpressions": [{
+                "key": "eks.amazonaws.com/skip-pod-identity-webhook",
+                "operator": "DoesNotExist",
+            }] },
+            "reinvocationPolicy": "IfNeeded",
+            "rules": [{
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE"],
+                "resources": ["pods"],
+                "scope": "*",
+            }],
+            "sideEffects": "None",
+            "timeoutSeconds": 10,
+        }],
+    })
 }

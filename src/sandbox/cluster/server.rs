@@ -22,7 +22,7 @@ use super::node::Node;
 use super::refusal::Refusal;
 use super::seed::ClusterSeed;
 use super::state::ClusterState;
-use super::{exec, router};
+use super::{controllers, exec, router};
 use crate::sandbox::store::Store;
 
 /// As much as a real API server reads of one request.
@@ -95,6 +95,7 @@ impl ClusterServer {
                 .with_graceful_shutdown(cluster.stopping.clone().cancelled_owned())
                 .into_future(),
         );
+        tokio::spawn(controllers::run(Arc::clone(&cluster)));
         Ok(Self {
             stop: cluster.stopping.clone().drop_guard(),
             cluster,

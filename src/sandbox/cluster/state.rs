@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::authority::Authority;
 use super::history::Objects;
 use super::kinds::Kind;
+use super::rights::Denial;
 use super::sabotage::Sabotage;
-use super::schema::Schema;
 use super::tokens::SigningKey;
 
 /// A cluster's identity and its objects.
@@ -24,6 +24,9 @@ pub struct ClusterState {
     /// What is broken on purpose.
     #[serde(default)]
     pub(super) sabotage: BTreeSet<Sabotage>,
+    /// The rights that the user does not have.
+    #[serde(default)]
+    pub(super) denials: Vec<Denial>,
     /// Objects by resource, namespace and name, see [`key`].
     pub(super) objects: Objects,
 }
@@ -41,12 +44,6 @@ impl ClusterState {
             _ => None,
         });
         other.unwrap_or(&self.issuer)
-    }
-
-    /// How objects of a kind are merged.
-    pub(super) fn schema(&self, kind: &Kind) -> Schema<'_> {
-        let _ = kind;
-        Schema::BUILT_IN
     }
 
     /// Keeps an object, new or changed, and gives it its version.
@@ -75,7 +72,7 @@ pub(super) fn key(kind: &Kind, namespace: &str, name: &str) -> String {
 /// The common beginning of the keys of one kind, in one namespace or in all.
 pub(super) fn prefix(kind: &Kind, namespace: Option<&str>) -> String {
     match namespace {
-        Some(namespace) => format!("{}/{namespace}/", kind.qualified()),
-        None => format!("{}/", kind.qualified()),
+        Some(namespace) => format!("{}/{namespace}/", kind.kept().qualified()),
+        None => format!("{}/", kind.kept().qualified()),
     }
 }

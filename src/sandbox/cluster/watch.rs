@@ -21,6 +21,8 @@ use super::refusal::{FieldProblem, Refusal};
 use super::selector::Selector;
 use super::server::Cluster;
 use super::state::{ClusterState, prefix};
+use super::table::Table;
+use super::versions;
 use crate::sandbox::store::Store;
 
 /// How long a watch goes on that names no end of its own.
@@ -46,6 +48,8 @@ pub(super) struct Interest {
     kind: &'static Kind,
     prefix: String,
     selector: Selector,
+    /// Objects are shown as rows.
+    table: Option<Table>,
 }
 
 struct Watch {
@@ -64,11 +68,17 @@ struct Watch {
 }
 
 impl Interest {
-    pub(super) fn new(kind: &'static Kind, namespace: Option<&str>, selector: Selector) -> Self {
+    pub(super) fn new(
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        selector: Selector,
+        table: Option<Table>,
+    ) -> Self {
         Self {
             kind,
             prefix: prefix(kind, namespace),
             selector,
+            table,
         }
     }
 
@@ -82,13 +92,22 @@ impl Interest {
         let after = change.after.as_deref().filter(seen);
         match (before, after) {
             (None, None) => None,
-            (None, Some(object)) => Some(event("ADDED", object)),
-            (Some(_), Some(object)) => Some(event("MODIFIED", object)),
+            (None, Some(object)) => Some(self.shown("ADDED", object.clone())),
+            (Some(_), Some(object)) => Some(self.shown("MODIFIED", object.clone())),
             (Some(object), None) => {
                 let mut object = object.clone();
                 object["metadata"]["resourceVersion"] = change.version.to_string().into();
-                Some(event("DELETED", &object))
+                Some(self.shown("DELETED", object))
             }
+        }
+    }
+
+    /// An event with the object as the client wants to see it.
+    fn shown(&self, what: &str, mut object: Value) -> Value {
+        versions::show(self.kind, &mut object);
+        match &self.table {
+            Some(table) => event(what, &table.of(&object)),
+            None => event(what, &object),
         }
     }
 
@@ -163,7 +182,7 @@ fn initial(state: &ClusterState, interest: &Interest, wish: &Wish) -> String {
         .objects
         .range(&interest.prefix)
         .filter(|(_, object)| interest.selector.matches(object))
-        .map(|(_, object)| line(&event("ADDED", object)))
+        .map(|(_, object)| line(&interest.shown("ADDED", object.clone())))
         .collect();
     if wish.send_initial_events == Some(true) && wish.bookmarks {
         let mut end = interest.bookmark(state.resource_version);

@@ -3,12 +3,14 @@
 use serde_json::Value;
 
 use super::body::{self, PatchType};
-use super::kinds::Kind;
+use super::defaults::encode_string_data;
+use super::kinds::{Kind, SECRETS};
 use super::ownership::{self, Author, Writer};
 use super::patch;
 use super::refusal::Refusal;
 use super::schema::Schema;
 use super::state::ClusterState;
+use super::versions;
 
 /// The object that a client writes, and how.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub(super) struct Write<'a> {
 impl Write<'_> {
     pub(super) fn create(&self, state: &mut ClusterState, body: Value) -> Result<Value, Refusal> {
         let mut object = body::decode(self.kind, body, self.strict)?;
+        versions::keep(self.kind, &mut object);
         if self.kind.status {
             remove(&mut object, "status");
         }
@@ -54,15 +57,17 @@ impl Write<'_> {
         form: PatchType,
         patch: &Value,
     ) -> Result<(Value, bool), Refusal> {
-        let current = state.get(self.kind, self.namespace, self.name);
+        let mut current = state.get(self.kind, self.namespace, self.name).cloned();
+        if let Ok(current) = &mut current {
+            versions::show(self.kind, current);
+        }
         if form == PatchType::Apply {
-            let current = current.ok().cloned();
-            return self.apply(state, current, patch);
+            return self.apply(state, current.ok(), patch);
         }
         let current = current?;
         let schema = state.schema(self.kind);
         let object = match form {
-            PatchType::Json => patch::operate(current, patch)?,
+            PatchType::Json => patch::operate(&current, patch)?,
             PatchType::Strategic if matches!(schema, Schema::Resource(_)) => {
                 return Err(Refusal::unsupported_media_type(
                     "application/strategic-merge-patch+json",
@@ -70,12 +75,12 @@ impl Write<'_> {
                 ));
             }
             PatchType::Strategic => {
-                let mut object = current.clone();
+                let mut object = current;
                 patch::merge_strategically(schema, &mut object, patch);
                 object
             }
             PatchType::Merge | PatchType::Apply => {
-                let mut object = current.clone();
+                let mut object = current;
                 patch::merge(&mut object, patch);
                 object
             }
@@ -103,6 +108,9 @@ impl Write<'_> {
             } = self;
             return Err(Refusal::undeclared(kind, namespace, name, &undeclared));
         }
+        if self.kind == &SECRETS {
+            encode_string_data(&mut applied);
+        }
         if applied["metadata"]["name"].is_null() {
             applied["metadata"]["name"] = self.name.into();
         }
@@ -118,6 +126,7 @@ impl Write<'_> {
         if self.kind.status {
             remove(&mut object, "status");
         }
+        versions::keep(self.kind, &mut object);
         let object = state.create_by(Author::Applied, self.kind, self.namespace, object)?;
         Ok((object, true))
     }
@@ -135,6 +144,7 @@ impl Write<'_> {
             name,
             ..
         } = *self;
+        versions::keep(kind, &mut object);
         match state.get(kind, namespace, name) {
             Ok(current) if self.writer.subresource == "status" => {
                 let mut whole = current.clone();

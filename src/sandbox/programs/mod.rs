@@ -2,7 +2,6 @@
 //! `rok-deploy` look at a Pod from inside, the AWS CLI among them.
 
 mod aws_cli;
-mod aws_options;
 mod tools;
 
 use std::fmt;

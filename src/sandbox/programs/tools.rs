@@ -56,13 +56,12 @@ pub(super) async fn sleep(arguments: &[String]) -> Output {
 fn cat(paths: &[String], process: &Process) -> Output {
     let mut output = Output::default();
     for path in paths {
-        match process.files.get(path) {
-            Some(content) => output.stdout.extend_from_slice(content),
-            None => {
-                let words = format!("cat: {path}: No such file or directory\n");
-                output.stderr.extend_from_slice(words.as_bytes());
-                output.code = 1;
-            }
+        if let Some(content) = process.files.get(path) {
+            output.stdout.extend_from_slice(content);
+        } else {
+            let words = format!("cat: {path}: No such file or directory\n");
+            output.stderr.extend_from_slice(words.as_bytes());
+            output.code = 1;
         }
     }
     output
@@ -120,11 +119,10 @@ fn echo(words: &[String]) -> Output {
 
 fn env(process: &Process) -> Output {
     let lines = process.environment.iter();
-    printed(
-        lines
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect::<String>(),
-    )
+    let lines: Vec<String> = lines
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    printed(lines.concat())
 }
 
 fn printenv(names: &[String], process: &Process) -> Output {

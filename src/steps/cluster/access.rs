@@ -82,7 +82,7 @@ impl Clusters {
 }
 
 /// Turns a refusal of the cluster into a step's error.
-pub(crate) fn refused(error: ClusterError) -> StepError {
+pub(in crate::steps) fn refused(error: ClusterError) -> StepError {
     let kind = match error.kind {
         ClusterErrorKind::Forbidden => ErrorKind::Permission,
         ClusterErrorKind::Unauthorized => ErrorKind::Credentials,

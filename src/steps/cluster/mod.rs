@@ -4,7 +4,8 @@ mod access;
 mod context;
 mod namespaces;
 
-pub(crate) use access::refused;
+pub(in crate::steps) use access::refused;
 pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
+pub(in crate::steps) use namespaces::FIELD_MANAGER;
 pub use namespaces::Namespaces;

@@ -11,7 +11,7 @@ use crate::engine::{
 };
 
 /// The field manager of everything this tool applies.
-pub(super) const FIELD_MANAGER: &str = "rok-deploy";
+pub(in crate::steps) const FIELD_MANAGER: &str = "rok-deploy";
 
 /// Creates the namespaces that are not there. Existing ones are used as they are.
 pub struct Namespaces {

@@ -34,7 +34,7 @@ impl Step for CleanUp {
     }
 
     async fn check(&self, _facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let found = self.found().await?;
+        let found = Box::pin(self.found()).await?;
         let mut changes = Vec::new();
         let namespace = &self.workload.namespace;
         if found.pod.is_some() {
@@ -68,7 +68,7 @@ impl Step for CleanUp {
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         let client = self.workload.access.client().await?;
-        let found = self.found().await?;
+        let found = Box::pin(self.found()).await?;
         // The Pod first: it cannot be without its account.
         for (object, uid) in [
             (address(&self.workload), found.pod),

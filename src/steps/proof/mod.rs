@@ -6,21 +6,21 @@
 mod account;
 mod claims;
 mod clean_up;
-mod manifests;
 mod pod;
 mod pod_identity;
 mod pod_storage;
 mod probe;
 mod storage_access;
+mod values;
 mod workload;
 
 pub use account::VerifyAccount;
 pub use clean_up::CleanUp;
-pub use manifests::Manifests;
 pub use pod::VerifyPod;
 pub use pod_identity::PodIdentity;
 pub use pod_storage::PodStorage;
 pub use storage_access::StorageAccess;
+pub use values::ManifestValues;
 pub use workload::Workload;
 
 pub use crate::clients::kustomize::Kustomize;

@@ -95,7 +95,7 @@ impl Step for VerifyPod {
                 .await
                 .map_err(refused)?;
         }
-        let manifest = if self.may_exec(client).await? {
+        let manifest = if Box::pin(self.may_exec(client)).await? {
             manifest
         } else {
             asking_itself(manifest, &workload.prefix)
@@ -185,7 +185,13 @@ impl VerifyPod {
             return Ok(Observation::pending(reason));
         };
         let chain = self.without_pod(facts, &diagnosis.cause)?;
-        let symptom = Symptom::new(Source::Pod, format!("Pod `{POD}` is {}", probe.phase()));
+        let waits = probe.waits_for().map(|waits| format!(", {waits}"));
+        let text = format!(
+            "Pod `{POD}` is {}{}",
+            probe.phase(),
+            waits.unwrap_or_default()
+        );
+        let symptom = Symptom::new(Source::Pod, text);
         let error = diagnosis.into_error(&symptom, chain);
         Ok(Observation::pending(error.message.clone()).otherwise(error))
     }

@@ -13,7 +13,7 @@ use crate::engine::{
     Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError,
     StepMeta, When,
 };
-use crate::steps::atlas::{Symptom, diagnose_caller};
+use crate::steps::atlas::{Source, Symptom, diagnose_caller};
 use crate::steps::aws::ISSUER;
 
 /// Who AWS takes the Pod for.
@@ -49,7 +49,7 @@ impl Step for PodIdentity {
         let probe = probe_of(workload, facts).await?;
         let payload = match self.ask(&probe, Question::Claims).await? {
             Said::Output(text) => decode(&text)?,
-            Said::Trouble(symptom) => return untold(workload, &symptom, facts, context).await,
+            other => return untold(workload, other, facts, context).await,
         };
         let differences = Claims::of(&payload).compare_in_pod(
             &facts.get(&ISSUER)?,
@@ -63,14 +63,12 @@ impl Step for PodIdentity {
         }
         let caller = match self.ask(&probe, Question::Caller).await? {
             Said::Output(text) => arn(&text)?,
-            Said::Trouble(symptom) => return untold(workload, &symptom, facts, context).await,
+            other => return untold(workload, other, facts, context).await,
         };
         let prober = workload.prober(facts, context)?;
         if let Some(diagnosis) = diagnose_caller(&prober.place, &caller) {
-            let symptom = Symptom::new(
-                crate::steps::atlas::Source::Pod,
-                format!("AWS takes Pod `{POD}` for {caller}"),
-            );
+            let text = format!("AWS takes Pod `{POD}` for {caller}");
+            let symptom = Symptom::new(Source::Pod, text);
             let mut chain = prober.chain().await;
             chain.set(Link::Role, LinkState::Broken, diagnosis.cause.clone());
             return Err(diagnosis.into_error(&symptom, chain));
@@ -109,26 +107,28 @@ pub(super) async fn probe_of(workload: &Workload, facts: &Facts) -> Result<Probe
     .map_err(|error| error.hint("start again once nobody else verifies this cluster"))
 }
 
-/// The Pod could not be asked, or AWS refused it.
+/// The Pod could not be asked, or AWS refused what it asked: says why.
 pub(super) async fn untold(
     workload: &Workload,
-    symptom: &Symptom,
+    said: Said,
     facts: &Facts,
     context: &Context,
 ) -> Result<Observation, StepError> {
+    let (symptom, is_heard) = match said {
+        Said::Trouble(symptom) => (symptom, true),
+        Said::Unheard(symptom) => (symptom, false),
+        Said::Output(text) => (Symptom::new(Source::Pod, text), true),
+    };
     let (diagnosis, mut chain) = workload
         .prober(facts, context)?
-        .diagnose(symptom, false)
+        .diagnose(&symptom, false)
         .await;
-    if diagnosis.link == Some(Link::Token) {
+    if !is_heard {
         // What was looked at without the Pod says nothing of the token in it.
-        chain.set(
-            Link::Token,
-            LinkState::Unknown,
-            format!("in the Pod: {}", diagnosis.cause),
-        );
+        let note = format!("not read in the Pod: {}", diagnosis.cause);
+        chain.set(Link::Token, LinkState::Unknown, note);
     }
-    Err(diagnosis.into_error(symptom, chain))
+    Err(diagnosis.into_error(&symptom, chain))
 }
 
 fn decode(payload: &str) -> Result<Value, StepError> {

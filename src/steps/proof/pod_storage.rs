@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::pod::PROBE;
 use super::pod_identity::{POD_CALLER, probe_of, untold};
 use super::probe::{Question, Said, create_bucket};
-use super::workload::{POD, Workload};
+use super::workload::Workload;
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, When,
 };
@@ -45,7 +45,7 @@ impl Step for PodStorage {
         let client = workload.access.client().await?;
         let bucket = names::probe_bucket(&workload.prefix);
         let found = match probe.ask(Question::List, client, workload).await? {
-            Said::Output(text) => format!("{} in `{bucket}`", versions(&text)),
+            Said::Output(text) => format!("lists `{bucket}`, {}", versions(&text)),
             Said::Trouble(symptom) if symptom.code.as_deref() == Some("NoSuchBucket") => {
                 if self.creates && !probe.asks_itself() {
                     let region = format!("region: {}\n", workload.region);
@@ -55,7 +55,7 @@ impl Step for PodStorage {
                 }
                 format!("may list `{bucket}`, which does not exist yet")
             }
-            Said::Trouble(symptom) => return untold(workload, &symptom, facts, context).await,
+            other => return untold(workload, other, facts, context).await,
         };
         let caller = facts.get(&POD_CALLER)?;
         let chain = workload.proven(true, "a Pod holds it", &caller, &found);
@@ -81,16 +81,16 @@ impl Step for PodStorage {
             {
                 Ok(())
             }
-            Said::Trouble(symptom) => untold(workload, &symptom, facts, context).await.map(|_| ()),
+            other => untold(workload, other, facts, context).await.map(|_| ()),
         }
     }
 }
 
-/// Counts what the AWS CLI listed; it prints nothing for an empty bucket.
-fn versions(listing: &str) -> String {
+/// Tells whether the AWS CLI listed anything; it prints nothing for an empty bucket.
+fn versions(listing: &str) -> &'static str {
     let listing: Value = serde_json::from_str(listing).unwrap_or_default();
-    match listing["Versions"].as_array().map_or(0, Vec::len) {
-        0 => format!("no versions (listed from `{POD}`)"),
-        _ => format!("versions (listed from `{POD}`)"),
+    match listing["Versions"].as_array() {
+        Some(versions) if !versions.is_empty() => "which holds versions",
+        _ => "which is empty",
     }
 }

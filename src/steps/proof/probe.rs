@@ -44,6 +44,8 @@ pub(super) enum Said {
     Output(String),
     /// What the command said went wrong.
     Trouble(Symptom),
+    /// Why it could not be asked.
+    Unheard(Symptom),
 }
 
 impl Question {
@@ -143,8 +145,35 @@ impl Probe {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// Returns what the cluster itself says that the Pod waits for, in its own words.
+    pub(super) fn waits_for(&self) -> Option<String> {
+        let status = &self.object["status"];
+        let waiting = ["initContainerStatuses", "containerStatuses"]
+            .into_iter()
+            .filter_map(|field| status[field].as_array())
+            .flatten()
+            .map(|container| &container["state"]["waiting"]);
+        let conditions = status["conditions"].as_array().into_iter().flatten();
+        let unmet = conditions.filter(|condition| condition["status"] == "False");
+        waiting.chain(unmet).find_map(|told| {
+            let reason = told["reason"].as_str()?;
+            let usual = ["ContainerCreating", "PodInitializing", "ContainersNotReady"];
+            (!usual.contains(&reason)).then(|| match told["message"].as_str() {
+                Some(message) if !message.is_empty() => format!("{reason}: {message}"),
+                _ => reason.to_owned(),
+            })
+        })
+    }
+
     /// Returns what of the webhook's injection is missing or wrong: found beside expected.
     pub(super) fn injection(&self, role: &str) -> Vec<String> {
+        let text = self.object["spec"].to_string();
+        if !text.contains("AWS_ROLE_ARN") && !text.contains("aws-iam-token") {
+            return vec![
+                format!("AWS_ROLE_ARN: found nothing, expected {role}"),
+                "volume aws-iam-token: found nothing".to_owned(),
+            ];
+        }
         let mut wrong = Vec::new();
         let mut compare = |what: &str, found: &Value, expected: Value| {
             if *found != expected {
@@ -240,7 +269,7 @@ impl Probe {
         Ok(match output {
             Ok(output) if output.code == 0 => Said::Output(output.stdout),
             Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
-            Err(error) => Said::Trouble(Symptom::from(&error)),
+            Err(error) => Said::Unheard(Symptom::from(&error)),
         })
     }
 

@@ -76,7 +76,8 @@ impl Step for StorageAccess {
             .list_object_versions(&bucket, Some(&session))
             .await;
         let found = match listed {
-            Ok(listing) => format!("{} versions in `{bucket}`", listing.versions),
+            Ok(listing) if listing.versions == 0 => format!("lists `{bucket}`, which is empty"),
+            Ok(_) => format!("lists `{bucket}`, which holds versions"),
             Err(error) if error.code.as_deref() == Some("NoSuchBucket") => {
                 format!("may list `{bucket}`, which does not exist yet")
             }

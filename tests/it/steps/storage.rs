@@ -45,7 +45,8 @@ async fn assert_broken(break_it: impl FnOnce(&mut AwsState), link: Link, remedy:
     assert!(is_satisfied(&practice.look(&step).await), "whole at first");
     practice.change(break_it);
     for acted in [&[][..], &["aws.iam-role"]] {
-        let error = practice.try_look(&step, acted).await.unwrap_err();
+        let error = practice.try_look(&step, acted).await;
+        let error = error.expect_err("it is broken");
         assert_eq!(error.kind, ErrorKind::Verification, "{error:?}");
         let chain = error.chain.as_ref().expect("the chain is told");
         let weakest = chain.weakest().expect("it is broken");

@@ -45,6 +45,26 @@ async fn events_of_a_pod_come_in_the_order_they_happened() {
 }
 
 #[tokio::test]
+async fn pods_of_a_workload_are_found_by_all_its_labels() {
+    let list = json!({"apiVersion": "v1", "kind": "PodList", "metadata": {},
+        "items": [{"metadata": {"name": "web-1"}, "status": {"phase": "Pending"}}]});
+    let server = Server::start(move |_, _| (200, list.clone())).await;
+    let cluster = server.cluster(WireLog::new()).await;
+    let labels = [("app", "web"), ("tier", "front")];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let pods = cluster.pods("rok", &labels.into()).await.unwrap();
+    assert_eq!(pods[0]["kind"], "Pod");
+    assert_eq!(pods[0]["status"]["phase"], "Pending");
+    let uri = &server.seen()[0].uri;
+    assert_eq!(uri.path(), "/api/v1/namespaces/rok/pods");
+    let query = uri.query().unwrap();
+    assert!(
+        query.contains("labelSelector=app%3Dweb%2Ctier%3Dfront"),
+        "{query}"
+    );
+}
+
+#[tokio::test]
 async fn a_review_asks_for_one_right_and_changes_nothing() {
     let server = Server::start(|_, seen| {
         let sent: Value = serde_json::from_str(&seen.body).unwrap();

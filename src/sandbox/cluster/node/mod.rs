@@ -8,6 +8,7 @@ mod environment;
 mod life;
 mod obstacle;
 mod placement;
+mod runs;
 mod status;
 mod volumes;
 
@@ -131,7 +132,9 @@ async fn tend(cluster: Arc<Cluster>) {
         });
         for (uid, pod) in pods {
             if is_deleted(pod) {
-                remove(&cluster, pod);
+                if !is_held(pod) {
+                    remove(&cluster, pod);
+                }
             } else if !tended.contains_key(uid) && !status::is_finished(pod) {
                 let life = lives.spawn(Life::of(&cluster, pod).run());
                 tended.insert(uid.to_owned(), life);
@@ -149,6 +152,12 @@ pub(super) fn must_stop(pod: &Value, options: &Value) -> bool {
     pod["spec"]["nodeName"].is_string()
         && !status::is_finished(pod)
         && options["gracePeriodSeconds"] != 0
+}
+
+/// Whether someone else has to let go of a deleted Pod first.
+fn is_held(pod: &Value) -> bool {
+    let finalizers = pod["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
 }
 
 /// Notes in a Pod that it is to be deleted; the node does it.

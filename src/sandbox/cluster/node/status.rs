@@ -83,12 +83,20 @@ pub(super) fn accept(pod: &mut Value, host: &str, now: &str) {
     settle(pod, now);
 }
 
-/// Changes the status of one container.
+/// The status of one container, to be changed. It is made anew when a client has replaced the Pod
+/// and left it out.
 pub(super) fn of_container<'a>(pod: &'a mut Value, list: List, name: &str) -> &'a mut Value {
-    pod["status"][list.status()]
-        .as_array_mut()
-        .and_then(|statuses| statuses.iter_mut().find(|status| status["name"] == name))
-        .expect("a Pod was accepted with a status for each container")
+    let statuses = &mut pod["status"][list.status()];
+    if !statuses.is_array() {
+        *statuses = json!([]);
+    }
+    let statuses = statuses.as_array_mut().expect("it is an array now");
+    let known = statuses.iter().position(|status| status["name"] == name);
+    let index = known.unwrap_or_else(|| {
+        statuses.push(json!({ "name": name, "restartCount": 0, "lastState": {} }));
+        statuses.len() - 1
+    });
+    &mut statuses[index]
 }
 
 /// Computes the phase and the conditions from the containers' states.

@@ -3,9 +3,13 @@
 mod admission;
 mod exec;
 mod identity;
+mod kinds;
+mod kubectl_changes;
+mod kubectl_kinds;
 mod objects;
 mod ownership;
 mod pods;
+mod rights;
 mod watch;
 mod with_kubectl;
 

@@ -4,20 +4,23 @@ use std::process::{Command, Output};
 
 use super::*;
 
-struct Kubectl {
+/// How long a line may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) struct Kubectl {
     home: TempDir,
-    server: ClusterServer,
+    pub(super) server: ClusterServer,
 }
 
 impl Kubectl {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let home = TempDir::new().unwrap();
         let server = start(&home).await;
         write_kubeconfig(&server, &home.path().join("kubeconfig"));
         Self { home, server }
     }
 
-    async fn try_run(&self, arguments: &[&str]) -> Output {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("kubectl");
         command
             .args(arguments)
@@ -25,26 +28,52 @@ impl Kubectl {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("KUBECONFIG", self.home.path().join("kubeconfig"));
+        command
+    }
+
+    pub(super) async fn try_run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
         tokio::task::spawn_blocking(move || command.output())
             .await
             .unwrap()
             .unwrap()
     }
 
-    async fn run(&self, arguments: &[&str]) -> String {
+    pub(super) async fn run(&self, arguments: &[&str]) -> String {
         let output = self.try_run(arguments).await;
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    async fn fail(&self, arguments: &[&str]) -> String {
+    /// The lines that a command prints which goes on for ever, up to one that begins like this.
+    pub(super) async fn follow(&self, arguments: &[&str], last: &str) -> Vec<String> {
+        use tokio::io::{AsyncBufReadExt as _, BufReader};
+        let command = self.command(arguments);
+        let mut command = tokio::process::Command::from(command);
+        command
+            .stdout(std::process::Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = Vec::new();
+        while seen
+            .last()
+            .is_none_or(|line: &String| !line.starts_with(last))
+        {
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+            seen.push(line.unwrap().unwrap().unwrap());
+        }
+        seen
+    }
+
+    pub(super) async fn fail(&self, arguments: &[&str]) -> String {
         let output = self.try_run(arguments).await;
         assert!(!output.status.success(), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn file(&self, name: &str, content: &str) -> String {
+    pub(super) fn file(&self, name: &str, content: &str) -> String {
         let path = self.home.path().join(name);
         std::fs::write(&path, content).unwrap();
         path.to_str().unwrap().to_owned()
@@ -63,7 +92,7 @@ metadata:
   name: rok-system
 ";
 
-const ACCOUNT: &str = "\
+pub(super) const ACCOUNT: &str = "\
 apiVersion: v1
 kind: ServiceAccount
 metadata:
@@ -82,7 +111,7 @@ async fn kubectl_reads_versions_nodes_and_keys() {
     let version = kubectl.run(&["version"]).await;
     assert!(version.contains("Server Version: v1.33"), "{version}");
     let resources = kubectl.run(&["api-resources", "--no-headers"]).await;
-    assert_eq!(resources.lines().count(), 9, "{resources}");
+    assert_eq!(resources.lines().count(), 24, "{resources}");
     let region = r"jsonpath={.items[*].metadata.labels.topology\.kubernetes\.io/region}";
     let nodes = kubectl.run(&["get", "nodes", "-o", region]).await;
     assert_eq!(nodes, "us-west-2");
@@ -201,135 +230,4 @@ async fn kubectl_creates_objects_from_the_command_line() {
         .run(&["get", "configmap,secret", "-o", "jsonpath={.items[*].data}"])
         .await;
     assert_eq!(stored, r#"{"colour":"red"} {"user":"cm9r"}"#);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs kubectl"]
-async fn kubectl_waits_for_conditions_and_for_the_end() {
-    let kubectl = Kubectl::new().await;
-    kubectl.run(&["create", "serviceaccount", "loki"]).await;
-    let annotated = [
-        "wait",
-        "serviceaccount/loki",
-        "--for=jsonpath={.metadata.annotations.ready}=yes",
-        "--timeout=20s",
-    ];
-    let annotate = ["annotate", "serviceaccount", "loki", "ready=yes"];
-    let (said, _) = tokio::join!(kubectl.run(&annotated), kubectl.run(&annotate));
-    assert_eq!(said, "serviceaccount/loki condition met\n");
-    let gone = [
-        "wait",
-        "serviceaccount/loki",
-        "--for=delete",
-        "--timeout=20s",
-    ];
-    let delete = ["delete", "serviceaccount", "loki"];
-    tokio::join!(kubectl.run(&gone), kubectl.run(&delete));
-    let nodes = ["wait", "node", "--all", "--for=condition=Ready"];
-    let said = kubectl.run(&nodes).await;
-    assert!(said.ends_with("condition met\n"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs kubectl"]
-async fn kubectl_follows_changes() {
-    let kubectl = Kubectl::new().await;
-    let watch = [
-        "get",
-        "serviceaccounts",
-        "--watch",
-        "--output=name",
-        "--request-timeout=3s",
-    ];
-    let (seen, _) = tokio::join!(
-        kubectl.try_run(&watch),
-        kubectl.run(&["create", "serviceaccount", "loki"])
-    );
-    let seen = String::from_utf8(seen.stdout).unwrap();
-    assert_eq!(seen, "serviceaccount/default\nserviceaccount/loki\n");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs kubectl"]
-async fn kubectl_sees_conflicts_and_takes_fields_over() {
-    let kubectl = Kubectl::new().await;
-    let map = |colour: &str| {
-        let map = format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\ndata:\n  colour: {colour}\n"
-        );
-        kubectl.file("settings.yaml", &map)
-    };
-    let file = map("red");
-    kubectl.run(&["apply", "-f", &file]).await;
-    let file = map("blue");
-    let apply = ["apply", "--server-side", "--field-manager=ci", "-f", &file];
-    let said = kubectl.fail(&apply).await;
-    let expected = "Apply failed with 1 conflict: conflict with \"kubectl-client-side-apply\" using v1: .data.colour";
-    assert!(said.contains(expected), "{said}");
-    let force = [&apply[..], &["--force-conflicts"]].concat();
-    let said = kubectl.run(&force).await;
-    assert_eq!(said, "configmap/settings serverside-applied\n");
-    let fields = [
-        "get",
-        "configmap",
-        "settings",
-        "--show-managed-fields",
-        "-o",
-        "jsonpath={.metadata.managedFields[?(@.operation=='Apply')].fieldsV1}",
-    ];
-    let fields = kubectl.run(&fields).await;
-    assert_eq!(fields, r#"{"f:data":{"f:colour":{}}}"#);
-
-    let file = map("green");
-    let diff = ["diff", "--server-side", "--field-manager=ci", "-f", &file];
-    let output = kubectl.try_run(&diff).await;
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        said.contains("-  colour: blue\n+  colour: green\n"),
-        "{said}"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs kubectl"]
-async fn kubectl_moves_from_client_side_to_server_side_apply() {
-    let kubectl = Kubectl::new().await;
-    let file = kubectl.file("account.yaml", &ACCOUNT.replace("namespace: rok", ""));
-    kubectl.run(&["apply", "-f", &file]).await;
-    let said = kubectl.run(&["apply", "--server-side", "-f", &file]).await;
-    assert_eq!(said, "serviceaccount/rok serverside-applied\n");
-    let managers = "jsonpath={.metadata.managedFields[*].manager}";
-    let get = ["get", "sa", "rok", "--show-managed-fields", "-o", managers];
-    assert_eq!(kubectl.run(&get).await, "kubectl kubectl-last-applied");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs kubectl"]
-async fn kubectl_patches_in_every_form() {
-    let kubectl = Kubectl::new().await;
-    kubectl
-        .run(&["create", "configmap", "settings", "--from-literal=a=1"])
-        .await;
-    for (form, patch) in [
-        ("json", r#"[{"op":"add","path":"/data/b","value":"2"}]"#),
-        ("merge", r#"{"data":{"c":"3"}}"#),
-        ("strategic", r#"{"data":{"a":null}}"#),
-    ] {
-        let patch = [
-            "patch",
-            "configmap",
-            "settings",
-            "--type",
-            form,
-            "-p",
-            patch,
-        ];
-        let said = kubectl.run(&patch).await;
-        assert_eq!(said, "configmap/settings patched\n");
-    }
-    let data = kubectl
-        .run(&["get", "configmap", "settings", "-o", "jsonpath={.data}"])
-        .await;
-    assert_eq!(data, r#"{"b":"2","c":"3"}"#);
 }

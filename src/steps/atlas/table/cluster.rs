@@ -118,11 +118,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 74,
         sources: SAID,
         codes: &["Forbidden"],
-        texts: &[
-            "User \"{found}\" cannot…pods/exec",
-            "pods/exec",
-            "exec pods/",
-        ],
+        texts: &["User \"{found}\" cannot…pods/exec"],
         response: Response::Ask,
         causes: &[&Cause {
             id: "exec-forbidden",
@@ -154,22 +150,39 @@ pub(super) const ENTRIES: &[Entry] = &[
         }],
         ..ENTRY
     },
+    // A policy or a proxy refuses what the rights allow; or the server has no words for it.
     Entry {
-        id: "exec-broken",
+        id: "exec-refused",
         row: 74,
         sources: SAID,
-        texts: &[
-            "exec pods/…dial",
-            "exec pods/…error sending request",
-            "error dialing backend",
-        ],
+        codes: &["Forbidden"],
+        texts: &["pods/exec", "exec pods/"],
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "exec-refused",
+            link: Some(Link::Token),
+            text: "running commands in the Pod is refused: it takes `get` and `create` on `pods/exec`, and no admission policy against it",
+            remedies: &[
+                "`kubectl auth can-i create pods/exec -n {namespace}` and `kubectl auth can-i get pods/exec -n {namespace}` tell your rights",
+                "`kubectl get validatingadmissionpolicybindings` lists policies that may forbid it",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "exec-broken",
+        sources: SAID,
+        texts: &["{found}:10250", "error dialing backend", "exec pods/…dial "],
+        codes: &["InternalError"],
         causes: &[&Cause {
             id: "exec-broken",
             link: Some(Link::Token),
-            text: "an exec gets as far as the API server, which does not reach the Pod's node",
+            text: "the API server does not reach the kubelet of the Pod's node, so no command can be run in the Pod",
             remedies: &[
-                "the API server has to reach the nodes at port 10250: `kubectl get nodes -o wide` shows them, `kubectl logs {pod} -n {namespace}` goes the same way",
-                "`rok-deploy verify --no-pod` leaves the Pod out",
+                "`kubectl logs {pod} -n {namespace}` fails likewise, then: let the control plane's security group reach port 10250 of the nodes",
+                "`kubectl get nodes` tells whether the node is Ready",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
         }],
         ..ENTRY

@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use super::Failure;
+
 /// Options that stand alone.
 const FLAGS: [&str; 3] = ["no-cli-pager", "no-paginate", "version"];
 
 /// A command line, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
-    /// `["s3api", "list-object-versions"]`.
-    pub(super) words: Vec<String>,
+    words: Vec<String>,
     values: BTreeMap<String, String>,
 }
 
 impl Options {
     /// Reads a command line. Fails with the CLI's own words.
-    pub(super) fn parse(arguments: &[String]) -> Result<Self, String> {
+    pub(super) fn parse(arguments: &[String]) -> Result<Self, Failure> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
@@ -29,12 +30,19 @@ impl Options {
                 (option, String::new())
             } else {
                 let value = arguments.next();
-                let value = value.ok_or(format!("argument --{option}: expected one argument"))?;
+                let value = value.ok_or_else(|| {
+                    Failure::usage(&format!("argument --{option}: expected one argument"))
+                })?;
                 (option, value.clone())
             };
             options.values.insert(name.to_owned(), value);
         }
         Ok(options)
+    }
+
+    /// What is no option: `["s3api", "list-object-versions"]`.
+    pub(super) fn words(&self) -> Vec<&str> {
+        self.words.iter().map(String::as_str).collect()
     }
 
     /// The value of an option.
@@ -43,13 +51,15 @@ impl Options {
     }
 
     /// The value of an option that must be there.
-    pub(super) fn required(&self, name: &str) -> Result<&str, String> {
-        self.get(name)
-            .ok_or_else(|| format!("the following arguments are required: --{name}"))
+    pub(super) fn required(&self, name: &str) -> Result<&str, Failure> {
+        self.get(name).ok_or_else(|| {
+            let words = format!("the following arguments are required: --{name}");
+            Failure::usage(&words)
+        })
     }
 
     /// Checks that there is no option but those of every command and these.
-    pub(super) fn check(&self, known: &[&str]) -> Result<(), String> {
+    pub(super) fn check(&self, known: &[&str]) -> Result<(), Failure> {
         let common = ["region", "output", "query"];
         let unknown: Vec<String> = self
             .values
@@ -65,7 +75,8 @@ impl Options {
         if unknown.is_empty() {
             Ok(())
         } else {
-            Err(format!("Unknown options: {}", unknown.join(", ")))
+            let words = format!("Unknown options: {}", unknown.join(", "));
+            Err(Failure::usage(&words))
         }
     }
 }
@@ -74,7 +85,7 @@ impl Options {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Options, String> {
+    fn parse(line: &str) -> Result<Options, Failure> {
         let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         Options::parse(&arguments)
     }
@@ -86,20 +97,16 @@ mod tests {
         assert_eq!(options.get("region"), Some("eu-west-1"));
         assert_eq!(options.required("bucket"), Ok("b"));
         assert!(options.check(&["bucket"]).is_ok());
-        assert_eq!(
-            options.check(&[]).unwrap_err(),
-            "Unknown options: --bucket, b"
-        );
+        let Failure(_, unknown) = options.check(&[]).unwrap_err();
+        assert!(unknown.ends_with("aws: error: Unknown options: --bucket, b"));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        let missing = parse("s3api list --bucket").unwrap_err();
-        assert_eq!(missing, "argument --bucket: expected one argument");
+        let Failure(_, missing) = parse("s3api list --bucket").unwrap_err();
+        assert!(missing.ends_with(": argument --bucket: expected one argument"));
         let options = parse("s3api list").unwrap();
-        assert_eq!(
-            options.required("bucket").unwrap_err(),
-            "the following arguments are required: --bucket"
-        );
+        let Failure(_, missing) = options.required("bucket").unwrap_err();
+        assert!(missing.ends_with(": the following arguments are required: --bucket"));
     }
 }

@@ -17,7 +17,7 @@ const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
 const KIND: &str = "RokCluster";
 
 /// Builds and compares.
-pub struct Manifests {
+pub struct ManifestValues {
     /// Whose values they are.
     pub workload: Workload,
     /// What builds.
@@ -25,7 +25,7 @@ pub struct Manifests {
 }
 
 #[async_trait]
-impl Step for Manifests {
+impl Step for ManifestValues {
     fn meta(&self) -> StepMeta {
         StepMeta {
             needs: vec![ROLE_ARN.name()],
