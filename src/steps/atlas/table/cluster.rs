@@ -125,9 +125,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "this user may not run commands in the Pod: that takes `get` and `create` on `pods/exec`",
             remedies: &[
-                "`kubectl create role rok-verify-exec -n {namespace} --verb=get,create --resource=pods/exec`",
-                "`kubectl create rolebinding rok-verify-exec -n {namespace} --role=rok-verify-exec --user={user}`",
-                "`kubectl auth can-i create pods/exec -n {namespace}` tells whether it is enough",
+                "`kubectl create role rok-verify-exec --namespace {namespace} --verb=get,create --resource=pods/exec`",
+                "`kubectl create rolebinding rok-verify-exec --namespace {namespace} --role=rok-verify-exec --user={user}`",
+                "`kubectl auth can-i create pods/exec --namespace {namespace}` tells whether it is enough",
             ],
         }],
         ..ENTRY
@@ -163,7 +163,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "running commands in the Pod is refused: it takes `get` and `create` on `pods/exec`, and no admission policy against it",
             remedies: &[
-                "`kubectl auth can-i create pods/exec -n {namespace}` and `kubectl auth can-i get pods/exec -n {namespace}` tell your rights",
+                "`kubectl auth can-i create pods/exec --namespace {namespace}` and `kubectl auth can-i get pods/exec --namespace {namespace}` tell your rights",
                 "`kubectl get validatingadmissionpolicybindings` lists policies that may forbid it",
                 "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
@@ -180,7 +180,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "the API server does not reach the kubelet of the Pod's node, so no command can be run in the Pod",
             remedies: &[
-                "`kubectl logs {pod} -n {namespace}` fails likewise, then: let the control plane's security group reach port 10250 of the nodes",
+                "`kubectl logs {pod} --namespace {namespace}` fails likewise, then: let the control plane's security group reach port 10250 of the nodes",
                 "`kubectl get nodes` tells whether the node is Ready",
                 "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
@@ -198,7 +198,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "namespace `{namespace}` has used up its quota `{found}`",
             remedies: &[
-                "`kubectl describe resourcequota -n {namespace}` shows what is used; free some of it, or have the quota raised",
+                "`kubectl describe resourcequota --namespace {namespace}` shows what is used; free some of it, or have the quota raised",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],
@@ -257,6 +257,6 @@ const CLUSTER_FORBIDS: Cause = Cause {
     link: None,
     text: "the cluster does not allow it to this user",
     remedies: &[
-        "ask for a Role or ClusterRole that allows it; `kubectl auth can-i --list -n {namespace}` shows what is allowed",
+        "ask for a Role or ClusterRole that allows it; `kubectl auth can-i --list --namespace {namespace}` shows what is allowed",
     ],
 };
