@@ -12,12 +12,12 @@ pub(super) const ACCOUNT_MISSING: Cause = Cause {
     link: Some(Link::ServiceAccount),
     text: "service account `{namespace}/{service_account}` does not exist",
     remedies: &[
-        "`kubectl create serviceaccount {service_account} -n {namespace}`",
+        "`kubectl create serviceaccount {service_account} --namespace {namespace}`",
         ANNOTATE,
     ],
 };
 
-const ANNOTATE: &str = "`kubectl annotate serviceaccount {service_account} -n {namespace} eks.amazonaws.com/role-arn={role_arn} --overwrite`";
+const ANNOTATE: &str = "`kubectl annotate serviceaccount {service_account} --namespace {namespace} eks.amazonaws.com/role-arn={role_arn} --overwrite`";
 
 pub(super) const NOT_ANNOTATED: Cause = Cause {
     id: "account-not-annotated",
@@ -31,14 +31,13 @@ pub(super) const OTHER_ROLE: Cause = Cause {
     link: Some(Link::ServiceAccount),
     text: "service account `{namespace}/{service_account}` is annotated with another role: found {found}, expected {role_arn}",
     remedies: &[
-        "if the account is yours: `kubectl annotate serviceaccount {service_account} -n {namespace} eks.amazonaws.com/role-arn={role_arn} --overwrite`",
+        "if the account is yours: `kubectl annotate serviceaccount {service_account} --namespace {namespace} eks.amazonaws.com/role-arn={role_arn} --overwrite`",
         "if the annotated role is the right one: `--set aws_identity_method=existing`, and its name as `--set aws_s3_role=NAME`",
     ],
 };
 
 /// A Pod keeps what it was given when it was made.
-pub(super) const RECREATE: &str =
-    "then make the Pod anew: `kubectl delete pod {pod} -n {namespace}`, and start the proof again";
+pub(super) const RECREATE: &str = "then make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`, and start the proof again";
 
 pub(super) const TOKEN_SUBJECT: Cause = Cause {
     id: "token-subject",
@@ -55,7 +54,7 @@ pub(super) const TOKEN_AUDIENCE: Cause = Cause {
     link: Some(Link::Token),
     text: "the token is for another audience: found {found}, expected {audience}; the audience names who reads the token, not an endpoint",
     remedies: &[
-        "`kubectl annotate serviceaccount {service_account} -n {namespace} eks.amazonaws.com/audience={audience} --overwrite`",
+        "`kubectl annotate serviceaccount {service_account} --namespace {namespace} eks.amazonaws.com/audience={audience} --overwrite`",
         RECREATE,
     ],
 };
@@ -165,7 +164,7 @@ pub(super) const ROLE_ELSEWHERE: Cause = Cause {
     link: Some(Link::Role),
     text: "role `{role}` has another path: found {found}, expected {role_arn}; a name is unique in the account, whatever its path",
     remedies: &[
-        "if that role is the one: `kubectl annotate serviceaccount {service_account} -n {namespace} eks.amazonaws.com/role-arn={found} --overwrite`",
+        "if that role is the one: `kubectl annotate serviceaccount {service_account} --namespace {namespace} eks.amazonaws.com/role-arn={found} --overwrite`",
         "otherwise choose another name: `--set aws_s3_role=NAME`",
     ],
 };
@@ -239,7 +238,7 @@ pub(super) const POD_OLDER: Cause = Cause {
     link: Some(Link::Token),
     text: "Pod `{pod}` is older than what gives it the role, and a Pod keeps what it was made with: found {found}",
     remedies: &[
-        "make the Pod anew: `kubectl delete pod {pod} -n {namespace}`; a Pod of a Deployment comes back by itself",
+        "make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`; a Pod of a Deployment comes back by itself",
     ],
 };
 
@@ -258,8 +257,8 @@ pub(super) const NODE_ROLE: Cause = Cause {
     link: Some(Link::Token),
     text: "the Pod does not act as role `{role}`: AWS takes it for `{found}`, usually the role of its node, since it was given none of its own",
     remedies: &[
-        "`kubectl get pod {pod} -n {namespace} -o yaml` must have `AWS_ROLE_ARN` and the volume `aws-iam-token`",
-        "make the Pod anew: `kubectl delete pod {pod} -n {namespace}`",
+        "`kubectl get pod {pod} --namespace {namespace} -o yaml` must have `AWS_ROLE_ARN` and the volume `aws-iam-token`",
+        "make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`",
     ],
 };
 

@@ -59,7 +59,8 @@ fn stopped_by(signal: &str, code: i32, moment: &str) {
     running.signal(signal);
     let output = running.finish();
     assert_eq!(output.status.code(), Some(code), "{moment}: {output:?}");
-    assert!(output.stdout.starts_with("Stopped"), "{moment}: {output:?}");
+    let said = output.stdout.lines().last().unwrap_or_default();
+    assert!(said.starts_with("Stopped"), "{moment}: {output:?}");
     assert!(
         output.stderr.contains("hint: `rok-deploy resume "),
         "{moment}: {output:?}"

@@ -306,7 +306,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "az-not-injected",
             "the webhook gave the Pod no identity",
             &[
-                "the label `azure.workload.identity/use: \"true\"` has to be on the Pod itself, the annotation on its service account: `kubectl get pod {pod} -n {namespace} --show-labels`; then make the Pod anew",
+                "the label `azure.workload.identity/use: \"true\"` has to be on the Pod itself, the annotation on its service account: `kubectl get pod {pod} --namespace {namespace} --show-labels`; then make the Pod anew",
             ],
         )],
     ),

@@ -118,20 +118,16 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 74,
         sources: SAID,
         codes: &["Forbidden"],
-        texts: &[
-            "User \"{found}\" cannot…pods/exec",
-            "pods/exec",
-            "exec pods/",
-        ],
+        texts: &["User \"{found}\" cannot…pods/exec"],
         response: Response::Ask,
         causes: &[&Cause {
             id: "exec-forbidden",
             link: Some(Link::Token),
             text: "this user may not run commands in the Pod: that takes `get` and `create` on `pods/exec`",
             remedies: &[
-                "`kubectl create role rok-verify-exec -n {namespace} --verb=get,create --resource=pods/exec`",
-                "`kubectl create rolebinding rok-verify-exec -n {namespace} --role=rok-verify-exec --user={user}`",
-                "`kubectl auth can-i create pods/exec -n {namespace}` tells whether it is enough",
+                "`kubectl create role rok-verify-exec --namespace {namespace} --verb=get,create --resource=pods/exec`",
+                "`kubectl create rolebinding rok-verify-exec --namespace {namespace} --role=rok-verify-exec --user={user}`",
+                "`kubectl auth can-i create pods/exec --namespace {namespace}` tells whether it is enough",
             ],
         }],
         ..ENTRY
@@ -154,22 +150,39 @@ pub(super) const ENTRIES: &[Entry] = &[
         }],
         ..ENTRY
     },
+    // A policy or a proxy refuses what the rights allow; or the server has no words for it.
     Entry {
-        id: "exec-broken",
+        id: "exec-refused",
         row: 74,
         sources: SAID,
-        texts: &[
-            "exec pods/…dial",
-            "exec pods/…error sending request",
-            "error dialing backend",
-        ],
+        codes: &["Forbidden"],
+        texts: &["pods/exec", "exec pods/"],
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "exec-refused",
+            link: Some(Link::Token),
+            text: "running commands in the Pod is refused: it takes `get` and `create` on `pods/exec`, and no admission policy against it",
+            remedies: &[
+                "`kubectl auth can-i create pods/exec --namespace {namespace}` and `kubectl auth can-i get pods/exec --namespace {namespace}` tell your rights",
+                "`kubectl get validatingadmissionpolicybindings` lists policies that may forbid it",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "exec-broken",
+        sources: SAID,
+        texts: &["{found}:10250", "error dialing backend", "exec pods/…dial "],
+        codes: &["InternalError"],
         causes: &[&Cause {
             id: "exec-broken",
             link: Some(Link::Token),
-            text: "an exec gets as far as the API server, which does not reach the Pod's node",
+            text: "the API server does not reach the kubelet of the Pod's node, so no command can be run in the Pod",
             remedies: &[
-                "the API server has to reach the nodes at port 10250: `kubectl get nodes -o wide` shows them, `kubectl logs {pod} -n {namespace}` goes the same way",
-                "`rok-deploy verify --no-pod` leaves the Pod out",
+                "`kubectl logs {pod} --namespace {namespace}` fails likewise, then: let the control plane's security group reach port 10250 of the nodes",
+                "`kubectl get nodes` tells whether the node is Ready",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
         }],
         ..ENTRY
@@ -185,7 +198,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "namespace `{namespace}` has used up its quota `{found}`",
             remedies: &[
-                "`kubectl describe resourcequota -n {namespace}` shows what is used; free some of it, or have the quota raised",
+                "`kubectl describe resourcequota --namespace {namespace}` shows what is used; free some of it, or have the quota raised",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],
@@ -244,6 +257,6 @@ const CLUSTER_FORBIDS: Cause = Cause {
     link: None,
     text: "the cluster does not allow it to this user",
     remedies: &[
-        "ask for a Role or ClusterRole that allows it; `kubectl auth can-i --list -n {namespace}` shows what is allowed",
+        "ask for a Role or ClusterRole that allows it; `kubectl auth can-i --list --namespace {namespace}` shows what is allowed",
     ],
 };

@@ -37,7 +37,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "the registry of image `{found}` asks for credentials",
             remedies: &[
-                "name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`; `kubectl create secret docker-registry SECRET -n {namespace} --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD` makes one",
+                "name a pull secret of namespace `{namespace}`: `--set verify_pull_secret=SECRET`; `kubectl create secret docker-registry SECRET --namespace {namespace} --docker-server=REGISTRY --docker-username=USER --docker-password=PASSWORD` makes one",
                 "or name a copy in a registry of your own: `--set verify_image=IMAGE`",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
@@ -65,7 +65,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "no node takes the Pod: {found}",
             remedies: &[
-                "`kubectl describe pod {pod} -n {namespace}` and `kubectl get nodes` show what is missing: room, a toleration, a node",
+                "`kubectl describe pod {pod} --namespace {namespace}` and `kubectl get nodes` show what is missing: room, a toleration, a node",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],
@@ -84,7 +84,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "the container cannot be made: {found}",
             remedies: &[
-                "`kubectl describe pod {pod} -n {namespace}` shows what its definition lacks",
+                "`kubectl describe pod {pod} --namespace {namespace}` shows what its definition lacks",
             ],
         }],
         ..ENTRY
@@ -102,7 +102,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             id: "container-crashes",
             link: Some(Link::Token),
             text: "the container ends by itself: {found}",
-            remedies: &["`kubectl logs {pod} -n {namespace} --previous` shows its last words"],
+            remedies: &[
+                "`kubectl logs {pod} --namespace {namespace} --previous` shows its last words",
+            ],
         }],
         ..ENTRY
     },
@@ -115,7 +117,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             id: "volume-not-mounted",
             link: Some(Link::Token),
             text: "a volume of the Pod cannot be mounted: {found}",
-            remedies: &["`kubectl describe pod {pod} -n {namespace}` names the volume"],
+            remedies: &["`kubectl describe pod {pod} --namespace {namespace}` names the volume"],
         }],
         ..ENTRY
     },
@@ -128,7 +130,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             id: "pod-evicted",
             link: Some(Link::Token),
             text: "the Pod was taken off its node: {found}",
-            remedies: &["`kubectl delete pod {pod} -n {namespace}`, and start the proof again"],
+            remedies: &[
+                "`kubectl delete pod {pod} --namespace {namespace}`, and start the proof again",
+            ],
         }],
         ..ENTRY
     },

@@ -136,7 +136,7 @@ async fn a_role_of_the_same_name_and_another_path_is_told_by_its_arn() {
     assert_remedy(
         &diagnosis,
         &format!(
-            "kubectl annotate serviceaccount rok -n rok {ANNOTATION}={other} --overwrite --context practice"
+            "kubectl annotate serviceaccount rok --namespace rok {ANNOTATION}={other} --overwrite --context practice"
         ),
     );
 }

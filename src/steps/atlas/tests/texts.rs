@@ -887,7 +887,7 @@ fn an_exec_that_fails_tells_rights_policies_and_networks_apart() {
         (
             "Forbidden",
             "pods \"p\" is forbidden: exec takes `get` and `create` on `pods/exec`",
-            "exec-forbidden",
+            "exec-refused",
         ),
         (
             "Forbidden",

@@ -118,9 +118,9 @@ fn a_shell_takes_a_command_as_it_is_meant() {
         ]
     );
     assert_eq!(
-        argv("`kubectl get pods -n {namespace}`", "")[3..],
+        argv("`kubectl get pods --namespace {namespace}`", "")[3..],
         [
-            "-n",
+            "--namespace",
             "rok",
             "--context",
             "arn:aws:eks:us-west-2:1:cluster/x"
@@ -163,6 +163,6 @@ fn a_role_and_a_binding_let_somebody_exec() {
     );
     assert_remedy(
         &diagnosis,
-        "kubectl create rolebinding rok-verify-exec -n rok --role=rok-verify-exec --user='arn:aws:iam::1:user/ann lee' --context arn:aws:eks:us-west-2:1:cluster/x",
+        "kubectl create rolebinding rok-verify-exec --namespace rok --role=rok-verify-exec --user='arn:aws:iam::1:user/ann lee' --context arn:aws:eks:us-west-2:1:cluster/x",
     );
 }
