@@ -3,12 +3,11 @@
 //! A line for each outcome of a step, so that a log of a run reads as a list of what was done.
 //! What comes many times a second (looking, settling) is said rarely or not at all.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::chain;
-use super::words::{self, Label, Tone};
+use super::words::{self, Label, Part, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
 use crate::engine::{Approval, Chain, Event, EventKind, Phase, RunState, Scope, StepStatus};
@@ -223,14 +222,9 @@ impl<T: Write, R: Write> Plain<T, R> {
     }
 
     fn hints(&mut self, hints: &[String]) -> io::Result<()> {
-        let word = self.paint.tone(Tone::Accent, "hint:");
         for hint in hints {
-            for (line, text) in hint_lines(hint).enumerate() {
-                if line == 0 {
-                    writeln!(self.talk, "{word} {text}")?;
-                } else {
-                    writeln!(self.talk, "    {text}")?;
-                }
+            for line in hint_lines(self.paint, hint) {
+                writeln!(self.talk, "{line}")?;
             }
         }
         Ok(())
@@ -288,11 +282,26 @@ pub(super) fn step_line(paint: Paint, step: &StepView, id_width: usize) -> Strin
     )
 }
 
-/// Returns the lines of a hint: what to do, then each command on a line of its own and never
-/// broken, to be copied as it is.
-pub(super) fn hint_lines(hint: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    let words::Remedy { text, commands } = words::remedy(hint);
-    std::iter::once(text).chain(commands).map(words::clean)
+/// Returns the lines of a hint: what to do, and each command on a line of its own and never broken,
+/// to be copied as it is.
+pub(super) fn hint_lines(paint: Paint, hint: &str) -> Vec<String> {
+    let word = paint.tone(Tone::Accent, "hint:");
+    let mut lines = Vec::new();
+    for part in words::remedy(hint) {
+        match part {
+            Part::Text(text) if lines.is_empty() => {
+                lines.push(format!("{word} {}", words::clean(text)));
+            }
+            Part::Text(text) => lines.push(format!("  {}", words::clean(text))),
+            Part::Command(command) => {
+                if lines.is_empty() {
+                    lines.push(word.clone());
+                }
+                lines.push(format!("    {}", words::clean(command)));
+            }
+        }
+    }
+    lines
 }
 
 /// Returns the picture of a chain.

@@ -156,9 +156,8 @@ fn what_to_do(text: &mut String, paint: Paint, state: &RunState) {
 
 fn hints<'a>(text: &mut String, indent: &str, hints: impl IntoIterator<Item = &'a String>) {
     for hint in hints {
-        for (place, shown) in hint_lines(hint).enumerate() {
-            let mark = if place == 0 { "hint: " } else { "    " };
-            line(text, &format!("{indent}{mark}{shown}"));
+        for shown in hint_lines(Paint(false), hint) {
+            line(text, &format!("{indent}{shown}"));
         }
     }
 }

@@ -98,47 +98,51 @@ pub fn link(state: LinkState) -> Label {
     Label { symbol, word, tone }
 }
 
-/// A hint as it is used: what to do, and the exact commands, each to be copied as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remedy<'a> {
+/// A part of a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
     /// What to do.
-    pub text: &'a str,
-    /// How, line by line.
-    pub commands: Vec<&'a str>,
+    Text(&'a str),
+    /// An exact command: it gets a line of its own and is copied as it is.
+    Command(&'a str),
 }
 
-/// Takes a hint apart: every line after the first is a command, and so is what the first one ends
-/// with after a colon, in backticks.
-pub fn remedy(hint: &str) -> Remedy<'_> {
+/// Takes a hint apart: commands in backticks stand apart from the words around them, and so do all
+/// lines after the first. Short ones, which nobody needs to copy, stay where they are.
+pub fn remedy(hint: &str) -> Vec<Part<'_>> {
     let mut lines = hint.lines();
     let first = lines.next().unwrap_or_default();
-    let (text, command) = match first.rfind(": `") {
-        Some(place) if is_command(first[place + 2..].trim_end()) => {
-            (&first[..=place], Some(&first[place + 2..]))
+    let mut parts = Vec::new();
+    let (mut from, mut opened) = (0, None);
+    for (place, _) in first.match_indices('`') {
+        let Some(open) = opened.take() else {
+            opened = Some(place);
+            continue;
+        };
+        let (command, after) = (&first[open + 1..place], &first[place + 1..]);
+        if is_command(command) && !after.starts_with(')') {
+            parts.push(Part::Text(&first[from..open]));
+            parts.push(Part::Command(command));
+            from = place + 1;
         }
-        _ => (first, None),
-    };
-    let commands = command.into_iter().chain(lines).map(|line| {
-        let bare = line.trim();
-        let bare = bare
-            .strip_prefix('`')
-            .and_then(|bare| bare.strip_suffix('`'));
-        bare.unwrap_or(line.trim_end())
-    });
-    Remedy {
-        text,
-        commands: commands.filter(|line| !line.is_empty()).collect(),
     }
+    parts.push(Part::Text(&first[from..]));
+    parts.extend(lines.map(|line| Part::Command(line.trim_end())));
+    // The line's end says what a mark after a command said.
+    let trimmed = parts.iter().enumerate().map(|(place, part)| match part {
+        Part::Text(text) if place == 0 => Part::Text(text.trim()),
+        Part::Text(text) => Part::Text(text.trim_start_matches([';', ',', '.']).trim()),
+        Part::Command(command) => Part::Command(command),
+    });
+    trimmed
+        .filter(|part| !matches!(part, Part::Text("") | Part::Command("")))
+        .collect()
 }
 
-/// Whether a text is one command in backticks; an option or a value alone is none.
+/// Whether a text is a command with enough words to be copied: a program, and what it is given.
 fn is_command(text: &str) -> bool {
-    let inner = text
-        .strip_prefix('`')
-        .and_then(|text| text.strip_suffix('`'));
-    inner.is_some_and(|inner| {
-        inner.contains(' ') && !inner.contains('`') && inner.starts_with(char::is_alphanumeric)
-    })
+    let is_program = |word: &str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
+    text.split_whitespace().next().is_some_and(is_program) && text.split_whitespace().count() >= 4
 }
 
 /// Returns "1 change", "2 changes".
@@ -232,33 +236,43 @@ mod tests {
     }
 
     #[test]
-    fn a_command_at_the_end_of_a_hint_stands_apart() {
-        let apart = |hint| {
-            let Remedy { text, commands } = remedy(hint);
-            (text, commands)
-        };
+    fn commands_in_a_hint_stand_apart() {
+        use Part::{Command, Text};
         assert_eq!(
-            apart("wait for it: `aws eks wait cluster-active --name rok`"),
-            (
-                "wait for it:",
-                vec!["aws eks wait cluster-active --name rok"]
-            )
+            remedy("wait for it: `aws eks wait cluster-active --name rok`; then go on"),
+            [
+                Text("wait for it:"),
+                Command("aws eks wait cluster-active --name rok"),
+                Text("then go on")
+            ]
         );
         assert_eq!(
-            apart("add the audience\naws iam get\n  --url x\n`aws iam put`\n"),
-            (
-                "add the audience",
-                vec!["aws iam get", "  --url x", "aws iam put"]
-            )
+            remedy("`aws iam get-role --role-name a` and `aws iam get-user --user-name b` tell"),
+            [
+                Command("aws iam get-role --role-name a"),
+                Text("and"),
+                Command("aws iam get-user --user-name b"),
+                Text("tell")
+            ]
+        );
+        assert_eq!(
+            remedy("add the audience\naws iam get\n  --url x\n"),
+            [
+                Text("add the audience"),
+                Command("aws iam get"),
+                Command("  --url x")
+            ]
         );
         for whole in [
             "otherwise choose another name: `--set aws_s3_role=NAME`",
-            "`git remote add origin URL` in the clone, or `gitops_push=no`",
-            "look at it: `aws iam get-role`, then at `aws sts get-caller-identity`",
-            "",
+            "`rok-deploy verify --no-pod` leaves the Pod out",
+            "renew them (for SSO: `aws sso login --profile default`), then go on",
+            "found `No OpenIDConnect provider found in your account`",
+            "an odd `aws iam get-role --role-name a",
         ] {
-            assert_eq!(apart(whole), (whole, vec![]));
+            assert_eq!(remedy(whole), [Text(whole)]);
         }
+        assert_eq!(remedy(""), []);
     }
 
     #[test]

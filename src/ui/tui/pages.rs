@@ -9,7 +9,7 @@ use crate::engine::{Chain, Change, Outcome, Phase, Scope, StepOutcome, StepStatu
 use crate::ui::chain::{self, Row};
 use crate::ui::diff::{Diff, Side};
 use crate::ui::summary::closing;
-use crate::ui::words::{self, Tone};
+use crate::ui::words::{self, Part, Tone};
 
 /// Where a note stands below its link, and what of it is too long for a row.
 const BELOW: u16 = 4;
@@ -88,10 +88,19 @@ fn rows(lines: &mut Lines, rows: Vec<Row>, hang: u16) {
 fn hints(lines: &mut Lines, indent: u16, step: &StepView) {
     let error_hints = step.error.iter().flat_map(|error| &error.hints);
     for hint in step.hints.iter().chain(error_hints) {
-        let words::Remedy { text, commands } = words::remedy(hint);
-        lines.marked(indent, 6, Tone::Accent, &format!("hint: {text}"));
-        for command in commands {
-            lines.command(indent + 2, command);
+        let mut begun = false;
+        for part in words::remedy(hint) {
+            match part {
+                Part::Text(text) if begun => lines.line(indent + 2, Tone::Accent, text),
+                Part::Text(text) => lines.marked(indent, 6, Tone::Accent, &format!("hint: {text}")),
+                Part::Command(command) => {
+                    if !begun {
+                        lines.line(indent, Tone::Accent, "hint:");
+                    }
+                    lines.command(indent + 4, command);
+                }
+            }
+            begun = true;
         }
     }
 }

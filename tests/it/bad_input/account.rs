@@ -103,7 +103,9 @@ fn a_kube_context_of_another_cluster() {
     exit code 2
     out: `cluster.context`: kube context `arrikto-cluster` reaches https://127.0.0.1:....., which is not the endpoint https://127.0.0.1:..... of EKS cluster `arrikto-cluster`; nothing was changed.
     FAILED       cluster.context           Kube context reaches that cluster — kube context `arrikto-cluster` reaches https://127.0.0.1:....., which is not the endpoint https://127.0.0.1:..... of EKS cluster `arrikto-cluster` (... s)
-    hint: `aws eks update-kubeconfig --name arrikto-cluster --region us-west-2` makes a context; choose it with `--set kube_context=NAME`
+    hint:
+        aws eks update-kubeconfig --name arrikto-cluster --region us-west-2
+      makes a context; choose it with `--set kube_context=NAME`
     hint: if a bastion or proxy stands before the cluster, say so with `--set kube_context_accept=yes`
     ");
     assert!(!practice.env.home().join("ops").exists());

@@ -48,7 +48,9 @@ fn clones_that_cannot_take_a_commit() {
     detached: exit code 2
     out: `gitops.clone`: clone `/tmp/rok-home-....../state/rok-deploy/sandbox/deployments` has a detached HEAD; expected a branch to commit to; nothing was changed.
     FAILED       gitops.clone              Clone of the deployments repository — clone `/tmp/rok-home-....../state/rok-deploy/sandbox/deployments` has a detached HEAD; expected a branch to commit to (... s)
-    hint: `git -C /tmp/rok-home-....../state/rok-deploy/sandbox/deployments switch --create rok-deploy` makes one here
+    hint:
+        git -C /tmp/rok-home-....../state/rok-deploy/sandbox/deployments switch --create rok-deploy
+      makes one here
     note: whether a push is allowed is unknown: commit or push: HEAD is detached, expected a branch
 
     merging: exit code 2
@@ -65,7 +67,8 @@ fn clones_that_cannot_take_a_commit() {
     another branch: exit code 2
     out: `gitops.clone`: clone `/tmp/rok-home-....../state/rok-deploy/sandbox/deployments` is on branch `topic`; `gitops_branch` says `main`; nothing was changed.
     FAILED       gitops.clone              Clone of the deployments repository — clone `/tmp/rok-home-....../state/rok-deploy/sandbox/deployments` is on branch `topic`; `gitops_branch` says `main` (... s)
-    hint: `git -C /tmp/rok-home-....../state/rok-deploy/sandbox/deployments switch main`
+    hint:
+        git -C /tmp/rok-home-....../state/rok-deploy/sandbox/deployments switch main
 
     something else: exit code 2
     out: `gitops.clone`: `/tmp/rok-home-....../state/rok-deploy/sandbox/deployments` is a clone of something else: it has no folder `rok/`; nothing was changed.
