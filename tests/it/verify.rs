@@ -394,7 +394,7 @@ fn a_pod_that_is_older_than_the_annotation_has_to_be_made_anew() {
         &served,
         &["annotate", "serviceaccount", "rok", "-n", "rok", &role],
     );
-    let remedy = "kubectl delete pod rok-verify-storage-access -n rok";
+    let remedy = "kubectl delete pod rok-verify-storage-access --namespace rok";
     fails(
         &practice,
         "token",
