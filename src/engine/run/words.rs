@@ -14,11 +14,10 @@ impl Run {
         let Some(first) = self.first_failed() else {
             return (Outcome::Done, self.summary());
         };
-        let outcome = if self
-            .failed
-            .values()
-            .any(|kind| *kind == ErrorKind::Verification)
-        {
+        // A check that may not be made did not pass; there is nothing to hand off.
+        let unproven =
+            |kind: &ErrorKind| matches!(kind, ErrorKind::Verification | ErrorKind::Permission);
+        let outcome = if self.failed.values().any(unproven) {
             Outcome::Verification
         } else {
             outcome_of(self.failed[first])

@@ -5,14 +5,13 @@
 
 use async_trait::async_trait;
 
-use super::workload::{PART_OF, ROLE_ANNOTATION, Workload};
+use super::workload::{PART_OF, ROLE_ANNOTATION, Workload, unproven};
 use crate::clients::cluster::{Creation, ServiceAccountInfo};
 use crate::engine::{
     Change, Context, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError, StepMeta,
     Verb,
 };
 use crate::steps::aws::ROLE_ARN;
-use crate::steps::cluster::refused;
 
 /// The manifest, in the clone.
 const MANIFEST: &str = "rok/rok-test/rok-verify-service-account-eks.yaml";
@@ -80,13 +79,13 @@ impl Step for VerifyAccount {
                 client
                     .delete_exact(&account, &found.uid)
                     .await
-                    .map_err(refused)?;
+                    .map_err(unproven)?;
             }
             Some(_) => return Ok(()),
             None => {}
         }
         // An account that appeared meanwhile is not ours and is as good.
-        match client.create(&account).await.map_err(refused)? {
+        match client.create(&account).await.map_err(unproven)? {
             Creation::Created(_) | Creation::AlreadyExists => Ok(()),
         }
     }
@@ -98,7 +97,7 @@ impl VerifyAccount {
         client
             .service_account(&self.workload.namespace, &self.workload.name)
             .await
-            .map_err(refused)
+            .map_err(unproven)
     }
 
     /// Somebody else's account, for another role: what of the chain holds all the same is shown.

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::account::is_ours;
 use super::pod::{address, find};
-use super::workload::{POD, Workload};
+use super::workload::{POD, Workload, unproven};
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, When,
 };
-use crate::steps::cluster::{CLUSTER_UID, refused};
+use crate::steps::cluster::CLUSTER_UID;
 
 /// Removes Pod and service account.
 pub struct CleanUp {
@@ -75,7 +75,7 @@ impl Step for CleanUp {
             (self.account_address(), found.account),
         ] {
             if let Some(uid) = uid {
-                client.delete_exact(&object, &uid).await.map_err(refused)?;
+                client.delete_exact(&object, &uid).await.map_err(unproven)?;
             }
         }
         Ok(())
@@ -98,7 +98,7 @@ impl CleanUp {
             client
                 .service_account(&workload.namespace, &workload.name)
                 .await
-                .map_err(refused)
+                .map_err(unproven)
         };
         let (pod, account) = tokio::try_join!(find(client, workload), account)?;
         let foreign_pod = pod.as_ref().is_some_and(|pod| pod.run().is_none());

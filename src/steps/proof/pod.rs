@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::probe::{MANIFEST, Probe, asking_itself, labelled, restricted};
 use super::storage_access::SESSION;
-use super::workload::{POD, Workload};
+use super::workload::{POD, Workload, unproven};
 use crate::clients::cluster::{Cluster, ClusterError, ClusterErrorKind, Creation};
 use crate::engine::{
     Chain, Change, Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step,
@@ -14,7 +14,6 @@ use crate::engine::{
 };
 use crate::steps::atlas::{PodEvent, Source, Symptom, diagnose_pod};
 use crate::steps::aws::ROLE_ARN;
-use crate::steps::cluster::refused;
 
 /// The Pod that the next steps ask.
 pub(super) const PROBE: FactKey<ProbeFact> = FactKey::new("rok.verify-pod.pod");
@@ -73,12 +72,7 @@ impl Step for VerifyPod {
             // Left by a run that was killed and never resumed.
             return Ok(Observation::differs(self.changes(true)));
         }
-        let up = if probe.asks_itself() {
-            probe.has_ended()
-        } else {
-            probe.is_ready()
-        };
-        if !up {
+        if !probe.is_up() {
             return self.starting(&probe, client, facts, context).await;
         }
         self.judge_injection(&probe, facts, context).await
@@ -93,7 +87,7 @@ impl Step for VerifyPod {
             client
                 .delete_exact(&manifest, old.uid())
                 .await
-                .map_err(refused)?;
+                .map_err(unproven)?;
         }
         let manifest = if Box::pin(self.may_exec(client)).await? {
             manifest
@@ -141,7 +135,7 @@ impl VerifyPod {
                     ClusterErrorKind::Unauthorized | ClusterErrorKind::Unreachable
                 ) =>
             {
-                Err(refused(error))
+                Err(unproven(error))
             }
             // Who may not ask learns it from the exec itself.
             Err(_) => Ok(true),
@@ -160,7 +154,7 @@ impl VerifyPod {
         let events = client
             .pod_events(&self.workload.namespace, probe.uid())
             .await
-            .map_err(refused)?;
+            .map_err(unproven)?;
         let last = events
             .last()
             .map(|event| format!("{}: {}", event.reason, event.message));
@@ -262,7 +256,7 @@ impl VerifyPod {
             error.kind,
             ClusterErrorKind::Unauthorized | ClusterErrorKind::Unreachable
         ) {
-            return refused(error.clone());
+            return unproven(error.clone());
         }
         let symptom = Symptom::from(error);
         let prober = match self.workload.prober(facts, context) {
@@ -294,7 +288,7 @@ pub(super) async fn find(
     client: &Cluster,
     workload: &Workload,
 ) -> Result<Option<Probe>, StepError> {
-    let found = client.read(&address(workload)).await.map_err(refused)?;
+    let found = client.read(&address(workload)).await.map_err(unproven)?;
     Ok(found.map(|object| Probe { object }))
 }
 

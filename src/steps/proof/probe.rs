@@ -139,6 +139,42 @@ impl Probe {
         matches!(self.phase(), "Succeeded" | "Failed")
     }
 
+    /// Whether it can be asked: it runs, or its containers have all answered. Others that a mesh
+    /// has put beside them may go on.
+    pub(super) fn is_up(&self) -> bool {
+        if self.asks_itself() {
+            Question::ALL
+                .into_iter()
+                .all(|question| self.answer(question).is_some())
+        } else {
+            self.is_ready()
+        }
+    }
+
+    /// Returns how the container of a question ended, once it has.
+    fn answer(&self, question: Question) -> Option<&Value> {
+        let statuses = self.object["status"]["containerStatuses"].as_array()?;
+        let status = statuses
+            .iter()
+            .find(|status| status["name"] == question.container())?;
+        Some(&status["state"]["terminated"]).filter(|ended| !ended.is_null())
+    }
+
+    /// The containers of the manifest, where their names tell: a mesh may have put others beside
+    /// them.
+    fn own_containers(&self) -> Vec<&Value> {
+        let is_own = |container: &&Value| {
+            let name = container["name"].as_str().unwrap_or_default();
+            let asks = |question: &Question| question.container() == name;
+            name == POD || Question::ALL.iter().any(asks)
+        };
+        let own: Vec<_> = self.containers().iter().filter(is_own).collect();
+        if own.is_empty() {
+            return self.containers().iter().collect();
+        }
+        own
+    }
+
     fn containers(&self) -> &[Value] {
         self.object["spec"]["containers"]
             .as_array()
@@ -185,7 +221,7 @@ impl Probe {
             }
         };
         let nothing = Value::Null;
-        for container in self.containers() {
+        for container in self.own_containers() {
             let of = |list: &str, key: &str, name: &str| {
                 let items = container[list].as_array().into_iter().flatten();
                 items
@@ -259,8 +295,9 @@ impl Probe {
         workload: &Workload,
     ) -> Result<Said, StepError> {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
-        let container = self.containers().first();
-        let container = container
+        let containers = self.own_containers();
+        let container = containers
+            .first()
             .and_then(|container| container["name"].as_str())
             .unwrap_or(POD);
         let output = client
@@ -276,16 +313,9 @@ impl Probe {
     /// Reads what a container said before it ended.
     fn read(&self, question: Question) -> Result<Said, StepError> {
         let name = question.container();
-        let statuses = self.object["status"]["containerStatuses"].as_array();
-        let ended = statuses
-            .into_iter()
-            .flatten()
-            .find(|status| status["name"] == name)
-            .map(|status| &status["state"]["terminated"])
-            .filter(|ended| !ended.is_null())
-            .ok_or_else(|| {
-                StepError::failed(format!("container `{name}` of Pod `{POD}` has not ended"))
-            })?;
+        let ended = self.answer(question).ok_or_else(|| {
+            StepError::failed(format!("container `{name}` of Pod `{POD}` has not ended"))
+        })?;
         let message = ended["message"].as_str().unwrap_or_default();
         Ok(match ended["exitCode"].as_i64() {
             Some(0) => Said::Output(message.to_owned()),

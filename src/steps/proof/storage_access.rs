@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 
 use super::claims::Claims;
-use super::workload::{ROLE_ANNOTATION, Workload};
+use super::workload::{ROLE_ANNOTATION, Workload, unproven};
 use crate::clients::cluster::token_claims;
 use crate::engine::{
     Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
@@ -16,7 +16,6 @@ use crate::engine::{
 use crate::steps::atlas::Symptom;
 use crate::steps::aws::policy::AUDIENCE;
 use crate::steps::aws::{ISSUER, ROLE_ARN};
-use crate::steps::cluster::refused;
 use crate::steps::names;
 
 /// The session that the proof without a Pod got: who asks for more may start a Pod.
@@ -54,8 +53,8 @@ impl Step for StorageAccess {
             client.request_token(&workload.namespace, &workload.name, AUDIENCE, TOKEN_SECONDS),
             client.service_account(&workload.namespace, &workload.name),
         )
-        .map_err(refused)?;
-        let claims = Claims::of(&token_claims(&token).map_err(refused)?);
+        .map_err(unproven)?;
+        let claims = Claims::of(&token_claims(&token).map_err(unproven)?);
         let differences = claims.compare(&facts.get(&ISSUER)?, &workload.subject());
         if !differences.is_empty() {
             let chain = workload.prober(facts, context)?.chain().await;

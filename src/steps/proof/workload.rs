@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::clients::aws::Aws;
-use crate::engine::{Chain, Context, Facts, Link, LinkState, Observation, StepError};
+use crate::clients::cluster::ClusterError;
+use crate::engine::{Chain, Context, ErrorKind, Facts, Link, LinkState, Observation, StepError};
 use crate::steps::atlas::{Place, Prober, Symptom};
 use crate::steps::aws::{ACCOUNT, ISSUER, PARTITION, POLICY_ARN, ROLE_ARN};
-use crate::steps::cluster::{CLUSTER_UID, ClusterAccess};
+use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, refused};
 
 /// The name of the documented test Pod, and of its container.
 pub(super) const POD: &str = "rok-verify-storage-access";
@@ -18,6 +19,16 @@ pub(super) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 pub(super) const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "rok-verify");
 /// The label that names the run which made a Pod.
 pub(super) const RUN_LABEL: &str = "rok-deploy/run";
+
+/// Turns a refusal of the cluster into a failed proof. A right that is missing here is no right of
+/// the cloud, which an administrator could give with a hand-off.
+pub(super) fn unproven(error: ClusterError) -> StepError {
+    let mut refused = refused(error);
+    if refused.kind == ErrorKind::Permission {
+        refused.kind = ErrorKind::Verification;
+    }
+    refused
+}
 
 /// The workload that the proof speaks for.
 #[derive(Clone)]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::env::{Output, TestEnv, finish};
 use super::kill_group;
+use super::runs::is_change;
 
 /// How long a condition may take to come true. Generous: it decides when a hang becomes a failure.
 pub const DEADLINE: Duration = Duration::from_mins(1);
@@ -257,18 +258,11 @@ pub fn events(run: &Path) -> Vec<Value> {
     json_lines(&run.join("journal.jsonl")).split_off(1)
 }
 
-/// The requests of a run that asked for a change. What a proof makes and takes away again is none.
+/// The requests of a run that asked for a change.
 pub fn writes(run: &Path) -> Vec<Value> {
     let mut records = json_lines(&run.join("wire.jsonl"));
     assert!(!records.is_empty(), "a run that sent nothing is no run");
-    let of_proof = |record: &Value| {
-        let operation = record["operation"].as_str().unwrap_or_default();
-        let (path, last) = operation.rsplit_once('/').unwrap_or_default();
-        ["serviceaccounts", "pods"]
-            .iter()
-            .any(|kind| last == *kind || path.ends_with(kind))
-    };
-    records.retain(|record| record["write"] == true && !of_proof(record));
+    records.retain(is_change);
     records
 }
 

@@ -174,3 +174,25 @@ fn a_container_that_ended_without_words_says_how() {
     assert!(symptom.text.contains("137: OOMKilled"), "{}", symptom.text);
     assert!(probe.read(Question::List).is_err(), "it has not ended");
 }
+
+#[test]
+fn a_mesh_beside_the_containers_changes_nothing() {
+    let mut probe = injected("arn:role");
+    let containers = probe.object["spec"]["containers"].as_array_mut().unwrap();
+    containers.insert(0, json!({ "name": "istio-proxy" }));
+    assert_eq!(probe.injection("arn:role"), Vec::<String>::new());
+
+    let pod = asking_itself(labelled(manifest(), "r1"), "prefix");
+    let mut probe = Probe { object: pod };
+    let ended = |name: &str| json!({ "name": name, "state": { "terminated": { "exitCode": 0 } } });
+    let mut statuses = vec![
+        json!({ "name": "istio-proxy", "state": { "running": {} } }),
+        ended("claims"),
+        ended("caller"),
+    ];
+    probe.object["status"] = json!({ "phase": "Running", "containerStatuses": statuses });
+    assert!(!probe.is_up(), "one has not answered yet");
+    statuses.push(ended("list"));
+    probe.object["status"]["containerStatuses"] = statuses.into();
+    assert!(probe.is_up());
+}
