@@ -96,5 +96,5 @@ pub fn is_change(request: &Value) -> bool {
     request["write"] == true
         && !["serviceaccounts", "pods"]
             .iter()
-            .any(|kind| of_proof(&kind))
+            .any(|kind| of_proof(kind))
 }
