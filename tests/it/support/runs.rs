@@ -93,8 +93,5 @@ pub fn is_change(request: &Value) -> bool {
         Some("DELETE") => path.ends_with(kind),
         _ => false,
     };
-    request["write"] == true
-        && !["serviceaccounts", "pods"]
-            .iter()
-            .any(|kind| of_proof(kind))
+    request["write"] == true && !["serviceaccounts", "pods"].iter().any(of_proof)
 }
