@@ -56,7 +56,7 @@ impl Diagnosis {
         }
     }
 
-    /// Returns the failed verification: the raw words first, then the cause.
+    /// Returns the failed verification: the cause, then the words that it was told in.
     pub fn into_error(self, symptom: &Symptom, mut chain: Chain) -> StepError {
         if let Some(link) = self.link
             && !self.not_yet
@@ -64,7 +64,13 @@ impl Diagnosis {
         {
             chain.set(link, LinkState::Broken, self.cause.clone());
         }
-        let mut error = StepError::verification(format!("{symptom}: {}", self.cause));
+        // What it means, then the words that it was told in; where nobody knows, only the words.
+        let message = if self.cause_id.is_some() {
+            format!("{}: {symptom}", self.cause)
+        } else {
+            format!("{symptom}; {}", self.cause)
+        };
+        let mut error = StepError::verification(message);
         error.hints = self.remedies;
         let error = error.with_chain(chain);
         if self.not_yet {

@@ -20,6 +20,15 @@ pub(super) const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "rok-veri
 /// The label that names the run which made a Pod.
 pub(super) const RUN_LABEL: &str = "rok-deploy/run";
 
+/// Returns what a session's ARN says of its role.
+fn became(caller: &str) -> String {
+    let resource = caller.rsplit(':').next().unwrap_or(caller);
+    match resource.rsplit_once('/') {
+        Some((role, _session)) => format!("became {role}"),
+        None => format!("became {resource}"),
+    }
+}
+
 /// Turns a refusal of the cluster into a failed proof. A right that is missing here is no right of
 /// the cloud, which an administrator could give with a hand-off.
 pub(super) fn unproven(error: ClusterError) -> StepError {
@@ -146,7 +155,8 @@ impl Workload {
             ),
             (Link::Provider, "IAM accepted the token".into()),
             (Link::Trust, format!("the role lets {} in", self.subject())),
-            (Link::Role, caller.to_owned()),
+            // The session's name stays out: it is another one each time.
+            (Link::Role, became(caller)),
             (Link::Policy, "S3 let the role in".into()),
             (Link::Prefix, format!("{}*", self.prefix)),
             (Link::Bucket, bucket.to_owned()),
