@@ -595,3 +595,111 @@ fn another_image_and_its_secret_are_remembered_in_the_repository() {
     let wrong = practice.expect(2, &["plan", "--set", "verify_image=https://registry/x"]);
     assert!(wrong.stderr.contains("verify_image"), "{wrong:?}");
 }
+
+/// The account of a Rok that is deployed already carries no label of a proof.
+#[test]
+fn the_account_of_a_live_rok_is_used_and_survives() {
+    let practice = installed();
+    let served = practice.serve();
+    let account = live_account(&practice, &served, &[]);
+    practice.expect(0, &["verify"]);
+    served.stop();
+    assert_eq!(left(&practice), [ACCOUNT]);
+    let uid = |state: &Value| state["objects"][ACCOUNT]["metadata"]["uid"].clone();
+    assert_eq!(
+        uid(&practice.state("cluster")),
+        account,
+        "it is the same one"
+    );
+}
+
+#[test]
+fn a_token_for_another_audience_is_seen_in_the_pod() {
+    let practice = installed();
+    let served = practice.serve();
+    live_account(&practice, &served, &["eks.amazonaws.com/audience=vault"]);
+    let cause = "audience of aws-iam-token: found vault, expected sts.amazonaws.com";
+    fails(&practice, "token", cause, "eks.amazonaws.com/audience");
+    served.stop();
+}
+
+#[test]
+fn a_token_that_lives_shorter_is_seen_in_the_pod() {
+    let practice = installed();
+    let served = practice.serve();
+    live_account(
+        &practice,
+        &served,
+        &["eks.amazonaws.com/token-expiration=3600"],
+    );
+    let cause = "expirationSeconds of aws-iam-token: found 3600, expected 86400";
+    fails(
+        &practice,
+        "token",
+        cause,
+        "eks.amazonaws.com/token-expiration",
+    );
+    served.stop();
+}
+
+/// A role that somebody brought may list and not create.
+#[test]
+fn a_bucket_that_may_not_be_created_names_the_missing_right() {
+    let practice = installed();
+    practice.change_state("aws", |state| {
+        state["buckets"] = json!({});
+        let roles = state["roles"].as_object_mut().expect("there are some");
+        let mut role = roles.remove(ROLE).expect("the run made it");
+        role["name"] = "brought".into();
+        role["tags"] = json!({});
+        roles.insert("brought".into(), role);
+        for (_, policy) in state["policies"].as_object_mut().expect("there are some") {
+            for version in policy["versions"].as_array_mut().expect("it has versions") {
+                let document = &mut version["document"];
+                if document.as_str().is_some_and(|text| text.contains(PREFIX)) {
+                    rewrite(document, "s3:*", "s3:List*");
+                }
+            }
+        }
+    });
+    let arguments = [
+        "--set",
+        "aws_identity_method=existing",
+        "--set",
+        "aws_s3_role=brought",
+    ];
+    let output = practice.expect(
+        5,
+        &[&["run", "--yes", "--wait", "2s"], &arguments[..]].concat(),
+    );
+    assert!(
+        output.stderr.contains("CreateBucket: AccessDenied"),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output.stderr.contains("s3:CreateBucket"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        weakest(&practice.run_of(&output)).as_deref(),
+        Some("policy"),
+        "{output:?}"
+    );
+    assert_eq!(left(&practice), [""; 0]);
+    assert_eq!(practice.state("aws")["buckets"], json!({}));
+}
+
+/// Makes an account as Rok's manifests do, with further annotations; returns its UID.
+fn live_account(practice: &Practice, served: &Served, annotations: &[&str]) -> Value {
+    let role = format!("eks.amazonaws.com/role-arn=arn:aws:iam::123451234512:role/{ROLE}");
+    kubectl(
+        practice,
+        served,
+        &["create", "serviceaccount", "rok", "-n", "rok"],
+    );
+    let annotate = ["annotate", "serviceaccount", "rok", "-n", "rok", &role];
+    kubectl(practice, served, &[&annotate[..], annotations].concat());
+    practice.state("cluster")["objects"][ACCOUNT]["metadata"]["uid"].clone()
+}

@@ -227,11 +227,13 @@ impl VerifyPod {
         let prober = self.workload.prober(facts, context)?;
         let Some(diagnosis) = prober.diagnose_injection(&probe.object).await else {
             let chain = self.without_pod(facts, &text)?;
+            // The role is there; what the webhook adds beside it follows the account's annotations.
+            let Workload {
+                name, namespace, ..
+            } = &self.workload;
             return Err(StepError::verification(text)
-                .hint(format!(
-                    "`kubectl get pod {POD} -n {} -o yaml` shows the whole Pod",
-                    self.workload.namespace
-                ))
+                .hint(format!("unless it is meant so, remove the annotations that change it: `kubectl annotate serviceaccount {name} -n {namespace} eks.amazonaws.com/audience- eks.amazonaws.com/token-expiration-`"))
+                .hint(format!("`kubectl get pod {POD} -n {namespace} -o yaml` shows the whole Pod"))
                 .with_chain(chain));
         };
         if ours && diagnosis.cause_id == Some("pod-older") {
