@@ -6,15 +6,24 @@ use super::launch::{approval_of, launch_of};
 use super::session::{Session, Settled};
 use crate::cli::Options;
 use crate::engine::run::Handle;
-use crate::engine::{Answers, Outcome, RunState};
+use crate::engine::{Answers, Approval, Outcome, RunState};
 use crate::failure::{Failure, exit_code};
-use crate::journal::RunFolder;
+use crate::journal::{Launch, RunFolder};
 use crate::recipes::apply::DIRECTORY;
 
 pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
-    let session = Session::open(options, launch_of(options)).await?;
+    launched(options, launch_of(options), approval_of(options)).await
+}
+
+/// Does a run that is launched so, without prompts.
+pub(super) async fn launched(
+    options: &Options,
+    launch: Launch,
+    approval: Approval,
+) -> Result<u8, Failure> {
+    let session = Session::open(options, launch).await?;
     let settled = session.answers().await?;
-    let (folder, handle) = session.start(&settled, approval_of(options)).await?;
+    let (folder, handle) = session.start(&settled, approval).await?;
     to_the_end(
         session,
         handle,

@@ -1,9 +1,7 @@
 //! `rok-deploy verify`: every check of the installed state, and what it proves.
 
-use super::frontend::Asking;
 use super::launch::launch_of;
-use super::run::to_the_end;
-use super::session::Session;
+use super::run::launched;
 use crate::cli::Options;
 use crate::engine::Approval;
 use crate::engine::recipe::Only;
@@ -22,17 +20,6 @@ pub(super) async fn verify(options: &Options, task: Option<&str>) -> Result<u8, 
         within: task.map(str::to_owned),
         ..launch_of(options)
     };
-    let session = Session::open(options, launch).await?;
-    let settled = session.answers().await?;
     // Who asks for proofs has approved what they write.
-    let (folder, handle) = session.start(&settled, Approval::Given).await?;
-    to_the_end(
-        session,
-        handle,
-        options,
-        Asking::of_process(),
-        &folder,
-        &settled,
-    )
-    .await
+    launched(options, launch, Approval::Given).await
 }

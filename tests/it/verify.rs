@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::support::env::{Output, finish};
-use super::support::practice::{DEADLINE, PREFIX, Practice, ROLE, Served, events, writes};
+use super::support::practice::{DEADLINE, PREFIX, Practice, ROLE, Running, Served, events, writes};
 
 const POD: &str = "pods/rok/rok-verify-storage-access";
 const ACCOUNT: &str = "serviceaccounts/rok/rok";
@@ -491,6 +491,16 @@ fn an_edited_build_is_found_by_value_and_not_by_text() {
     );
 }
 
+/// Waits until the journal of the run that has just begun says this.
+fn reaches(practice: &Practice, before: &[PathBuf], running: &mut Running, at: &str) {
+    running.wait_for("the journal", || {
+        let mut runs = practice.runs().into_iter();
+        let run = runs.find(|run| !before.contains(run))?;
+        let journal = fs::read_to_string(run.join("journal.jsonl")).ok()?;
+        journal.contains(at).then_some(())
+    });
+}
+
 /// Killed while the Pod is there, a verification is resumed; what the proof made is gone then.
 #[test]
 fn what_a_killed_proof_left_is_gone_after_a_resume() {
@@ -515,14 +525,7 @@ fn what_a_killed_proof_left_is_gone_after_a_resume() {
         let practice = installed();
         let before = practice.runs();
         let mut running = practice.start(arguments);
-        running.wait_for("the journal", || {
-            let run = practice
-                .runs()
-                .into_iter()
-                .find(|run| !before.contains(run))?;
-            let journal = fs::read_to_string(run.join("journal.jsonl")).ok()?;
-            journal.contains(at).then_some(())
-        });
+        reaches(&practice, &before, &mut running, at);
         running.kill();
         let output = practice.expect(0, &["resume"]);
         assert_eq!(weakest(&practice.run_of(&output)), None, "{at}");
@@ -536,16 +539,8 @@ fn what_an_abandoned_proof_left_is_gone_after_the_next() {
     let practice = installed();
     let before = practice.runs();
     let mut running = practice.start(&["verify", "--latency", "30ms"]);
-    running.wait_for("the journal", || {
-        let run = practice
-            .runs()
-            .into_iter()
-            .find(|run| !before.contains(run))?;
-        let journal = fs::read_to_string(run.join("journal.jsonl")).ok()?;
-        journal
-            .contains(r#""kind":"step_done","step":"rok.verify-pod""#)
-            .then_some(())
-    });
+    let at = r#""kind":"step_done","step":"rok.verify-pod""#;
+    reaches(&practice, &before, &mut running, at);
     running.kill();
     assert_eq!(left(&practice), [POD, ACCOUNT]);
     practice.expect(0, &["verify"]);
@@ -560,16 +555,8 @@ fn a_stop_in_the_middle_leaves_nothing() {
     });
     let before = practice.runs();
     let mut running = practice.start(&["verify"]);
-    running.wait_for("the Pod", || {
-        let run = practice
-            .runs()
-            .into_iter()
-            .find(|run| !before.contains(run))?;
-        let journal = fs::read_to_string(run.join("journal.jsonl")).ok()?;
-        journal
-            .contains(r#""kind":"step_settling","step":"rok.verify-pod""#)
-            .then_some(())
-    });
+    let at = r#""kind":"step_settling","step":"rok.verify-pod""#;
+    reaches(&practice, &before, &mut running, at);
     running.signal("INT");
     let output = running.finish();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
