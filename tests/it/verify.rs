@@ -690,3 +690,64 @@ fn live_account(practice: &Practice, served: &Served, annotations: &[&str]) -> V
     kubectl(practice, served, &[&annotate[..], annotations].concat());
     practice.state("cluster")["objects"][ACCOUNT]["metadata"]["uid"].clone()
 }
+
+#[test]
+fn a_pod_that_somebody_made_by_hand_is_used_and_left() {
+    let practice = installed();
+    let served = practice.serve();
+    live_account(&practice, &served, &[]);
+    let manifest = practice
+        .clone()
+        .join("rok/rok-test/rok-verify-storage-access-eks.yaml");
+    let manifest = manifest.to_str().expect("a temporary path is text");
+    kubectl(&practice, &served, &["create", "-f", manifest]);
+    let output = practice.expect(0, &["verify"]);
+    assert!(
+        output
+            .stderr
+            .contains("was there before; it is used and left"),
+        "{}",
+        output.stderr
+    );
+    served.stop();
+    assert_eq!(left(&practice), [POD, ACCOUNT]);
+}
+
+/// Who may not read events still hears what the Pod's status says.
+#[test]
+fn without_the_right_to_read_events_the_status_tells() {
+    let practice = installed();
+    practice.change_state("cluster", |state| {
+        state["denials"] = json!([{ "verb": "list", "group": "", "resource": "events" }]);
+        state["sabotage"] = json!(["ImageNotPullable"]);
+    });
+    fails(
+        &practice,
+        "token",
+        "ImagePullBackOff",
+        "--set verify_image=",
+    );
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_named() {
+    let practice = installed();
+    let served = practice.serve();
+    let quota = ["create", "-f"];
+    let path = practice.env.home().join("quota.yaml");
+    fs::write(
+        &path,
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: rok}\n\
+         spec: {hard: {pods: \"0\"}}\n",
+    )
+    .expect("the home is writable");
+    let path = path.to_str().expect("a temporary path is text");
+    kubectl(&practice, &served, &[&quota[..], &[path]].concat());
+    fails(
+        &practice,
+        "token",
+        "exceeded quota",
+        "kubectl describe resourcequota",
+    );
+    served.stop();
+}
