@@ -2,6 +2,7 @@
 
 mod build;
 mod files;
+mod proof;
 mod questions;
 
 use super::{RecipeSpec, TaskSpec};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files;
+use super::proof::{CLUSTER, POD};
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
@@ -14,10 +15,6 @@ use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
-};
-use crate::steps::proof::{
-    CleanUp, ManifestValues, PodIdentity, PodStorage, StorageAccess, VerifyAccount, VerifyPod,
-    Workload,
 };
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
@@ -69,27 +66,15 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
     })
 }
 
-/// Steps that need the cluster.
-const CLUSTER: [&str; 5] = [
-    "cluster.context",
-    "rok.namespaces",
-    "rok.verify-account",
-    "rok.storage-access",
-    "rok.verify-clean-up",
-];
-
-/// Steps that need a Pod.
-const POD: [&str; 3] = ["rok.verify-pod", "rok.pod-identity", "rok.pod-storage"];
-
 /// What the steps are built from.
-struct Parts {
-    answers: Answers,
-    tools: Tools,
-    aws: aws::Client,
-    role: String,
-    prefix: String,
-    namespace: String,
-    name: String,
+pub(super) struct Parts {
+    pub(super) answers: Answers,
+    pub(super) tools: Tools,
+    pub(super) aws: aws::Client,
+    pub(super) role: String,
+    pub(super) prefix: String,
+    pub(super) namespace: String,
+    pub(super) name: String,
 }
 
 impl Parts {
@@ -343,48 +328,6 @@ impl Parts {
         ]
     }
 
-    fn proof(&self) -> Vec<Arc<dyn Step>> {
-        let workload = self.workload();
-        vec![
-            Arc::new(ManifestValues {
-                workload: workload.clone(),
-                kustomize: self.tools.kustomize.clone(),
-            }),
-            Arc::new(VerifyAccount {
-                workload: workload.clone(),
-            }),
-            Arc::new(StorageAccess {
-                workload: workload.clone(),
-            }),
-            Arc::new(VerifyPod {
-                workload: workload.clone(),
-            }),
-            Arc::new(PodIdentity {
-                workload: workload.clone(),
-            }),
-            Arc::new(PodStorage {
-                workload: workload.clone(),
-                creates: self.tools.modes.changes,
-            }),
-            Arc::new(CleanUp { workload }),
-        ]
-    }
-
-    fn workload(&self) -> Workload {
-        Workload {
-            aws: self.aws.clone(),
-            access: self.access(),
-            profile: self.answers.get("aws_profile").map(str::to_owned),
-            region: self.answers.text("aws_default_region"),
-            cluster: self.answers.text("eks_cluster"),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            role: self.role.clone(),
-            prefix: self.prefix.clone(),
-            clone: self.repository().directory,
-        }
-    }
-
     fn rendered(
         &self,
         meta: StepMeta,
@@ -403,11 +346,11 @@ impl Parts {
         }
     }
 
-    fn repository(&self) -> Repository {
+    pub(super) fn repository(&self) -> Repository {
         (self.tools.repository)(&self.answers.text("gitops_dir"))
     }
 
-    fn access(&self) -> ClusterAccess {
+    pub(super) fn access(&self) -> ClusterAccess {
         self.tools.cluster.access(self.answers.get("kube_context"))
     }
 

@@ -28,3 +28,4 @@ pub use place::Place;
 pub use pod::{PodEvent, diagnose_caller, diagnose_pod};
 pub use prober::Prober;
 pub use symptom::{Source, Symptom};
+pub(in crate::steps) use verdict::ROLE_ANNOTATION;

@@ -18,7 +18,7 @@ use crate::steps::aws::permissions::ACTIONS;
 use crate::steps::aws::policy::parse;
 
 /// The annotation that names the role to assume.
-pub(super) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+pub(in crate::steps) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
 /// The chain as it was found, and what breaks it, in the order of its links.
 pub(super) struct Judged {

@@ -7,14 +7,13 @@ use serde_json::Value;
 use crate::clients::aws::Aws;
 use crate::clients::cluster::ClusterError;
 use crate::engine::{Chain, Context, ErrorKind, Facts, Link, LinkState, Observation, StepError};
+pub(super) use crate::steps::atlas::ROLE_ANNOTATION;
 use crate::steps::atlas::{Place, Prober, Symptom};
 use crate::steps::aws::{ACCOUNT, ISSUER, PARTITION, POLICY_ARN, ROLE_ARN};
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, refused};
 
 /// The name of the documented test Pod, and of its container.
 pub(super) const POD: &str = "rok-verify-storage-access";
-/// The annotation that names the role to assume.
-pub(super) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// The label of what was made for a proof, and its value.
 pub(super) const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "rok-verify");
 /// The label that names the run which made a Pod.

@@ -104,6 +104,29 @@ pub(super) const ENTRIES: &[Entry] = &[
             text: "the container ends by itself: {found}",
             remedies: &[
                 "`kubectl logs {pod} --namespace {namespace} --previous` shows its last words",
+                "the image of the test Pod must keep running without a command: `--set verify_image=IMAGE` takes another one",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "image-lacks-program",
+        sources: &[Source::Pod, Source::Kubernetes],
+        // The container's runtime, then the shells that start a command where exec is forbidden.
+        texts: &[
+            "exec: \"{found}\": executable file not found",
+            "exec: {found}: not found",
+        ],
+        codes: &["InternalError"],
+        seen: false,
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "image-lacks-program",
+            link: Some(Link::Token),
+            text: "the image of the test Pod has no program `{found}`",
+            remedies: &[
+                "name an image that holds the AWS CLI, a shell and `cut`: `--set verify_image=IMAGE`",
+                "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],
         ..ENTRY

@@ -1,6 +1,6 @@
 //! Pods that do not run, and Pods that got no role, in the shapes of a real API server.
 
-use super::super::{PodEvent, diagnose_caller, diagnose_pod};
+use super::super::{PodEvent, Source, diagnose_caller, diagnose_pod, look_up};
 use super::*;
 use crate::sandbox::cluster::Sabotage;
 
@@ -243,4 +243,24 @@ fn the_twin_of_a_pod_has_nothing_of_the_webhook() {
     assert_eq!(twin["spec"]["containers"][0]["env"], json!([]));
     assert_eq!(twin["spec"]["containers"][0]["volumeMounts"], json!([]));
     assert!(super::super::pod::injected_role(&twin).is_none());
+}
+
+#[test]
+fn a_program_that_the_image_lacks_is_named() {
+    for (source, text) in [
+        (
+            Source::Kubernetes,
+            "error executing command in container: failed to exec in container: failed to start exec: OCI runtime exec failed: exec failed: unable to start container process: exec: \"aws\": executable file not found in $PATH: unknown",
+        ),
+        (Source::Pod, "sh: 1: exec: aws: not found"),
+        (Source::Pod, "sh: line 1: exec: aws: not found"),
+    ] {
+        let symptom = Symptom::new(source, text).code("InternalError");
+        let entry = look_up(&symptom).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(
+            (entry.id, entry.found_in(text).as_str()),
+            ("image-lacks-program", "aws"),
+            "{text}"
+        );
+    }
 }
