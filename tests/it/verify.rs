@@ -649,6 +649,7 @@ fn a_bucket_that_may_not_be_created_names_the_missing_right() {
             }
         }
     });
+    Practice::next_second();
     let arguments = [
         "--set",
         "aws_identity_method=existing",

@@ -73,21 +73,20 @@ impl Step for VerifyAccount {
         account["metadata"]["annotations"][ROLE_ANNOTATION] = facts.get(&ROLE_ARN)?.into();
         account["metadata"]["labels"][PART_OF.0] = PART_OF.1.into();
         let client = self.workload.access.client().await?;
-        match self.found().await? {
-            // Made anew rather than changed: whoever made it, no field of it is contested.
-            Some(found) if is_ours(&found) => {
-                client
-                    .delete_exact(&account, &found.uid)
-                    .await
-                    .map_err(unproven)?;
-            }
-            Some(_) => return Ok(()),
-            None => {}
+        if let Creation::Created(_) = client.create(&account).await.map_err(unproven)? {
+            return Ok(());
         }
-        // An account that appeared meanwhile is not ours and is as good.
-        match client.create(&account).await.map_err(unproven)? {
-            Creation::Created(_) | Creation::AlreadyExists => Ok(()),
-        }
+        let Some(found) = self.found().await?.filter(is_ours) else {
+            // One that appeared meanwhile is not ours and is as good.
+            return Ok(());
+        };
+        // Made anew rather than changed: whoever made it, no field of it is contested.
+        client
+            .delete_exact(&account, &found.uid)
+            .await
+            .map_err(unproven)?;
+        client.create(&account).await.map_err(unproven)?;
+        Ok(())
     }
 }
 

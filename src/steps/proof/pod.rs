@@ -83,16 +83,6 @@ impl Step for VerifyPod {
         let client = workload.access.client().await?;
         let manifest = workload.manifest(MANIFEST, "Pod").await?;
         let manifest = labelled(manifest, &context.run);
-        if let Some(old) = find(client, workload).await? {
-            if old.run().is_none() {
-                // Somebody made one by hand meanwhile: it is used and left.
-                return Ok(());
-            }
-            client
-                .delete_exact(&manifest, old.uid())
-                .await
-                .map_err(unproven)?;
-        }
         let manifest = if Box::pin(self.may_exec(client)).await? {
             manifest
         } else {
@@ -107,9 +97,7 @@ impl Step for VerifyPod {
         };
         match created {
             Ok(Creation::Created(_)) => Ok(()),
-            Ok(Creation::AlreadyExists) => {
-                Err(StepError::failed(format!("Pod `{POD}` is there again or still")).retryable())
-            }
+            Ok(Creation::AlreadyExists) => self.make_room(client).await,
             Err(error) => Err(self.not_created(&error, facts, context).await),
         }
     }
@@ -125,6 +113,22 @@ impl VerifyPod {
         let manifest = format!("manifest: {MANIFEST}\n");
         changes.push(Change::new(Verb::Create, "Pod", name).after(manifest));
         changes
+    }
+
+    /// Removes a Pod of an earlier proof that has the name. One that somebody made by hand is used
+    /// and left.
+    async fn make_room(&self, client: &Cluster) -> Result<(), StepError> {
+        let Some(old) = find(client, &self.workload).await? else {
+            return Err(StepError::failed(format!("Pod `{POD}` was there until now")).retryable());
+        };
+        if old.run().is_none() {
+            return Ok(());
+        }
+        client
+            .delete_exact(&address(&self.workload), old.uid())
+            .await
+            .map_err(unproven)?;
+        Err(StepError::failed(format!("an older Pod `{POD}` is being removed")).retryable())
     }
 
     /// Whether commands may be run in a Pod. Current servers ask for both rights.
