@@ -13,7 +13,7 @@ use crate::engine::recipe::Only;
 use crate::engine::run::{Earlier, Handle};
 use crate::engine::{Approval, RunState};
 use crate::failure::Failure;
-use crate::journal::{RunFolder, Runs, Writer};
+use crate::journal::{Launch, RunFolder, Runs, Writer};
 
 pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, Failure> {
     let runs = Runs::new(&state_directory(options)?);
@@ -50,7 +50,15 @@ pub(super) async fn go_on(
         fresh: false,
         ..options.clone()
     };
-    let launch = journal.header.launch;
+    // Whoever goes on may wait longer than before, and do without the Pod.
+    let launch = Launch {
+        wait_seconds: options
+            .wait
+            .map(|wait| wait.as_secs())
+            .or(journal.header.launch.wait_seconds),
+        no_pod: options.no_pod || journal.header.launch.no_pod,
+        ..journal.header.launch
+    };
     let approval = if launch.only == Only::Verify {
         Approval::Given
     } else {

@@ -73,7 +73,10 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
         manifests: Arc::new(|directory| {
             Manifests::new(Kustomize::new(""), Path::new(directory).into())
         }),
-        modes: Modes::default(),
+        modes: Modes {
+            changes: true,
+            ..Modes::default()
+        },
     };
     (spec.build)(&answers(spec, method), &tools)
         .await

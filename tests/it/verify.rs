@@ -752,3 +752,29 @@ fn a_quota_that_is_used_up_is_named() {
     );
     served.stop();
 }
+
+/// Whoever resumes may wait for another time, and do without the Pod that does not come up.
+#[test]
+fn a_resumed_run_takes_another_wait_and_no_pod() {
+    let practice = Practice::new();
+    practice.make_world();
+    practice.change_state("cluster", |state| {
+        state["sabotage"] = json!(["ImageNotPullable"]);
+    });
+    let output = practice.expect(5, &["run", "--yes", "--wait", "1s"]);
+    assert!(
+        output.stderr.contains("gave up after 1 s"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(left(&practice), [""; 0]);
+    let output = practice.expect(5, &["resume", "--wait", "2s"]);
+    assert!(
+        output.stderr.contains("gave up after 2 s"),
+        "{}",
+        output.stderr
+    );
+    let output = practice.expect(0, &["resume", "--no-pod"]);
+    assert_eq!(weakest(&practice.run_of(&output)), None);
+    assert_eq!(left(&practice), [""; 0]);
+}

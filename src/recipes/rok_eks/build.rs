@@ -44,6 +44,18 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
         mode: tools.modes.of(spec.name),
         steps,
     };
+    let next = if tools.modes.changes {
+        vec![
+            format!(
+                "Rok may use every bucket named `{}*`, as role `{}`",
+                parts.prefix, parts.role
+            ),
+            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
+        ]
+    } else {
+        // A mere verification leads to nothing new.
+        Vec::new()
+    };
     Ok(Recipe {
         name: SPEC.name,
         tasks: vec![
@@ -56,13 +68,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             ),
         ],
         left_out,
-        next: vec![
-            format!(
-                "Rok may use every bucket named `{}*`, as role `{}`",
-                parts.prefix, parts.role
-            ),
-            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
-        ],
+        next,
     })
 }
 
