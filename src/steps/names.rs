@@ -80,6 +80,11 @@ impl Inputs<'_> {
     }
 }
 
+/// Returns the subject of a service account's tokens: `system:serviceaccount:<namespace>:<name>`.
+pub fn subject(namespace: &str, account: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{account}")
+}
+
 /// Returns the name of the bucket that proves access.
 pub fn probe_bucket(prefix: &str) -> String {
     format!("{prefix}{PROBE_SUFFIX}")

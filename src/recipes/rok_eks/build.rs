@@ -16,6 +16,7 @@ use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
 };
+use crate::steps::names;
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
@@ -361,7 +362,7 @@ impl Parts {
     }
 
     fn subject(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+        names::subject(&self.namespace, &self.name)
     }
 
     fn brings_role(&self) -> bool {

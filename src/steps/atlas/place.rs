@@ -74,10 +74,7 @@ impl Place {
 
     /// Returns the token's subject: `system:serviceaccount:<namespace>:<name>`.
     pub fn subject(&self) -> String {
-        format!(
-            "system:serviceaccount:{}:{}",
-            self.namespace, self.service_account
-        )
+        names::subject(&self.namespace, &self.service_account)
     }
 
     /// Returns the ARN of the account's OIDC provider for the issuer.

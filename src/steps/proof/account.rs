@@ -43,7 +43,7 @@ impl Step for VerifyAccount {
         let role = facts.get(&ROLE_ARN)?;
         let place = self.workload.place();
         let annotation = format!("{ROLE_ANNOTATION}: {role}\n");
-        let Some(account) = self.found().await? else {
+        let Some(account) = self.workload.account().await? else {
             return Ok(Observation::differs(vec![
                 Change::new(Verb::Create, "service account", place).after(annotation),
             ]));
@@ -76,7 +76,7 @@ impl Step for VerifyAccount {
         if let Creation::Created(_) = client.create(&account).await.map_err(unproven)? {
             return Ok(());
         }
-        let Some(found) = self.found().await?.filter(is_ours) else {
+        let Some(found) = self.workload.account().await?.filter(is_ours) else {
             // One that appeared meanwhile is not ours and is as good.
             return Ok(());
         };
@@ -91,14 +91,6 @@ impl Step for VerifyAccount {
 }
 
 impl VerifyAccount {
-    async fn found(&self) -> Result<Option<ServiceAccountInfo>, StepError> {
-        let client = self.workload.access.client().await?;
-        client
-            .service_account(&self.workload.namespace, &self.workload.name)
-            .await
-            .map_err(unproven)
-    }
-
     /// Somebody else's account, for another role: what of the chain holds all the same is shown.
     async fn of_another_role(
         &self,

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::engine::{Chain, Link, LinkState, StepError};
 use crate::steps::aws::policy::AUDIENCE;
+use crate::steps::names;
 
 /// The claims that the proof looks at, as texts; what is absent is empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl Claims {
         account: &str,
         pod: &str,
     ) -> Differences {
-        let subject = format!("system:serviceaccount:{namespace}:{account}");
+        let subject = names::subject(namespace, account);
         let mut differences = self.compare(issuer, &subject);
         for (claim, found, expected) in [
             ("kubernetes.io.namespace", &self.namespace, namespace),

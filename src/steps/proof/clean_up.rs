@@ -94,13 +94,7 @@ impl CleanUp {
     async fn found(&self) -> Result<Found, StepError> {
         let workload = &self.workload;
         let client = workload.access.client().await?;
-        let account = async {
-            client
-                .service_account(&workload.namespace, &workload.name)
-                .await
-                .map_err(unproven)
-        };
-        let (pod, account) = tokio::try_join!(find(client, workload), account)?;
+        let (pod, account) = tokio::try_join!(find(client, workload), workload.account())?;
         let foreign_pod = pod.as_ref().is_some_and(|pod| pod.run().is_none());
         let foreign_account = account.as_ref().is_some_and(|account| !is_ours(account));
         let pod = pod.filter(|pod| pod.run().is_some());

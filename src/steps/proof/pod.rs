@@ -198,8 +198,8 @@ impl VerifyPod {
             waits.unwrap_or_default()
         );
         let symptom = Symptom::new(Source::Pod, text);
-        let error = diagnosis.into_error(&symptom, chain);
-        Ok(Observation::pending(error.message.clone()).otherwise(error))
+        // The engine waits, and fails with it when the wait is over.
+        Err(diagnosis.into_error(&symptom, chain).retryable())
     }
 
     async fn judge_injection(

@@ -108,12 +108,12 @@ pub(super) async fn probe_of(workload: &Workload, facts: &Facts) -> Result<Probe
 }
 
 /// The Pod could not be asked, or AWS refused what it asked: says why.
-pub(super) async fn untold(
+pub(super) async fn untold<T>(
     workload: &Workload,
     said: Said,
     facts: &Facts,
     context: &Context,
-) -> Result<Observation, StepError> {
+) -> Result<T, StepError> {
     let (symptom, is_heard) = match said {
         Said::Trouble(symptom) => (symptom, true),
         Said::Unheard(symptom) => (symptom, false),

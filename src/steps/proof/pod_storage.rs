@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::pod::PROBE;
 use super::pod_identity::{POD_CALLER, probe_of, untold};
 use super::probe::{Question, Said, create_bucket};
-use super::workload::Workload;
+use super::workload::{Workload, listed};
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, When,
 };
@@ -45,7 +45,7 @@ impl Step for PodStorage {
         let client = workload.access.client().await?;
         let bucket = names::probe_bucket(&workload.prefix);
         let found = match probe.ask(Question::List, client, workload).await? {
-            Said::Output(text) => format!("lists `{bucket}`, {}", versions(&text)),
+            Said::Output(text) => listed(&bucket, Some(holds_versions(&text))),
             Said::Trouble(symptom) if symptom.code.as_deref() == Some("NoSuchBucket") => {
                 if self.creates && !probe.asks_itself() {
                     let region = format!("region: {}\n", workload.region);
@@ -53,7 +53,7 @@ impl Step for PodStorage {
                         Change::new(Verb::Create, "bucket", bucket).after(region),
                     ]));
                 }
-                format!("may list `{bucket}`, which does not exist yet")
+                listed(&bucket, None)
             }
             other => return untold(workload, other, facts, context).await,
         };
@@ -81,16 +81,14 @@ impl Step for PodStorage {
             {
                 Ok(())
             }
-            other => untold(workload, other, facts, context).await.map(|_| ()),
+            other => untold(workload, other, facts, context).await,
         }
     }
 }
 
 /// Tells whether the AWS CLI listed anything; it prints nothing for an empty bucket.
-fn versions(listing: &str) -> &'static str {
+fn holds_versions(listing: &str) -> bool {
     let listing: Value = serde_json::from_str(listing).unwrap_or_default();
-    match listing["Versions"].as_array() {
-        Some(versions) if !versions.is_empty() => "which holds versions",
-        _ => "which is empty",
-    }
+    let versions = listing["Versions"].as_array();
+    versions.is_some_and(|versions| !versions.is_empty())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::workload::{POD, RUN_LABEL, Workload};
+use super::workload::{POD, RUN_LABEL, Workload, shown};
 use crate::clients::cluster::Cluster;
 use crate::engine::StepError;
 use crate::steps::atlas::{Source, Symptom};
@@ -119,7 +119,7 @@ impl Probe {
         !self.object["metadata"]["deletionTimestamp"].is_null()
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    fn is_ready(&self) -> bool {
         let conditions = self.object["status"]["conditions"].as_array();
         self.phase() == "Running"
             && conditions
@@ -402,14 +402,6 @@ fn fill(target: &mut Value, defaults: &Value) {
         for (name, value) in defaults {
             target.entry(name).or_insert_with(|| value.clone());
         }
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "nothing".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 
 use super::claims::Claims;
-use super::workload::{ROLE_ANNOTATION, Workload, unproven};
+use super::workload::{self, ROLE_ANNOTATION, Workload, unproven};
 use crate::clients::cluster::token_claims;
 use crate::engine::{
     Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
@@ -75,10 +75,9 @@ impl Step for StorageAccess {
             .list_object_versions(&bucket, Some(&session))
             .await;
         let found = match listed {
-            Ok(listing) if listing.versions == 0 => format!("lists `{bucket}`, which is empty"),
-            Ok(_) => format!("lists `{bucket}`, which holds versions"),
+            Ok(listing) => workload::listed(&bucket, Some(listing.versions > 0)),
             Err(error) if error.code.as_deref() == Some("NoSuchBucket") => {
-                format!("may list `{bucket}`, which does not exist yet")
+                workload::listed(&bucket, None)
             }
             Err(error) => return workload.judge(&Symptom::from(&error), facts, context).await,
         };

@@ -4,9 +4,8 @@
 //! nothing.
 
 use async_trait::async_trait;
-use serde_json::Value;
 
-use super::workload::Workload;
+use super::workload::{Workload, shown};
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::ROLE_ARN;
@@ -122,13 +121,5 @@ fn not_built(error: KustomizeError) -> StepError {
         _ => StepError::verification(error.to_string()).hint(format!(
             "`kubectl kustomize {OVERLAY}` in the clone shows the same"
         )),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "nothing".into(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }

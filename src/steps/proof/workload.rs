@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::clients::aws::Aws;
-use crate::clients::cluster::ClusterError;
-use crate::engine::{Chain, Context, ErrorKind, Facts, Link, LinkState, Observation, StepError};
+use crate::clients::cluster::{ClusterError, ServiceAccountInfo};
+use crate::engine::{Chain, Context, ErrorKind, Facts, Link, LinkState, StepError};
 pub(super) use crate::steps::atlas::ROLE_ANNOTATION;
 use crate::steps::atlas::{Place, Prober, Symptom};
 use crate::steps::aws::{ACCOUNT, ISSUER, PARTITION, POLICY_ARN, ROLE_ARN};
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, refused};
+use crate::steps::names;
 
 /// The name of the documented test Pod, and of its container.
 pub(super) const POD: &str = "rok-verify-storage-access";
@@ -25,6 +26,24 @@ fn became(caller: &str) -> String {
     match resource.rsplit_once('/') {
         Some((role, _session)) => format!("became {role}"),
         None => format!("became {resource}"),
+    }
+}
+
+/// Says what S3 told of the probe bucket: whether it holds versions, or that it is not there.
+pub(super) fn listed(bucket: &str, holds: Option<bool>) -> String {
+    match holds {
+        Some(true) => format!("lists `{bucket}`, which holds versions"),
+        Some(false) => format!("lists `{bucket}`, which is empty"),
+        None => format!("may list `{bucket}`, which does not exist yet"),
+    }
+}
+
+/// Says a value of a manifest for people.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -77,7 +96,7 @@ impl Workload {
 
     /// Returns `system:serviceaccount:<namespace>:<name>`.
     pub(super) fn subject(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+        names::subject(&self.namespace, &self.name)
     }
 
     /// Returns namespace and name of the service account, for messages.
@@ -116,23 +135,24 @@ impl Workload {
         })
     }
 
-    /// Finds out what is behind a symptom: something that passes is waited for, anything else is
-    /// a failed verification.
-    pub(super) async fn judge(
+    /// Returns the service account, if there is one.
+    pub(super) async fn account(&self) -> Result<Option<ServiceAccountInfo>, StepError> {
+        let client = self.access.client().await?;
+        let account = client.service_account(&self.namespace, &self.name).await;
+        account.map_err(unproven)
+    }
+
+    /// Finds out what is behind a symptom, and fails with it; something that passes may be tried
+    /// again.
+    pub(super) async fn judge<T>(
         &self,
         symptom: &Symptom,
         facts: &Facts,
         context: &Context,
-    ) -> Result<Observation, StepError> {
+    ) -> Result<T, StepError> {
         let acted = context.has_acted("aws.");
         let (diagnosis, chain) = self.prober(facts, context)?.diagnose(symptom, acted).await;
-        let not_yet = diagnosis.not_yet;
-        let error = diagnosis.into_error(symptom, chain);
-        if not_yet {
-            Ok(Observation::pending(error.message.clone()).otherwise(error))
-        } else {
-            Err(error)
-        }
+        Err(diagnosis.into_error(symptom, chain))
     }
 
     /// Returns the chain that a session of the role and an answer of S3 prove; `how` tells
