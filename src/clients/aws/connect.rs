@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use super::error::{AwsError, Surroundings};
+use super::gated::{Gated, WireTime};
 use super::http::{self, Trust};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
@@ -102,7 +103,11 @@ impl Aws {
         settings: &AwsSettings,
         wire: WireLog,
     ) -> Self {
-        let config = load(http, settings).await;
+        let http = SharedHttpClient::new(Gated {
+            client: http,
+            wire: wire.clone(),
+        });
+        let config = load(http, settings, WireTime(wire.clone())).await;
         let global = config
             .to_builder()
             .region(
@@ -186,10 +191,11 @@ impl fmt::Debug for Aws {
     }
 }
 
-async fn load(http: SharedHttpClient, settings: &AwsSettings) -> SdkConfig {
+async fn load(http: SharedHttpClient, settings: &AwsSettings, time: WireTime) -> SdkConfig {
     let seconds = Duration::from_secs;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
+        .time_source(time)
         .app_name(AppName::new("rok-deploy").expect("it has only letters and a dash"))
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .timeout_config(

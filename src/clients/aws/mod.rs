@@ -7,6 +7,7 @@
 mod connect;
 mod eks;
 mod error;
+mod gated;
 mod http;
 mod iam;
 mod partition;
