@@ -24,7 +24,7 @@ use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
 use crate::steps::discovery::EksDiscovery;
-use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
 
 /// What one process works with.
@@ -37,6 +37,7 @@ pub struct Session {
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+    remotes: Remotes,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -100,6 +101,7 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
+        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
         Ok(Self {
             spec,
             sources,
@@ -109,6 +111,7 @@ impl Session {
             sandbox,
             aws,
             clusters,
+            remotes,
         })
     }
 
@@ -120,6 +123,7 @@ impl Session {
             },
             cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
+            remotes: self.remotes.clone(),
         };
         settings::resolve(
             self.spec.questions,
