@@ -454,7 +454,8 @@ impl Stale {
 
 /// Whether it is one of `deploy/env.*`, and no template of one.
 fn holds_choices(file: &str) -> bool {
-    file.starts_with("deploy/env.") && !file.ends_with(".j2")
+    let is_template = Path::new(file).extension().is_some_and(|end| end == "j2");
+    file.starts_with("deploy/env.") && !is_template
 }
 
 /// What `deploy/env.*` of the clone holds: values with the file each stands in.
