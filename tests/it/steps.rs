@@ -270,6 +270,7 @@ fn context(acted: &[&str]) -> Context {
             .iter()
             .map(ToString::to_string)
             .collect::<BTreeSet<_>>(),
+        planning: false,
     }
 }
 

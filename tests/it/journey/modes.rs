@@ -48,6 +48,7 @@ fn without_a_cluster_its_steps_are_listed_as_not_checked() {
         left_out,
         [
             "cluster.context",
+            "cluster.lease",
             "rok.namespaces",
             "rok.verify-account",
             "rok.storage-access",
