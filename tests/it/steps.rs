@@ -1,6 +1,7 @@
 //! Steps against the practice cloud: the real clients over real HTTP, and a world to break.
 
 mod identity;
+mod lease;
 mod proofs;
 mod storage;
 
