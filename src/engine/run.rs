@@ -40,6 +40,9 @@ const FRESH: Duration = Duration::from_mins(1);
 /// How long the end of a run may take to give back what its steps took.
 const RELEASE: Duration = Duration::from_secs(5);
 
+/// How long a run waits for an operator whose login has ended on the way.
+const PATIENCE: Duration = Duration::from_mins(15);
+
 /// A run in progress: what it says, and how to talk to it.
 #[derive(Debug)]
 pub struct Handle {
@@ -292,8 +295,8 @@ impl Run {
 
     /// Gives back what steps took, unless that takes too long: then it ends by itself.
     async fn release(&mut self) {
-        let keepers = self.keepers(usize::MAX);
-        let releases = keepers.iter().map(|keeper| keeper.release());
+        let guards = self.guards(usize::MAX);
+        let releases = guards.iter().map(|guard| guard.release());
         tokio::select! {
             biased;
             _ = futures::future::join_all(releases) => {}
@@ -302,7 +305,7 @@ impl Run {
     }
 
     /// Returns the steps that take something which the acts of step `index` depend on.
-    fn keepers(&self, index: usize) -> Vec<Arc<dyn Step>> {
+    fn guards(&self, index: usize) -> Vec<Arc<dyn Step>> {
         let takes_part = |(place, entry): &(usize, &Entry)| {
             *place != index
                 && entry.meta.when == When::BeforeWrites
@@ -313,7 +316,7 @@ impl Run {
     }
 
     /// Whether the step takes something for the run, which is no change.
-    fn is_keeper(&self, index: usize) -> bool {
+    fn is_guard(&self, index: usize) -> bool {
         self.entries[index].meta.when == When::BeforeWrites
     }
 

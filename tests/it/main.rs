@@ -10,6 +10,7 @@ mod catalogue;
 mod exec;
 mod journey;
 mod killed;
+mod logged_out;
 mod on_ministack;
 mod on_moto;
 mod oracle;

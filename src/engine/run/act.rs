@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::words::list;
-use super::{Asking, Closing, Entry, FRESH, Halt, Run, Workers, guarded};
+use super::{Asking, Closing, Entry, FRESH, Halt, PATIENCE, Run, Workers, guarded};
 use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::EventKind;
 use crate::engine::failure::StepError;
@@ -113,7 +113,7 @@ impl Run {
                 self.leave_out(index, reason.into())?;
                 continue;
             }
-            self.outdated |= self.is_keeper(index) && self.was_taken(index);
+            self.outdated |= self.is_guard(index) && self.was_taken(index);
             let seen = self.still_seen(index);
             if let Some(observation) = &seen
                 && let Finding::Satisfied { .. } = observation.finding
@@ -182,8 +182,9 @@ impl Run {
             context: self.context(),
             seen,
             settle,
+            patience: self.options.wait.unwrap_or(PATIENCE),
             differing: self.differing(entry),
-            keepers: self.keepers(index),
+            guards: self.guards(index),
             clock: Arc::clone(&self.clock),
             stop,
             messages: messages.clone(),
@@ -194,7 +195,7 @@ impl Run {
     fn not_in_this_run(&self, index: usize) -> Option<&'static str> {
         let entry = &self.entries[index];
         let proof = entry.meta.phase == Phase::Verify;
-        if self.is_keeper(index) {
+        if self.is_guard(index) {
             (!self.will_write()).then_some("nothing is to be written")
         } else if proof && !self.options.only.includes(Phase::Verify) {
             Some("verification is left out of this run")
@@ -223,14 +224,14 @@ impl Run {
             .iter()
             .filter(known)
             .all(|id| self.is_settled(id));
-        let keeper = self.is_keeper(index);
+        let guard = self.is_guard(index);
         let task = self.entries[index].task;
-        let kept = keeper
+        let kept = guard
             || meta.phase == Phase::Observe
             || self.entries.iter().enumerate().all(|(place, other)| {
-                !self.is_keeper(place) || other.task > task || self.is_settled(other.meta.id)
+                !self.is_guard(place) || other.task > task || self.is_settled(other.meta.id)
             });
-        let proven_last = keeper
+        let proven_last = guard
             || meta.phase != Phase::Verify
             || (pending
                 .iter()
@@ -270,7 +271,7 @@ impl Run {
     /// Returns what planning saw, when nothing that matters to it has changed since.
     fn still_seen(&self, index: usize) -> Option<Observation> {
         let meta = &self.entries[index].meta;
-        if self.outdated || self.is_keeper(index) {
+        if self.outdated || self.is_guard(index) {
             return None;
         }
         let Some(Planned::Observed(observation)) = self.planned.get(meta.id) else {

@@ -25,7 +25,7 @@ impl Run {
             }),
             Message::Observed(index, observation) => self.tell_observed(index, &observation),
             // What is taken for the run and given back is no change of the world.
-            Message::Acted(index) if self.is_keeper(index) => Ok(()),
+            Message::Acted(index) if self.is_guard(index) => Ok(()),
             Message::Acted(index) => {
                 self.changed.insert(self.id(index));
                 self.emit(EventKind::StepActed {
@@ -39,7 +39,7 @@ impl Run {
                 waited,
                 limit,
             } => {
-                self.outdated |= self.is_keeper(index);
+                self.outdated |= self.is_guard(index);
                 self.emit(EventKind::StepSettling {
                     step: self.id(index),
                     reason,
@@ -48,6 +48,19 @@ impl Run {
                     limit_ms: millis(limit),
                 })
             }
+            Message::Paused {
+                index,
+                error,
+                limit,
+            } => self.emit(EventKind::StepPaused {
+                step: self.id(index),
+                error,
+                limit_ms: millis(limit),
+            }),
+            Message::WentOn(index, paused) => self.emit(EventKind::StepWentOn {
+                step: self.id(index),
+                paused_ms: millis(paused),
+            }),
             Message::Asks {
                 index,
                 changes,
@@ -58,7 +71,7 @@ impl Run {
                     may.send(May::Stop).ok();
                     return Ok(());
                 }
-                if self.is_keeper(index) {
+                if self.is_guard(index) {
                     may.send(May::Act).ok();
                     return Ok(());
                 }
@@ -198,7 +211,7 @@ impl Run {
         let step = self.id(index);
         let phase = self.entries[index].meta.phase;
         // Without what every act depends on there is nothing to go on with.
-        let goes_on = self.goes_on() && !self.is_keeper(index);
+        let goes_on = self.goes_on() && !self.is_guard(index);
         match result {
             Ok(Ended::Satisfied { observation, acted }) => {
                 let Finding::Satisfied { note } = observation.finding else {

@@ -27,7 +27,7 @@ impl Run {
             let entry = &self.entries[index];
             if let Some(reason) = self.recipe.left_out.get(entry.meta.id).cloned() {
                 self.leave_out(index, reason)?;
-            } else if entry.meta.phase == Phase::Verify && !self.is_keeper(index) {
+            } else if entry.meta.phase == Phase::Verify && !self.is_guard(index) {
                 self.planned.insert(entry.meta.id.into(), Planned::Verifies);
             } else {
                 waiting.insert(index);
@@ -73,7 +73,7 @@ impl Run {
                             self.planned.insert(self.id(index), Planned::Observed(observation));
                         }
                         Err(error) => {
-                            if self.goes_on() && !self.is_keeper(index) {
+                            if self.goes_on() && !self.is_guard(index) {
                                 self.failed.insert(self.id(index), error.kind);
                             }
                             self.emit(EventKind::StepFailed { step: self.id(index), error: error.clone() })?;
@@ -186,13 +186,13 @@ impl Run {
         let changes = self.planned_changes();
         // Who else is at work is no part of what is approved.
         let entries = self.entries.iter().map(|entry| &entry.meta);
-        let keepers: BTreeSet<_> = entries
+        let guards: BTreeSet<_> = entries
             .filter(|meta| meta.when == When::BeforeWrites)
             .map(|meta| meta.id)
             .collect();
         let planned = self.planned.iter();
         self.fingerprint =
-            plan::fingerprint(planned.filter(|(id, _)| !keepers.contains(id.as_str())));
+            plan::fingerprint(planned.filter(|(id, _)| !guards.contains(id.as_str())));
         let touches = self.touches(changes).map(str::to_owned).collect();
         let fingerprint = self.fingerprint.clone();
         self.emit(EventKind::PlanReady {

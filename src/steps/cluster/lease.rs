@@ -6,7 +6,7 @@
 //! end, so that nothing is left of a run. Whoever may not use Leases works without: a right that only
 //! keeps runs apart is no reason to fail.
 
-mod keeper;
+mod guard;
 mod operator;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::keeper::{Hold, Keeper};
+use self::guard::{Guard, Hold};
 pub use self::operator::Operator;
 use self::operator::{Holder, seconds};
 use super::access::{ClusterAccess, refused};
@@ -40,7 +40,7 @@ const WAITING: Settle = Settle {
 /// Takes the cluster for this run, and keeps it until the run ends.
 pub struct HoldCluster {
     needs: &'static str,
-    keeper: Arc<Keeper>,
+    guard: Arc<Guard>,
     /// The Lease as it was seen last, and when that version was seen first.
     seen: Mutex<Option<(LeaseInfo, jiff::Timestamp)>>,
     /// Renews the Lease; ends with this step at the latest.
@@ -52,7 +52,7 @@ impl HoldCluster {
     pub fn new(access: ClusterAccess, operator: Operator, needs: &'static str) -> Self {
         Self {
             needs,
-            keeper: Arc::new(Keeper::new(access, operator)),
+            guard: Arc::new(Guard::new(access, operator)),
             seen: Mutex::default(),
             beat: Mutex::default(),
         }
@@ -75,18 +75,18 @@ impl Step for HoldCluster {
     }
 
     async fn check(&self, _facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        match &*self.keeper.hold.lock().await {
+        match &*self.guard.hold.lock().await {
             Hold::Held { note, .. } => return Ok(Observation::satisfied(note.clone())),
             Hold::Unguarded(error) => return Ok(unguarded(error)),
             Hold::Lost(error) => return Err(error.clone()),
             Hold::None => {}
         }
-        let client = self.keeper.access.client().await?;
+        let client = self.guard.access.client().await?;
         let lease = match client.lease(NAMESPACE, NAME).await {
             Ok(lease) => lease,
             Err(error) if error.kind == ClusterErrorKind::Forbidden => {
                 let observation = unguarded(&error);
-                *self.keeper.hold.lock().await = Hold::Unguarded(error);
+                *self.guard.hold.lock().await = Hold::Unguarded(error);
                 return Ok(observation);
             }
             Err(error) => return Err(passing(error)),
@@ -97,20 +97,20 @@ impl Step for HoldCluster {
     async fn apply(&self, _facts: &Facts, context: &Context) -> Result<(), StepError> {
         // The version that was judged: if it is another one by now, somebody was faster.
         let over = lock(&self.seen).clone().map(|(lease, _)| lease);
-        if self.keeper.take(&context.run, over).await? {
-            let keeper = Arc::clone(&self.keeper);
-            let beat = tokio::spawn(async move { keeper.beat().await });
+        if self.guard.take(&context.run, over).await? {
+            let guard = Arc::clone(&self.guard);
+            let beat = tokio::spawn(async move { guard.beat().await });
             *lock(&self.beat) = Some(AbortOnDropHandle::new(beat));
         }
         Ok(())
     }
 
     async fn keep(&self) -> Result<(), StepError> {
-        self.keeper.keep().await
+        self.guard.keep().await
     }
 
     async fn release(&self) {
-        self.keeper.release().await;
+        self.guard.release().await;
         lock(&self.beat).take();
     }
 }
@@ -133,7 +133,7 @@ impl HoldCluster {
             return free("nobody is at work", Verb::Update);
         };
         let holder = Holder::of(&claim);
-        let operator = &self.keeper.operator;
+        let operator = &self.guard.operator;
         if operator.is_own(&holder, &context.run) {
             let note = format!("left by {holder}, which is over");
             return free(&note, Verb::Update);
@@ -161,7 +161,7 @@ impl HoldCluster {
     /// Keeps in mind what was seen, and returns how long it is known to stand, by this machine's
     /// clock alone.
     fn unchanged_for(&self, lease: Option<&LeaseInfo>) -> Duration {
-        let now = self.keeper.operator.clock.now();
+        let now = self.guard.operator.clock.now();
         let mut seen = lock(&self.seen);
         let before = seen
             .take()

@@ -18,7 +18,7 @@ struct Standing(Arc<watch::Sender<jiff::Timestamp>>);
 
 impl Standing {
     fn at(time: &str) -> Self {
-        Self(Arc::new(watch::Sender::new(time.parse().unwrap())))
+        Self(Arc::new(watch::Sender::new(time.parse().expect("a time"))))
     }
 
     fn pass(&self, seconds: u64) {

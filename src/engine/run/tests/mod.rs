@@ -6,6 +6,7 @@
 mod acting;
 mod approving;
 mod keeping;
+mod pausing;
 mod planning;
 mod proving;
 mod stopping;

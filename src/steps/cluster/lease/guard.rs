@@ -8,7 +8,7 @@ use super::operator::{Holder, Operator};
 use super::{NAME, NAMESPACE, PLACE, passing};
 use crate::clients::cluster::{ClusterError, ClusterErrorKind, LeaseClaim, LeaseInfo};
 use crate::engine::StepError;
-use crate::steps::cluster::ClusterAccess;
+use crate::steps::cluster::{ClusterAccess, refused};
 
 /// How often a Lease is renewed.
 const BEAT: Duration = Duration::from_secs(10);
@@ -42,13 +42,13 @@ pub(super) enum Hold {
 }
 
 /// The Lease of one run, shared by its step and the task that renews it.
-pub(super) struct Keeper {
+pub(super) struct Guard {
     pub(super) access: ClusterAccess,
     pub(super) operator: Operator,
     pub(super) hold: Mutex<Hold>,
 }
 
-impl Keeper {
+impl Guard {
     pub(super) fn new(access: ClusterAccess, operator: Operator) -> Self {
         Self {
             access,
@@ -181,7 +181,6 @@ impl Keeper {
         claim: &LeaseClaim,
     ) -> Result<Renewal, StepError> {
         let client = self.access.client().await?;
-        let failed = |error: ClusterError| not_renewed(&error.to_string());
         let renewed = client.claim_lease(NAMESPACE, NAME, claim, Some(lease));
         if let Some(renewed) = renewed.await.map_err(failed)? {
             *lease = renewed;
@@ -209,6 +208,15 @@ impl Keeper {
 enum Renewal {
     Done,
     TakenBy(Holder),
+}
+
+/// What failed is tried again; a login that has ended is waited for.
+fn failed(error: ClusterError) -> StepError {
+    if error.kind == ClusterErrorKind::Unauthorized {
+        refused(error)
+    } else {
+        not_renewed(&error.to_string())
+    }
 }
 
 fn not_renewed(why: &str) -> StepError {
