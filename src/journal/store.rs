@@ -395,6 +395,40 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_over_when_no_process_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let runs = Runs::new(directory.path());
+        assert!(runs.is_over(&folder.run));
+        assert!(!runs.is_over("20240501T100000Z-abcd"), "nobody knows");
+        let (held, _) = Writer::resume(&folder.journal()).unwrap();
+        assert!(!runs.is_over(&folder.run));
+        let refused = Writer::resume(&folder.journal()).unwrap_err().to_string();
+        let who = format!("(pid {}) since ", std::process::id());
+        assert!(refused.contains(&who), "{refused}");
+        drop(held);
+        assert!(runs.is_over(&folder.run));
+    }
+
+    #[test]
+    fn a_state_directory_has_one_id_of_its_own() {
+        let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let ids = directories.each_ref().map(|directory| {
+            let runs = Runs::new(directory.path());
+            assert_eq!(runs.id(), None, "looking makes none");
+            runs.make_id().unwrap();
+            let id = runs.id().unwrap();
+            runs.make_id().unwrap();
+            assert_eq!(runs.id().unwrap(), id);
+            let mode = fs::metadata(runs.id_file()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            id
+        });
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(ids[0].len(), 32);
+    }
+
+    #[test]
     fn one_unreadable_run_does_not_hide_the_others() {
         let directory = tempfile::tempdir().unwrap();
         let good = recorded(directory.path());

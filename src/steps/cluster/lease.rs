@@ -148,8 +148,8 @@ impl HoldCluster {
         };
         let reason = format!("{holder}; free in {} s unless renewed", seconds(left));
         let error = StepError::failed(format!(
-            "another run works on this cluster: {holder}, which renewed its Lease `{PLACE}` {} s ago",
-            seconds(unchanged)
+            "another run works on this cluster: {holder}; its Lease `{PLACE}` ends in {} s unless renewed",
+            seconds(left)
         ));
         Observation::pending(reason).otherwise(
             error
