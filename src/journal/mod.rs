@@ -4,11 +4,13 @@
 //! is found; a torn last line is forgiven, since that is what a crash leaves.
 
 mod format;
+mod holder;
 mod reader;
 mod store;
 mod writer;
 
 pub use format::{FORMAT, Header, Launch};
+pub use holder::Holder;
 pub use reader::{Journal, JournalError, read};
 pub use store::{RunFolder, RunSummary, Runs};
 pub use writer::Writer;

@@ -53,10 +53,12 @@ pub enum JournalError {
         reason: String,
     },
     /// Another process works on the run.
-    #[error("run {run} is held by another process (its journal {} is locked)", path.display())]
+    #[error("run {run} is held by another process: {holder} (its journal {} is locked)", path.display())]
     Held {
         /// The run's id.
         run: String,
+        /// The process: who, where, since when.
+        holder: String,
         /// Its journal.
         path: PathBuf,
     },

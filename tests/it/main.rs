@@ -23,4 +23,5 @@ mod sandbox_clients;
 mod steps;
 mod support;
 mod tui;
+mod two_operators;
 mod verify;
