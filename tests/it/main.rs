@@ -16,6 +16,7 @@ mod oracle;
 mod peers;
 mod real_world;
 mod render;
+mod replay;
 mod rooms;
 mod sandbox_clients;
 mod steps;

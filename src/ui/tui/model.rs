@@ -6,8 +6,6 @@ use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 use ratatui::layout::{Rect, Size};
 
-use super::Options;
-use super::Unfinished;
 use super::form::{Form, Mode};
 use super::keymap::{self, Action, Context};
 use super::player::Player;
@@ -16,6 +14,7 @@ use super::session::{Session, View};
 use super::start::Start;
 use super::theme::Theme;
 use super::widgets::page::{Lines, Page};
+use super::{Options, Recording, Unfinished};
 use crate::engine::question::Resolution;
 use crate::engine::{Answers, Command, Event, Outcome, Scope, Signal, StepError};
 use crate::ui::words::Tone;
@@ -145,9 +144,9 @@ impl Model {
     }
 
     /// Returns the player of a recorded run.
-    pub fn player(options: Options, events: Vec<Event>) -> Self {
+    pub fn player(options: Options, recording: impl Into<Recording>) -> Self {
         let mut model = Self::new(options, Place::Player);
-        model.player = Some(Player::new(events));
+        model.player = Some(Player::new(recording.into()));
         model
     }
 

@@ -5,6 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::Recording;
 use super::fold::Fold;
 use super::session::Session;
 use crate::engine::{Event, EventKind};
@@ -39,7 +40,8 @@ pub struct Player {
 
 impl Player {
     /// Opens a recording at its first event.
-    pub fn new(events: Vec<Event>) -> Self {
+    pub fn new(recording: Recording) -> Self {
+        let events = recording.events;
         let mut fold = Fold::default();
         let mut kept = vec![fold.clone()];
         for (place, event) in events.iter().enumerate() {
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn any_moment_is_the_fold_of_the_events_before_it() {
         let events = long(3_000);
-        let mut player = Player::new(events.clone());
+        let mut player = Player::new(events.clone().into());
         for position in [1, 2, 3_999, 4_000, 4_001, events.len(), 5, 8_500] {
             player.go(position);
             let expected = RunState::of(&events[..position]);
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn long_pauses_are_shortened_and_speed_counts() {
-        let mut player = Player::new(samples::settling());
+        let mut player = Player::new(samples::settling().into());
         player.play();
         let mut now: Timestamp = "2026-05-01T00:00:00Z".parse().unwrap();
         player.tick(now);
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn going_to_a_step_shows_it_at_its_end() {
-        let mut player = Player::new(samples::finished());
+        let mut player = Player::new(samples::finished().into());
         let area = ratatui::layout::Rect::new(0, 0, 80, 40);
         player.session.prepare(Panes {
             list: area,
