@@ -56,9 +56,10 @@ impl Request {
     pub fn line(&self) -> String {
         let time = self.at.strftime("%H:%M:%S%.3f");
         // The operation of a plain HTTP request begins with its method.
-        let method = match self.operation.starts_with(&self.method) {
-            true => String::new(),
-            false => format!("{} ", self.method),
+        let method = if self.operation.starts_with(&self.method) {
+            String::new()
+        } else {
+            format!("{} ", self.method)
         };
         let status = self
             .status
@@ -104,4 +105,87 @@ pub fn by_event(events: &[Event], times: &[jiff::Timestamp]) -> Vec<usize> {
 pub fn of_event(ends: &[usize], event: usize) -> Range<usize> {
     let start = event.checked_sub(1).map_or(0, |before| ends[before]);
     start..ends[event]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::samples;
+
+    fn request(client: &str, method: &str, status: Option<u16>, write: bool) -> Request {
+        Request {
+            at: "2026-04-01T10:15:00.25Z".parse().unwrap(),
+            client: client.into(),
+            method: method.into(),
+            operation: "GET /api".into(),
+            target: "https://cluster".into(),
+            status,
+            request_id: None,
+            attempt: 1,
+            duration_ms: 3,
+            error: None,
+            write,
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_answer_and_everything_else_from_400_on_a_failure() {
+        for (client, status, write, failed) in [
+            ("aws", Some(200), false, false),
+            ("aws", Some(404), false, false),
+            ("aws", Some(404), true, true),
+            ("kubernetes", Some(403), false, true),
+            ("kubernetes", Some(503), true, true),
+            ("aws", None, false, true),
+            ("git", Some(0), true, false),
+            ("git", Some(128), true, true),
+        ] {
+            let request = request(client, "GET", status, write);
+            assert_eq!(request.is_failed(), failed, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_all_that_support_asks_for() {
+        let sent = Request {
+            error: Some("Throttled\u{1b}[2J".into()),
+            request_id: Some("0f2a".into()),
+            attempt: 3,
+            ..request("aws", "POST", Some(429), true)
+        };
+        assert_eq!(
+            sent.line(),
+            "10:15:00.250  POST GET /api → 429 Throttled\u{fffd}[2J, 3 ms, attempt 3, https://cluster, id 0f2a"
+        );
+        let lost = request("kubernetes", "GET", None, false);
+        assert_eq!(
+            lost.line(),
+            "10:15:00.250  GET /api → no answer, 3 ms, https://cluster"
+        );
+    }
+
+    #[test]
+    fn every_request_belongs_to_one_event() {
+        let events = samples::finished();
+        let first = events[0].at;
+        let after = |milliseconds| first + jiff::SignedDuration::from_millis(milliseconds);
+        let times: Vec<_> = [-90_000, 0, 1, 700, 90_000_000].map(after).into();
+        let ends = by_event(&events, &times);
+        let ranges: Vec<_> = (0..events.len())
+            .map(|place| of_event(&ends, place))
+            .collect();
+        assert_eq!(
+            ranges[0],
+            0..2,
+            "what was sent before the first event belongs to it"
+        );
+        assert_eq!(ranges.last().unwrap().end, times.len());
+        for pair in ranges.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
+        }
+        for (range, event) in ranges[..ranges.len() - 1].iter().zip(&events) {
+            assert!(times[range.clone()].iter().all(|at| *at <= event.at));
+        }
+        assert_eq!(by_event(&[], &times), [0; 0]);
+    }
 }

@@ -14,6 +14,7 @@ use tar::{Builder, EntryType, Header};
 use crate::support::env::TestEnv;
 use crate::support::practice::{Practice, events, parse_lines, snapshot};
 use crate::support::runs::assert_code;
+use crate::support::terminal::{END, Terminal};
 
 /// The id of a run, from its folder.
 fn id(run: &Path) -> String {
@@ -325,6 +326,63 @@ fn a_file_that_was_edited_inside_an_archive_is_named() {
     ] {
         assert!(output.stderr.contains(told), "{told}\n{}", output.stderr);
     }
+}
+
+// ---- in a terminal --------------------------------------------------------------------------------
+
+#[test]
+fn the_player_seeks_searches_and_shows_requests_of_an_archive() {
+    let practice = Practice::new();
+    let run = practice.run_of(&practice.journey());
+    let archive = exported(&practice, &run);
+    let all = events(&run).len();
+    let mut terminal = Terminal::start(&practice.env, (120, 40), &["replay", text(&archive)]);
+    terminal.wait_for(&format!("event 1 of {all}"));
+
+    terminal.type_keys("gaws.iam-role\r");
+    terminal.wait_for("aws.iam-role: creates role");
+    terminal.wait_for("will change → acting");
+    terminal.wait_for("sts:AssumeRoleWithWebIdentity");
+    terminal.type_keys("/iam:CreateRole\r");
+    terminal.wait_for("match 1 of 1 of `iam:CreateRole`");
+    terminal.wait_for("✎");
+    terminal.type_keys("w");
+    terminal.wait_for("▸ ✎");
+    terminal.resize((40, 12));
+    terminal.wait_for("iam:CreateRole →");
+    terminal.type_keys("w");
+    terminal.resize((200, 60));
+    terminal.wait_for("What changed here");
+    terminal.type_keys(END);
+    terminal.wait_for(&format!("event {all} of {all}"));
+    terminal.wait_for("Everything is in place");
+    terminal.type_keys("{{");
+    terminal.wait_for("event ");
+    terminal.wait_for_gone(&format!("event {all} of"));
+    terminal.type_keys("q");
+    terminal.expect_exit(0);
+    terminal.expect_restored();
+}
+
+#[test]
+fn the_player_of_a_touched_journal_ends_at_the_damage_and_the_process_says_so() {
+    let practice = Practice::new();
+    let run = practice.run_of(&practice.journey());
+    let journal = run.join("journal.jsonl");
+    let whole = fs::read_to_string(&journal).expect("a journal");
+    let mut lines: Vec<&str> = whole.lines().collect();
+    lines.drain(60..62);
+    fs::write(&journal, lines.join("\n") + "\n").expect("it is writable");
+    let mut terminal = Terminal::start(&practice.env, (80, 24), &["replay", &id(&run)]);
+    terminal.wait_for("event 1 of 59");
+    terminal.wait_for("DAMAGED");
+    terminal.type_keys(END);
+    terminal.wait_for("✗ the record ends here:");
+    terminal.type_keys("q");
+    terminal.expect_exit(1);
+    terminal.expect_restored();
+    let left = terminal.screen();
+    assert!(left.contains("line 61: does not follow"), "{left}");
 }
 
 // ---- archives that no export writes ---------------------------------------------------------------

@@ -80,8 +80,11 @@ impl Moment {
         lines.bold();
         let time = self.event.at.strftime("%Y-%m-%d %H:%M:%S%.3f");
         let since = self.before.at.map_or(String::new(), |before| {
-            let since = words::between(before, self.event.at);
-            format!(", {} after the one before", words::duration(since))
+            let since = match words::between(before, self.event.at) {
+                short @ ..1_000 => format!("{short} ms"),
+                long => words::duration(long),
+            };
+            format!(", {since} after the event before")
         });
         lines.line(0, Tone::Dim, &format!("{time} UTC{since}"));
         self.changes(after, &mut lines);
@@ -113,7 +116,7 @@ impl Moment {
         }
         said |= self.content(after, lines);
         if !said {
-            lines.line(2, Tone::Dim, "Nothing but the time.");
+            lines.line(2, Tone::Dim, "The steps stand as before.");
         }
     }
 
@@ -224,7 +227,7 @@ impl Moment {
             ),
         });
         for request in requests {
-            row(request, false, lines);
+            row(request, ' ', lines);
         }
     }
 
@@ -246,21 +249,27 @@ impl Moment {
             }
         };
         left_out(start, "before these", &mut lines);
-        let mut first = lines.len();
-        for (place, request) in self.requests[start..end].iter().enumerate() {
-            if start + place == self.here.start {
-                first = lines.len();
-            }
-            row(request, self.here.contains(&(start + place)), &mut lines);
+        for request in &self.requests[start..self.here.start] {
+            row(request, ' ', &mut lines);
+        }
+        let first = lines.len();
+        for request in &self.requests[self.here.clone()] {
+            row(request, '▸', &mut lines);
+        }
+        let (_, sentence) = log::sentence(&self.event.event);
+        let time = self.event.at.strftime("%H:%M:%S%.3f");
+        lines.marked(0, 4, Tone::Plain, &format!("▸ ● {time}  {sentence}"));
+        lines.bold();
+        for request in &self.requests[self.here.end..end] {
+            row(request, ' ', &mut lines);
         }
         left_out(all - end, "after these", &mut lines);
         (lines, first)
     }
 }
 
-fn row(request: &Request, is_here: bool, lines: &mut Lines) {
+fn row(request: &Request, here: char, lines: &mut Lines) {
     let (mark, tone) = request.mark();
-    let here = if is_here { '▸' } else { ' ' };
     lines.marked(0, 4, tone, &format!("{here} {mark} {}", request.line()));
 }
 

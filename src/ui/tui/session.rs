@@ -268,11 +268,11 @@ impl Session {
             self.page.go(true);
         }
         let moved = before.chain != places.chain || before.moment != places.moment;
-        let turned_to = self.written != self.subject();
-        if stale || moved || turned_to || before.page.width != places.page.width {
-            // Another moment is read from its beginning.
-            let is_other = stale && matches!(self.subject(), Subject::Moment | Subject::Wire);
-            self.write_page(turned || is_other);
+        let resized = before.page.width != places.page.width;
+        if stale || moved || resized || self.written != self.subject() {
+            // Another moment is read from its beginning, at every width.
+            let is_moment = matches!(self.subject(), Subject::Moment | Subject::Wire);
+            self.write_page(turned || (is_moment && (stale || resized)));
         }
         if stale || moved {
             self.write_chain();
