@@ -349,7 +349,7 @@ fn the_player_seeks_searches_and_shows_requests_of_an_archive() {
     terminal.type_keys("w");
     terminal.wait_for("▸ ✎");
     terminal.resize((40, 12));
-    terminal.wait_for("iam:CreateRole →");
+    terminal.wait_for("▸ ·");
     terminal.type_keys("w");
     terminal.resize((200, 60));
     terminal.wait_for("What changed here");
