@@ -6,17 +6,21 @@ mod frontend;
 mod handoff;
 mod launch;
 mod plan;
+mod process;
 mod recording;
 mod render;
 mod replay;
-mod resume;
+pub mod resume;
 mod run;
 mod runs;
 mod sandbox;
-mod session;
+pub mod session;
 mod tasks;
 mod verify;
 mod wizard;
+
+pub use launch::launch_of;
+pub use process::Process;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

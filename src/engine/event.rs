@@ -139,6 +139,22 @@ pub enum EventKind {
         /// When it gives up, in milliseconds.
         limit_ms: u64,
     },
+    /// The login has ended: the step waits until the operator has logged in again.
+    StepPaused {
+        /// The step's id.
+        step: String,
+        /// What the service said, and how to log in.
+        error: StepError,
+        /// When it gives up, in milliseconds.
+        limit_ms: u64,
+    },
+    /// The operator has logged in: the step goes on where it was.
+    StepWentOn {
+        /// The step's id.
+        step: String,
+        /// How long it was paused, in milliseconds.
+        paused_ms: u64,
+    },
     /// A step is done.
     StepDone {
         /// The step's id.
@@ -200,6 +216,8 @@ impl EventKind {
             | Self::StepActing { step, .. }
             | Self::StepActed { step }
             | Self::StepSettling { step, .. }
+            | Self::StepPaused { step, .. }
+            | Self::StepWentOn { step, .. }
             | Self::StepDone { step, .. }
             | Self::StepFailed { step, .. } => Some(step),
             _ => None,

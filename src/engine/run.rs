@@ -37,6 +37,9 @@ use words::count;
 /// How long an observation made while planning counts.
 const FRESH: Duration = Duration::from_mins(1);
 
+/// How long a run waits for an operator whose login has ended on the way.
+const PATIENCE: Duration = Duration::from_mins(15);
+
 /// A run in progress: what it says, and how to talk to it.
 #[derive(Debug)]
 pub struct Handle {

@@ -9,7 +9,8 @@ use crate::engine::recipe::Only;
 ///
 /// - 1.0: the first.
 /// - 1.1: proofs tell their chain; a launch may verify one task only, and without a Pod.
-pub const FORMAT: &str = "1.1";
+/// - 1.2: steps pause while nobody is logged in.
+pub const FORMAT: &str = "1.2";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

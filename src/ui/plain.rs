@@ -145,6 +145,23 @@ impl<T: Write, R: Write> Plain<T, R> {
                     &format!(" ({waited} of at most {})", words::duration(*limit_ms)),
                 )
             }
+            EventKind::StepPaused {
+                step,
+                error,
+                limit_ms,
+            } => {
+                self.step(step)?;
+                self.hints(&error.hints)?;
+                let limit = words::duration(*limit_ms);
+                let advice = format!(
+                    "log in in another window; the run goes on by itself and waits for {limit} at most"
+                );
+                self.hints(&[advice])
+            }
+            EventKind::StepWentOn { step, paused_ms } => {
+                let paused = words::duration(*paused_ms);
+                self.step_with(step, &format!(" (goes on after {paused})"))
+            }
             EventKind::StepDone { step, notices, .. } => {
                 self.said_settling.remove(step);
                 self.step(step)?;

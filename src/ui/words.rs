@@ -63,6 +63,7 @@ pub fn label(step: &StepView) -> Label {
         StepStatus::NotChecked => ("-", "not checked", Tone::Warn),
         StepStatus::Acting => ("▶", "acting", Tone::Accent),
         StepStatus::Settling => ("◌", "settling", Tone::Accent),
+        StepStatus::Paused => ("‖", "PAUSED", Tone::Warn),
         StepStatus::Done(StepOutcome::Changed) => ("✓", "changed", Tone::Good),
         StepStatus::Done(StepOutcome::Verified) => ("✓", "verified", Tone::Good),
         StepStatus::Done(StepOutcome::Left) => ("-", "left", Tone::Warn),

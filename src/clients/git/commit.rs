@@ -99,16 +99,21 @@ impl Clone {
             };
             let parents: Vec<_> = parent.iter().collect();
             let reference = format!("refs/heads/{branch}");
-            repository
-                .commit(
-                    Some(&reference),
-                    &author,
-                    &committer,
-                    &message,
-                    &tree,
-                    &parents,
-                )
-                .map_err(failed)?;
+            let write = || {
+                let (author, parents) = (&author, &parents);
+                repository
+                    .commit(
+                        Some(&reference),
+                        author,
+                        &committer,
+                        &message,
+                        &tree,
+                        parents,
+                    )
+                    .map_err(failed)
+            };
+            let operation = || format!("commit {}", request.message);
+            self.git.locally(&self.directory, operation, write)?;
         }
         // A hook may have changed what was committed, so the index follows HEAD and not our tree.
         let head = self.head_tree(&repository)?;

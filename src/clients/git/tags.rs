@@ -34,10 +34,14 @@ impl Clone {
         let target = repository.find_commit(target).map_err(failed)?;
         let tagger = self.committer()?;
         let message = format!("{}\n", message.trim_end());
-        repository
-            .tag(name, target.as_object(), &tagger, &message, false)
-            .map_err(failed)?;
-        Ok(())
+        let write = || {
+            repository
+                .tag(name, target.as_object(), &tagger, &message, false)
+                .map(drop)
+                .map_err(failed)
+        };
+        self.git
+            .locally(&self.directory, || format!("tag {name}"), write)
     }
 
     /// Returns the tags whose name fits `glob` and that lead to a commit, newest first.

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::words::list;
-use super::{Asking, Closing, Entry, FRESH, Halt, Run, Workers, guarded};
+use super::{Asking, Closing, Entry, FRESH, Halt, PATIENCE, Run, Workers, guarded};
 use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::EventKind;
 use crate::engine::failure::StepError;
@@ -181,6 +181,7 @@ impl Run {
             context: self.context(),
             seen,
             settle,
+            patience: self.options.wait.unwrap_or(PATIENCE),
             differing: self.differing(entry),
             clock: Arc::clone(&self.clock),
             stop,

@@ -43,6 +43,19 @@ impl Run {
                 waited_ms: millis(waited),
                 limit_ms: millis(limit),
             }),
+            Message::Paused {
+                index,
+                error,
+                limit,
+            } => self.emit(EventKind::StepPaused {
+                step: self.id(index),
+                error,
+                limit_ms: millis(limit),
+            }),
+            Message::WentOn(index, paused) => self.emit(EventKind::StepWentOn {
+                step: self.id(index),
+                paused_ms: millis(paused),
+            }),
             Message::Asks {
                 index,
                 changes,

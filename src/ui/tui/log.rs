@@ -73,6 +73,13 @@ fn said(event: &EventKind) -> Option<(Tone, String)> {
             attempt,
             ..
         } => (Tone::Dim, format!("{step}: look {attempt}, {reason}")),
+        EventKind::StepPaused { step, error, .. } => {
+            (Tone::Warn, format!("{step}: PAUSED, {}", error.message))
+        }
+        EventKind::StepWentOn { step, paused_ms } => {
+            let paused = words::duration(*paused_ms);
+            (Tone::Good, format!("{step}: goes on after {paused}"))
+        }
         EventKind::StepDone {
             step,
             outcome,

@@ -186,7 +186,7 @@ impl Moment {
                 diffs(step.map_or(&[][..], |step| &step.changes), lines);
                 return !facts.is_empty() || step.is_some();
             }
-            EventKind::StepFailed { step, .. } => {
+            EventKind::StepFailed { step, .. } | EventKind::StepPaused { step, .. } => {
                 if let Some(step) = after.find(step) {
                     hints(lines, 2, step);
                 }

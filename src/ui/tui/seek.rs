@@ -71,6 +71,7 @@ impl Mark {
                 ..
             } => (Nowhere, Failure),
             EventKind::Warning { .. }
+            | EventKind::StepPaused { .. }
             | EventKind::Declined { .. }
             | EventKind::StopRequested { .. }
             | EventKind::ApprovalNeeded {
@@ -267,7 +268,9 @@ impl Search {
                 };
                 self.within(note) || self.any(notices) || facts.iter().any(told)
             }
-            EventKind::StepFailed { error, .. } => self.meets_error(error),
+            EventKind::StepFailed { error, .. } | EventKind::StepPaused { error, .. } => {
+                self.meets_error(error)
+            }
             EventKind::Warning { text } => self.within(text),
             EventKind::RunFinished { summary, next, .. } => self.within(summary) || self.any(next),
             _ => false,

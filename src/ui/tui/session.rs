@@ -334,7 +334,9 @@ impl Session {
                 rows.push(Row::Step(task_place, place));
                 let is_noted = match step.status {
                     StepStatus::Settling => !step.note.is_empty(),
-                    StepStatus::Failed | StepStatus::Observed(FindingKind::Conflict) => true,
+                    StepStatus::Failed
+                    | StepStatus::Paused
+                    | StepStatus::Observed(FindingKind::Conflict) => true,
                     _ => false,
                 };
                 if is_noted {
@@ -466,7 +468,10 @@ impl Session {
             Row::Step(task, step) => self.step(*task, *step).is_some_and(|step| {
                 matches!(
                     step.status,
-                    StepStatus::Observing | StepStatus::Acting | StepStatus::Settling
+                    StepStatus::Observing
+                        | StepStatus::Acting
+                        | StepStatus::Settling
+                        | StepStatus::Paused
                 )
             }),
             _ => false,

@@ -5,6 +5,7 @@
 
 mod acting;
 mod approving;
+mod pausing;
 mod planning;
 mod proving;
 mod stopping;
