@@ -348,9 +348,9 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let edited = text.replace("event 7000", "event 7001");
         fs::write(&path, edited.replace("event 8500\"", "event 8500")).unwrap();
-        // The header is line 1, and an edit shows in the line after it.
+        // The header is line 1; the line after the edited one gives it away.
         let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("line 7002"), "{error}");
+        assert!(error.contains("line 7001: was edited"), "{error}");
     }
 
     #[test]

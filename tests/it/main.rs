@@ -17,6 +17,7 @@ mod oracle;
 mod peers;
 mod real_world;
 mod render;
+mod replay;
 mod resumed;
 mod rooms;
 mod sandbox_clients;
