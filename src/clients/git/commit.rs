@@ -142,13 +142,12 @@ impl Clone {
 
     /// Returns whether the operator signs commits.
     pub(super) fn is_signed(&self) -> Result<bool, GitError> {
-        let arguments = [
-            "config",
-            "--type=bool",
-            "--default=false",
-            "--get",
-            "commit.gpgsign",
-        ];
+        self.is_set("commit.gpgSign")
+    }
+
+    /// Returns whether a setting of the operator says yes.
+    pub(super) fn is_set(&self, name: &str) -> Result<bool, GitError> {
+        let arguments = ["config", "--type=bool", "--default=false", "--get", name];
         Ok(self.expect("read the configuration", &arguments)?.trim() == "true")
     }
 

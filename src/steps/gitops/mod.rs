@@ -1,6 +1,7 @@
 //! Steps on the clone of the deployments repository.
 
 mod clone;
+mod merged;
 mod push;
 mod rendered;
 mod repository;

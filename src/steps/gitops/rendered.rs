@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::merged::merged;
 use super::repository::{Repository, failed};
 use crate::clients::envfile;
-use crate::clients::git::{
-    Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id, merge_file,
-};
+use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id};
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb, lines,
@@ -67,7 +66,7 @@ struct Rendering {
     path: &'static str,
     before: Option<Vec<u8>>,
     after: Vec<u8>,
-    notice: Option<String>,
+    notices: Vec<String>,
 }
 
 #[async_trait]
@@ -145,7 +144,7 @@ impl Work {
         }
         observation.notices = renderings
             .into_iter()
-            .filter_map(|file| file.notice)
+            .flat_map(|file| file.notices)
             .collect();
         Ok(observation)
     }
@@ -196,39 +195,29 @@ impl Work {
             StepError::answers(error.to_string())
                 .hint("correct the template in the clone, or give the variable's answer")
         })?;
-        let rendering = |before, after, notice| {
+        let rendering = |before, after, notices| {
             Ok(Rendering {
                 path: file.output,
                 before,
                 after,
-                notice,
+                notices,
             })
         };
         let found = self.read(clone, file.output)?;
         let Some(clone) = clone else {
-            return rendering(found, render, None);
+            return rendering(found, render, Vec::new());
         };
         let Some(found) = found else {
-            return rendering(None, render, None);
+            return rendering(None, render, Vec::new());
         };
         if found == render {
-            return rendering(Some(found), render, None);
+            return rendering(Some(found), render, Vec::new());
         }
         let base = self
             .last_render(clone, file)?
             .unwrap_or_else(|| found.clone());
-        let merged = merge_file(&base, &render, &found).map_err(failed)?;
-        let notice = if merged.conflicts {
-            Some(format!(
-                "your edit of `{}` was kept where it differs from the template",
-                file.output
-            ))
-        } else if merged.content != render {
-            Some(format!("your edits of `{}` are kept", file.output))
-        } else {
-            None
-        };
-        rendering(Some(found), merged.content, notice)
+        let (content, notices) = merged(file.output, &base, &render, &found);
+        rendering(Some(found), content, notices)
     }
 
     /// Returns what we rendered last: the base of the merge. Where we never did, it is the file
