@@ -1,6 +1,7 @@
 //! Steps on the clone of the deployments repository.
 
 mod clone;
+mod draft;
 mod merged;
 mod push;
 mod rendered;
@@ -9,6 +10,7 @@ mod skeleton;
 mod tag;
 
 pub use clone::{BRANCH, CloneStep};
+pub use draft::Draft;
 pub use push::Push;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;

@@ -93,7 +93,7 @@ impl Step for Rendered {
 }
 
 impl Rendered {
-    fn work(&self, facts: &Facts) -> Result<Work, StepError> {
+    pub(super) fn work(&self, facts: &Facts) -> Result<Work, StepError> {
         Ok(Work {
             id: self.meta.id,
             repository: self.repository.clone(),
@@ -106,7 +106,7 @@ impl Rendered {
 }
 
 /// What a check or an act needs, away from the async threads.
-struct Work {
+pub(super) struct Work {
     id: &'static str,
     repository: Repository,
     files: &'static [FileSpec],
@@ -116,6 +116,15 @@ struct Work {
 }
 
 impl Work {
+    /// Returns the files as they would be.
+    pub(super) fn outputs(
+        &self,
+        clone: Option<&GitClone>,
+    ) -> Result<Vec<(&'static str, Vec<u8>)>, StepError> {
+        let renderings = self.render(clone)?.into_iter();
+        Ok(renderings.map(|file| (file.path, file.after)).collect())
+    }
+
     fn observe(&self, clone: Option<&GitClone>, facts: &Facts) -> Result<Observation, StepError> {
         let renderings = self.render(clone)?;
         let mut changes: Vec<Change> = renderings.iter().filter_map(Rendering::change).collect();
@@ -133,6 +142,11 @@ impl Work {
                 changes.push(Change::new(Verb::Commit, "files", spec.message).after(listing));
                 commit = Some(String::new());
             }
+        }
+        if let (Some(clone), false) = (clone, changes.is_empty()) {
+            // Better now than after the cloud was changed.
+            let paths = renderings.iter().map(|rendering| rendering.path);
+            clone.expect_writable(paths).map_err(failed)?;
         }
         let note = match &commit {
             Some(id) => format!("rendered and committed as {}", short(id)),
