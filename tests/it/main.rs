@@ -15,6 +15,7 @@ mod on_moto;
 mod oracle;
 mod peers;
 mod real_world;
+mod remotes;
 mod render;
 mod rooms;
 mod sandbox_clients;

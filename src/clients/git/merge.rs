@@ -79,10 +79,10 @@ struct Ends {
 
 impl Ends {
     fn of(content: &[u8]) -> Self {
-        let newlines = content.iter().filter(|byte| **byte == b'\n').count();
-        let windows = content.windows(2).filter(|pair| pair == b"\r\n").count();
+        let lines = content.split_inclusive(|byte| *byte == b'\n');
+        let ended = || lines.clone().filter(|line| line.ends_with(b"\n"));
         Self {
-            windows: newlines > 0 && windows == newlines,
+            windows: ended().next().is_some() && ended().all(|line| line.ends_with(b"\r\n")),
             last: content.is_empty() || content.ends_with(b"\n"),
         }
     }

@@ -24,6 +24,9 @@ use super::{RUN_TRAILER, STEP_TRAILER};
 /// Where a rebase under way is going.
 const PENDING: &str = "refs/rok-deploy/rebase";
 
+/// What the logs of references say of it.
+const REASON: &str = "rok-deploy: rebase";
+
 impl Clone {
     /// Fetches, puts our commits on top of what came, and gives our tags names that the remote has
     /// not given to others. Returns whether the branch still has something to push.
@@ -108,7 +111,7 @@ impl Clone {
             .refname_to_id("HEAD")
             .map_err(|error| self.failed("undo a half rebase", &error))?;
         self.switch(pending, head)?;
-        self.update_references(&format!("delete {PENDING}\n"))
+        self.update_references(REASON, &format!("delete {PENDING}\n"))
     }
 
     fn unpushed_commits<'a>(
@@ -227,7 +230,7 @@ impl Clone {
         if renewed.is_empty() {
             return Ok(());
         }
-        self.update_references(&deletions(&renewed))?;
+        self.update_references(REASON, &deletions(&renewed))?;
         self.renew_tags(tags, renewed)
     }
 
@@ -300,15 +303,18 @@ impl Clone {
             .ok()
             .and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned))
             .ok_or(GitError::Detached)?;
-        self.update_references(&format!("update {PENDING} {tip}\n"))?;
+        self.update_references(REASON, &format!("update {PENDING} {tip}\n"))?;
         if let Err(error) = self.switch(head, tip) {
-            self.update_references(&format!("delete {PENDING}\n"))?;
+            self.update_references(REASON, &format!("delete {PENDING}\n"))?;
             return Err(error);
         }
-        self.update_references(&format!(
-            "update {branch} {tip} {head}\ndelete {PENDING}\n{}",
-            deletions(renewed)
-        ))
+        self.update_references(
+            REASON,
+            &format!(
+                "update {branch} {tip} {head}\ndelete {PENDING}\n{}",
+                deletions(renewed)
+            ),
+        )
     }
 
     /// Moves index and working tree from one commit to another; foreign changes stay, or it refuses.
@@ -334,13 +340,6 @@ impl Clone {
                 },
                 error => error,
             })
-    }
-
-    fn update_references(&self, transaction: &str) -> Result<(), GitError> {
-        let arguments = ["update-ref", "-m", "rok-deploy: rebase", "--stdin"];
-        let input = Some(transaction.as_bytes());
-        let output = self.git.run_with(&self.directory, &arguments, &[], input)?;
-        checked(output, &self.directory, "move the branch").map(drop)
     }
 
     fn changed_paths(

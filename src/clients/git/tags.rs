@@ -48,10 +48,10 @@ impl Clone {
         let target = git2::Oid::from_str(target_commit).map_err(failed)?;
         let target = repository.find_commit(target).map_err(failed)?;
         let tagger = self.committer()?;
-        repository
-            .tag(name, target.as_object(), &tagger, &message, false)
+        let id = repository
+            .tag_annotation_create(name, target.as_object(), &tagger, &message)
             .map_err(failed)?;
-        Ok(())
+        self.update_references("tag: made", &format!("create refs/tags/{name} {id}\n"))
     }
 
     /// Returns the tags whose name fits `glob` and that lead to a commit, newest first.

@@ -14,7 +14,8 @@ use crate::steps::aws::{
 use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
-    BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Rendered, Repository, Tag, Written,
+    BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
+    Written,
 };
 use crate::steps::names;
 use crate::steps::proof::OVERLAY;
@@ -305,6 +306,7 @@ impl Parts {
                 repository: self.repository(),
                 wanted: self.pushes(),
                 tags: &files::TAGS,
+                refusal: Refusal::default(),
                 meta: Push::describe(
                     vec![
                         BRANCH.name(),

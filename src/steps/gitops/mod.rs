@@ -11,7 +11,7 @@ mod tag;
 
 pub use clone::{BRANCH, CloneStep};
 pub use draft::Draft;
-pub use push::Push;
+pub use push::{Push, Refusal};
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
 pub use skeleton::skeleton;

@@ -1,5 +1,7 @@
 //! Pushes the branch and our tags, fast-forward only.
 
+use std::sync::{Arc, Mutex};
+
 use async_trait::async_trait;
 
 use super::clone::BRANCH;
@@ -20,7 +22,12 @@ pub struct Push {
     pub tags: &'static [&'static FactKey<TagState>],
     /// What the engine needs to know.
     pub meta: StepMeta,
+    /// What the remote said of the branch when it refused it, for the look after the push.
+    pub refusal: Refusal,
 }
+
+/// The words of a remote; none before it was asked.
+pub type Refusal = Arc<Mutex<Option<String>>>;
 
 impl Push {
     /// Returns the description; `needs` are the branch and the tags' facts.
@@ -55,6 +62,7 @@ impl Step for Push {
             .map(|key| facts.get(key))
             .collect::<Result<_, _>>()?;
         let must = self.wanted == Some(true);
+        let refusal = self.refusal.lock().map_or(None, |words| words.clone());
         self.repository
             .with(move |clone| {
                 let pushing = |remote: &str| {
@@ -93,8 +101,9 @@ impl Step for Push {
                     renamed.into_iter().fold(observation, Observation::notice)
                 };
                 if let (true, Some(detour)) = (tagged, &state.diverted) {
+                    let words = refusal.map_or(String::new(), |words| format!(" ({words})"));
                     let text = format!(
-                        "branch `{branch}` of {} is protected: the commits are on branch `{detour}`; open a pull request from it",
+                        "branch `{branch}` of {} is protected{words}: the commits are on branch `{detour}`; open a pull request from it",
                         remote.name
                     );
                     let pushed = Observation::satisfied(format!("pushed to `{detour}`"));
@@ -117,17 +126,21 @@ impl Step for Push {
             .collect::<Result<_, _>>()?;
         // Where a protected branch diverts the push to.
         let detour = format!("rok-deploy/{}", context.run);
+        let refusal = self.refusal.clone();
         self.repository
             .with_clone(move |clone| {
                 let tags: Vec<String> = tags
                     .iter()
                     .map(|name| by_now(clone, name))
                     .collect::<Result<_, _>>()?;
-                match clone.push(&detour, &tags).map_err(failed)? {
-                    PushOutcome::UpToDate | PushOutcome::Pushed | PushOutcome::Diverted { .. } => {
-                        Ok(())
-                    }
+                let outcome = clone.push(&detour, &tags).map_err(failed)?;
+                if let PushOutcome::Diverted { reason, .. } = outcome
+                    && let Ok(mut refusal) = refusal.lock()
+                {
+                    let words: Vec<&str> = reason.split_whitespace().collect();
+                    *refusal = Some(words.join(" "));
                 }
+                Ok(())
             })
             .await
     }

@@ -119,10 +119,8 @@ fn value(section: usize, key: &str, value: &str) -> Line {
 }
 
 fn written(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("{}\n", line.text))
-        .collect()
+    let texts = lines.iter().flat_map(|line| [line.text.as_str(), "\n"]);
+    texts.collect()
 }
 
 /// A file as we render it first: up to four sections of up to five values, with comments that are
@@ -417,7 +415,9 @@ proptest! {
         for (at, line) in added {
             theirs.insert(at.index(theirs.len() + 1), line);
         }
-        let join = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let join = |lines: &[String]| -> String {
+            lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+        };
         let merged = merge(&join(&base), &join(&ours), &join(&theirs));
         let lines: Vec<&str> = text(&merged).lines().collect();
         let own = theirs.iter().map(String::as_str).filter(|line| line.starts_with("op"));
