@@ -7,14 +7,18 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Output, Stdio};
 
+use bytes::Bytes;
 use serde::Deserialize as _;
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::gate::{Answer, Call, Ended};
 use super::git::redact;
+use super::wire::WireLog;
 
 /// What a kustomization may be called.
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -76,12 +80,22 @@ pub enum KustomizeError {
 #[derive(Debug, Clone)]
 pub struct Kustomize {
     path: OsString,
+    wire: WireLog,
 }
 
 impl Kustomize {
     /// Returns a builder that looks for its programs in `path`, a list like `PATH`.
     pub fn new(path: impl Into<OsString>) -> Self {
-        Self { path: path.into() }
+        Self {
+            path: path.into(),
+            wire: WireLog::new(),
+        }
+    }
+
+    /// Lets its builds pass the gate of `wire`.
+    #[must_use]
+    pub fn through(self, wire: WireLog) -> Self {
+        Self { wire, ..self }
     }
 
     /// Whether there is a program to build with.
@@ -92,6 +106,15 @@ impl Kustomize {
     /// Builds the kustomization in `directory` and returns its objects in the order that they were
     /// written in. Lists of objects are taken apart.
     pub async fn build(&self, directory: &Path) -> Result<Vec<Value>, KustomizeError> {
+        self.build_as(directory, directory).await
+    }
+
+    /// The same for a copy of a directory in a place of its own: the gate is told of the directory.
+    pub async fn build_as(
+        &self,
+        directory: &Path,
+        known_as: &Path,
+    ) -> Result<Vec<Value>, KustomizeError> {
         kustomization(directory)?;
         let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
         let command = format!(
@@ -99,16 +122,35 @@ impl Kustomize {
             program.file_name().unwrap_or_default().display(),
             directory.display()
         );
-        let output = Command::new(&program)
-            .arg(verb)
-            .arg(directory)
-            .env("PATH", &self.path)
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(|source| KustomizeError::NotRun { program, source })?;
+        let not_run = |source| KustomizeError::NotRun {
+            program: program.clone(),
+            source,
+        };
+        let mut passage = self
+            .wire
+            .pass(|| Call {
+                client: "kustomize",
+                operation: format!("build {}", known_as.display()),
+                input: Bytes::new(),
+                write: false,
+            })
+            .map_err(not_run)?;
+        let output = match passage.instead() {
+            Some(answer) => as_output(answer),
+            None => Command::new(&program)
+                .arg(verb)
+                .arg(directory)
+                .env("PATH", &self.path)
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .stdin(Stdio::null())
+                .kill_on_drop(true)
+                .output()
+                .await
+                .map_err(not_run)?,
+        };
+        passage
+            .end(|| Ended::Answered(answer(&output)))
+            .map_err(not_run)?;
         if !output.status.success() {
             let said = one_line(&String::from_utf8_lossy(&output.stderr));
             let said = if said.is_empty() {
@@ -131,6 +173,32 @@ impl Kustomize {
         find("kustomize")
             .map(|program| (program, "build"))
             .or_else(|| find("kubectl").map(|program| (program, "kustomize")))
+    }
+}
+
+fn answer(output: &Output) -> Answer {
+    let status = output.status.into_raw();
+    Answer {
+        status: u16::try_from(status).unwrap_or(u16::MAX),
+        headers: vec![(
+            "stderr".into(),
+            String::from_utf8_lossy(&output.stderr).into(),
+        )],
+        body: output.stdout.clone().into(),
+    }
+}
+
+fn as_output(answer: Answer) -> Output {
+    let stderr = answer
+        .headers
+        .into_iter()
+        .find(|(name, _)| name == "stderr");
+    Output {
+        status: ExitStatus::from_raw(answer.status.into()),
+        stdout: answer.body.into(),
+        stderr: stderr
+            .map(|(_, text)| text.into_bytes())
+            .unwrap_or_default(),
     }
 }
 

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_request_given_up_leaves_its_line() {
         let log = WireLog::in_memory();
-        let record = || WireRecord::new("aws", "POST", "iam:CreateRole", "https://h");
+        let record = || WireRecord::new(log.now(), "aws", "POST", "iam:CreateRole", "https://h");
         drop(WireLine::start(&log, record()));
         let answered = WireLine::start(&log, record());
         answered.answered(200, Some("id".into()));

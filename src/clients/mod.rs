@@ -1,10 +1,12 @@
 //! Small types over the SDKs, Git, Kubernetes, kustomize and Jinja: the few verbs that steps need.
 //!
-//! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log.
+//! "Not found" is `None`, not an error; every request leaves a line in the [`wire`] log, and
+//! everything that leaves this process passes the [`gate`].
 
 pub mod aws;
 pub mod cluster;
 pub mod envfile;
+pub mod gate;
 pub mod git;
 pub mod kustomize;
 mod line;

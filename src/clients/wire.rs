@@ -3,6 +3,7 @@
 //! It holds what support needs to know about a request and nothing that must stay secret: no
 //! bodies, no headers, no query strings. The journal says what was meant, this says what was sent.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,6 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::gate::{Call, Gate, Keeper, Passage};
 
 /// One request and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +43,16 @@ pub struct WireRecord {
 }
 
 impl WireRecord {
-    /// Starts a record of a request sent now; the caller fills in how it ended.
-    pub fn new(client: &str, method: &str, operation: &str, target: &str) -> Self {
+    /// Starts a record of a request sent at `at`; the caller fills in how it ended.
+    pub fn new(
+        at: jiff::Timestamp,
+        client: &str,
+        method: &str,
+        operation: &str,
+        target: &str,
+    ) -> Self {
         Self {
-            at: jiff::Timestamp::now(),
+            at,
             client: client.into(),
             method: method.into(),
             operation: operation.into(),
@@ -63,10 +72,27 @@ impl WireRecord {
     }
 }
 
-/// Where records go. Clones share one log.
-#[derive(Debug, Clone, Default)]
+/// The time of day; tests bring their own.
+pub type Time = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// Where records go, and the way out of this process: its [`Gate`], and the time that clients go by.
+/// Clones share all of it.
+#[derive(Clone)]
 pub struct WireLog {
     inner: Arc<Mutex<Inner>>,
+    time: Time,
+}
+
+impl Default for WireLog {
+    fn default() -> Self {
+        Self::at(Arc::new(jiff::Timestamp::now))
+    }
+}
+
+impl fmt::Debug for WireLog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("WireLog").field(&self.inner).finish()
+    }
 }
 
 /// How many records wait for a file at most; a session asks less before its run begins.
@@ -78,6 +104,7 @@ struct Inner {
     /// Records from before there was a file.
     waiting: Vec<WireRecord>,
     records: Option<Vec<WireRecord>>,
+    gate: Gate,
     requests: u64,
     writes: u64,
     failure: Option<String>,
@@ -87,6 +114,35 @@ impl WireLog {
     /// Returns a log that has no file yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns a log whose clients go by another time.
+    pub fn at(time: Time) -> Self {
+        Self {
+            inner: Arc::default(),
+            time,
+        }
+    }
+
+    /// Returns the time of day.
+    pub fn now(&self) -> jiff::Timestamp {
+        (self.time)()
+    }
+
+    /// Adds a keeper to the gate, behind those that are there.
+    pub fn keep(&self, keeper: Arc<dyn Keeper>) {
+        self.lock().gate.add(keeper);
+    }
+
+    /// Asks to let a call pass the gate.
+    ///
+    /// # Errors
+    ///
+    /// When a keeper says that it must not be made.
+    pub fn pass(&self, call: impl FnOnce() -> Call) -> io::Result<Passage> {
+        // Keepers may take their time and make calls of their own, so not under the lock.
+        let gate = self.lock().gate.clone();
+        gate.pass(call)
     }
 
     /// Returns a log that keeps its records in memory, for tests.
@@ -182,7 +238,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wire.jsonl");
         let log = WireLog::new();
-        let record = |operation| WireRecord::new("aws", "POST", operation, "http://127.0.0.1");
+        let record =
+            |operation| WireRecord::new(log.now(), "aws", "POST", operation, "http://127.0.0.1");
         log.record(record("sts:GetCallerIdentity"));
         log.append_to(&path).unwrap();
         log.record(record("iam:GetRole"));

@@ -12,7 +12,7 @@ use crate::recipes::{self, RECIPES, RecipeSpec};
 use crate::settings::Sources;
 
 /// Returns how a command line launches a run.
-pub(super) fn launch_of(options: &Options) -> Launch {
+pub fn launch_of(options: &Options) -> Launch {
     Launch {
         practice: options.sandbox,
         only: options.only.map_or(Only::Everything, Only::from),

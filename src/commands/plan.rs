@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::launch::launch_of;
+use super::process::Process;
 use super::session::Session;
 use crate::cli::{Options, Output};
 use crate::engine::{Command, EventKind, Outcome, RunState, Signal};
@@ -11,7 +12,7 @@ use crate::ui::json::plan_document;
 use crate::ui::summary::plan_lines;
 
 pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
-    let session = Session::open(options, launch_of(options)).await?;
+    let session = Session::open(options, launch_of(options), Process::this()).await?;
     let settled = session.answers().await?;
     let mut handle = session.plan(&settled).await?;
     let mut state = RunState::default();

@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 
 use super::frontend::Asking;
 use super::launch::{approval_of, state_directory};
+use super::process::Process;
 use super::run::to_the_end;
 use super::session::{Session, Settled};
 use crate::cli::Options;
@@ -21,7 +22,7 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         Some(id) => one(&runs, id)?,
         None => newest(&runs, options.sandbox)?,
     };
-    let (session, settled, handle) = go_on(options, &folder).await?;
+    let (session, settled, handle) = go_on(options, &folder, Process::this()).await?;
     to_the_end(
         session,
         handle,
@@ -34,9 +35,14 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
 }
 
 /// Goes on with a run in a session of its own, launched as the run was.
-pub(super) async fn go_on(
+///
+/// # Errors
+///
+/// When another process works on it, it is finished, or its journal or answers cannot be used.
+pub async fn go_on(
     options: &Options,
     folder: &RunFolder,
+    process: Process,
 ) -> Result<(Session, Settled, Handle), Failure> {
     let (writer, journal) = Writer::resume(&folder.journal())?;
     let state = RunState::of(&journal.events);
@@ -64,7 +70,7 @@ pub(super) async fn go_on(
     } else {
         approval_of(&options)
     };
-    let session = Session::open_for(&options, launch, Some(folder)).await?;
+    let session = Session::open_for(&options, launch, process, Some(folder)).await?;
     let settled = session.answers().await?;
     let earlier = Earlier {
         seq: state.seq,

@@ -3,6 +3,7 @@
 use super::frontend::{Asking, follow};
 use super::handoff;
 use super::launch::{approval_of, launch_of};
+use super::process::Process;
 use super::session::{Session, Settled};
 use crate::cli::Options;
 use crate::engine::run::Handle;
@@ -21,7 +22,7 @@ pub(super) async fn launched(
     launch: Launch,
     approval: Approval,
 ) -> Result<u8, Failure> {
-    let session = Session::open(options, launch).await?;
+    let session = Session::open(options, launch, Process::this()).await?;
     let settled = session.answers().await?;
     let (folder, handle) = session.start(&settled, approval).await?;
     to_the_end(

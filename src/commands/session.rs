@@ -1,68 +1,77 @@
 //! A session: settings, practice cloud, clients and recipe of one process, wired together.
 
 use std::collections::BTreeSet;
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::launch::{check_task, keys, recipe, state_directory};
+use super::process::{Gated, Process};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
-use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
-use crate::engine::ports::{NoRecorder, Recorder, SystemClock};
+use crate::engine::ports::{NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
 use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::journal::{FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
-use crate::steps::cluster::Clusters;
+use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::EksDiscovery;
-use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
 
 /// What one process works with.
-pub(super) struct Session {
+pub struct Session {
     pub(super) spec: &'static RecipeSpec,
     pub(super) sources: Sources,
-    pub(super) wire: WireLog,
+    pub(super) process: Process,
     pub(super) launch: Launch,
     runs: Runs,
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+    remotes: Remotes,
 }
 
 /// Complete answers, and what the operator should know about them.
-pub(super) struct Settled {
+pub struct Settled {
     pub(super) answers: Answers,
     pub(super) notices: Vec<String>,
 }
 
 impl Session {
     /// Reads the settings and starts the practice cloud where it is wanted.
-    pub(super) async fn open(options: &Options, launch: Launch) -> Result<Self, Failure> {
-        Self::open_for(options, launch, None).await
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with the command line and the answers file, or with the practice cloud.
+    pub async fn open(
+        options: &Options,
+        launch: Launch,
+        process: Process,
+    ) -> Result<Self, Failure> {
+        Self::open_for(options, launch, process, None).await
     }
 
     /// Does the same for a run that is resumed, with its own answers.
     pub(super) async fn open_for(
         options: &Options,
         launch: Launch,
+        process: Process,
         resumed: Option<&RunFolder>,
     ) -> Result<Self, Failure> {
         let state = state_directory(options)?;
         let mut sources = Sources::read(
             &options.set,
             options.answers.as_deref(),
-            env::vars().collect(),
+            process.environment.clone(),
         )?;
         if let Some(repo) = &options.repo {
             sources.set.insert("gitops_dir".into(), repo.clone());
@@ -82,7 +91,6 @@ impl Session {
                 keys(spec)
             )));
         }
-        let wire = WireLog::new();
         let sandbox = if launch.practice {
             Some(practice(options, &state, &mut sources).await?)
         } else {
@@ -91,17 +99,19 @@ impl Session {
         let kubeconfig = sandbox
             .as_ref()
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
-        let clusters = Clusters::new(kubeconfig, wire.clone());
-        let aws = Connector::new(aws_settings(sandbox.as_ref()), wire.clone());
+        let clusters = Clusters::new(kubeconfig, process.wire.clone());
+        let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
+        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
         Ok(Self {
             spec,
             sources,
-            wire,
+            process,
             launch,
             runs: Runs::new(&state),
             sandbox,
             aws,
             clusters,
+            remotes,
         })
     }
 
@@ -113,6 +123,7 @@ impl Session {
             },
             cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
+            remotes: self.remotes.clone(),
         };
         settings::resolve(
             self.spec.questions,
@@ -129,7 +140,7 @@ impl Session {
     /// # Errors
     ///
     /// All problems at once.
-    pub(super) async fn answers(&self) -> Result<Settled, Failure> {
+    pub async fn answers(&self) -> Result<Settled, Failure> {
         let resolution = self.resolve(&Answers::default(), false).await;
         if resolution.is_complete() {
             let notice = |row: &Resolved| {
@@ -160,12 +171,19 @@ impl Session {
     }
 
     /// Starts a new run.
-    pub(super) async fn start(
+    ///
+    /// # Errors
+    ///
+    /// When its folder cannot be written, or a client cannot be set up.
+    pub async fn start(
         &self,
         settled: &Settled,
         approval: Approval,
     ) -> Result<(RunFolder, Handle), Failure> {
-        let folder = self.runs.create(jiff::Timestamp::now())?;
+        let now = self.process.clock.now();
+        let folder = self
+            .process
+            .writes("run folder", || Ok::<_, Failure>(self.runs.create(now)?))?;
         let header = Header {
             format: FORMAT.into(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
@@ -173,12 +191,11 @@ impl Session {
             recipe: self.spec.name.into(),
             launch: self.launch.clone(),
         };
-        folder.write(
-            &folder.answers(),
-            &settings::answers_file(self.spec.name, &settled.answers),
-        )?;
-        let writer = Writer::create(&folder.journal(), &header)?;
-        self.wire.append_to(&folder.wire())?;
+        self.write_answers(&folder, settled)?;
+        let writer = self.process.writes("journal.jsonl", || {
+            Ok::<_, Failure>(Writer::create(&folder.journal(), &header)?)
+        })?;
+        self.process.wire.append_to(&folder.wire())?;
         let handle = self
             .launch(
                 settled,
@@ -201,11 +218,8 @@ impl Session {
         earlier: Earlier,
         writer: Writer,
     ) -> Result<Handle, Failure> {
-        folder.write(
-            &folder.answers(),
-            &settings::answers_file(self.spec.name, &settled.answers),
-        )?;
-        self.wire.append_to(&folder.wire())?;
+        self.write_answers(folder, settled)?;
+        self.process.wire.append_to(&folder.wire())?;
         self.launch(
             settled,
             approval,
@@ -217,11 +231,17 @@ impl Session {
         .await
     }
 
+    fn write_answers(&self, folder: &RunFolder, settled: &Settled) -> Result<(), Failure> {
+        let text = settings::answers_file(self.spec.name, &settled.answers);
+        self.process.writes("answers.yaml", || {
+            Ok(folder.write(&folder.answers(), &text)?)
+        })
+    }
+
     /// Observes only, and leaves no trace.
     pub(super) async fn plan(&self, settled: &Settled) -> Result<Handle, Failure> {
-        let run = jiff::Timestamp::now()
-            .strftime("%Y%m%dT%H%M%SZ-plan")
-            .to_string();
+        let now = self.process.clock.now();
+        let run = now.strftime("%Y%m%dT%H%M%SZ-plan").to_string();
         self.launch(
             settled,
             Approval::Plan,
@@ -242,6 +262,9 @@ impl Session {
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
+        if !plan_only {
+            self.process.writes("id", || self.runs.make_id())?;
+        }
         let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
@@ -261,7 +284,12 @@ impl Session {
             warnings: settled.notices.clone(),
             earlier,
         };
-        Ok(run::start(recipe, options, Arc::new(SystemClock), recorder))
+        let recorder = Box::new(Gated {
+            recorder,
+            wire: self.process.wire.clone(),
+        });
+        let clock = Arc::clone(&self.process.clock);
+        Ok(run::start(recipe, options, clock, recorder))
     }
 
     /// Returns the runs of this state directory.
@@ -270,7 +298,7 @@ impl Session {
     }
 
     /// Ends the practice cloud, when this process serves it.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
         }
@@ -280,7 +308,7 @@ impl Session {
     /// practises all the same.
     fn git(&self) -> Git {
         let mut settings = GitSettings::default();
-        let plain = Git::new(settings.clone(), self.wire.clone());
+        let plain = Git::new(settings.clone(), self.process.wire.clone());
         if self.launch.practice && plain.identity(Path::new("/")).is_err() {
             let practice = [
                 ("GIT_COMMITTER_NAME", "Practice"),
@@ -290,7 +318,31 @@ impl Session {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .to_vec();
         }
-        Git::new(settings, self.wire.clone())
+        Git::new(settings, self.process.wire.clone())
+    }
+
+    /// Returns where programs are looked for. The practice cloud replaces the environment that
+    /// answers come from, not this.
+    fn path(&self) -> String {
+        self.process
+            .environment
+            .get("PATH")
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Returns who this process is to other runs on the same cluster.
+    fn operator(&self) -> Operator {
+        let Holder { user, host, pid } = Holder::of_process();
+        let runs = self.runs.clone();
+        Operator {
+            user,
+            host,
+            pid,
+            state: self.runs.id().unwrap_or_default(),
+            is_over: Arc::new(move |run| runs.is_over(run)),
+            clock: Arc::clone(&self.process.clock),
+        }
     }
 
     fn tools(&self) -> Tools {
@@ -308,7 +360,7 @@ impl Session {
             directory: settings::expand(directory, &environment),
             skeleton: skeleton(),
         };
-        let kustomize = Kustomize::new(env::var_os("PATH").unwrap_or_default());
+        let kustomize = Kustomize::new(self.path()).through(self.process.wire.clone());
         let environment = self.sources.environment.clone();
         let builder = kustomize.clone();
         let manifests = move |directory: &str| {
@@ -320,6 +372,7 @@ impl Session {
             repository: Arc::new(repository),
             kustomize,
             manifests: Arc::new(manifests),
+            operator: self.operator(),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::frontend::Asking;
 use super::launch::{approval_of, launch_of};
+use super::process::Process;
 use super::resume::{go_on, one};
 use super::run::{finish, to_the_end};
 use super::session::{Session, Settled};
@@ -25,7 +26,7 @@ pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
         return Err(Failure::usage("the wizard needs a terminal")
             .hint("`rok-deploy run` does the same without prompts, `rok-deploy plan` only looks"));
     }
-    let session = Session::open(options, launch_of(options)).await?;
+    let session = Session::open(options, launch_of(options), Process::this()).await?;
     if options.linear {
         return line_by_line(options, session).await;
     }
@@ -111,7 +112,7 @@ impl WizardPort for Port {
 impl Port {
     async fn go_on(&self, run: &str) -> Result<Handle, Failure> {
         let folder = one(self.session.runs(), run)?;
-        let (session, settled, handle) = go_on(&self.options, &folder).await?;
+        let (session, settled, handle) = go_on(&self.options, &folder, Process::this()).await?;
         let session = Arc::new(session);
         self.works_on(Work {
             folder,

@@ -7,8 +7,10 @@
 mod connect;
 mod eks;
 mod error;
+mod gated;
 mod http;
 mod iam;
+mod login;
 mod partition;
 mod profiles;
 mod s3;

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, Error,
-    FinalizerInterceptorContextRef,
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, Error, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata, OrchestratorError};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
+use super::gated::Named;
 use crate::clients::line::WireLine;
 use crate::clients::wire::{WireLog, WireRecord};
 
@@ -27,14 +28,14 @@ impl ClockSkew {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn observe(&self, response: &HttpResponse) {
+    fn observe(&self, response: &HttpResponse, now: jiff::Timestamp) {
         let server = response
             .headers()
             .get("date")
             .and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         if let Some(server) = server {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(server.timestamp().duration_since(jiff::Timestamp::now()));
+                Some(server.timestamp().duration_since(now));
         }
     }
 }
@@ -59,6 +60,19 @@ impl Intercept for WireInterceptor {
         "WireInterceptor"
     }
 
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (operation, write) = bag.load::<Metadata>().map_or_else(Default::default, named);
+        context
+            .request_mut()
+            .add_extension(Named { operation, write });
+        Ok(())
+    }
+
     fn read_before_transmit(
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
@@ -67,7 +81,9 @@ impl Intercept for WireInterceptor {
     ) -> Result<(), BoxError> {
         let request = context.request();
         let (operation, write) = bag.load::<Metadata>().map_or_else(Default::default, named);
-        let mut record = WireRecord::new("aws", request.method(), &operation, &host(request.uri()));
+        let target = host(request.uri());
+        let now = self.log.now();
+        let mut record = WireRecord::new(now, "aws", request.method(), &operation, &target);
         record.write = write;
         record.attempt = bag
             .load::<RequestAttempts>()
@@ -84,7 +100,7 @@ impl Intercept for WireInterceptor {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        self.skew.observe(response);
+        self.skew.observe(response, self.log.now());
         if let Some(Sent(line)) = bag.load::<Sent>() {
             line.answered(response.status().as_u16(), request_id(response));
         }

@@ -38,6 +38,7 @@ pub(super) struct Inner {
     pub(super) kinds: Mutex<HashMap<(String, String), (ApiResource, ApiCapabilities)>>,
     server: String,
     certificate_authority: Option<String>,
+    pub(super) wire: WireLog,
 }
 
 impl Cluster {
@@ -45,7 +46,7 @@ impl Cluster {
     /// no request to the cluster.
     pub async fn connect(settings: &ClusterSettings, wire: WireLog) -> Result<Self, ClusterError> {
         const OPERATION: &str = "connect";
-        let connecting = Transport::connect(settings.clone(), wire);
+        let connecting = Transport::connect(settings.clone(), wire.clone());
         let (transport, access) = within_deadline(OPERATION, connecting).await?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -53,6 +54,7 @@ impl Cluster {
                 kinds: Mutex::default(),
                 server: access.server,
                 certificate_authority: access.certificate_authority,
+                wire,
             }),
         })
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http::header::RETRY_AFTER;
+use http::header::{RETRY_AFTER, UPGRADE};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 use kube::Client;
 use kube::client::Body;
@@ -22,6 +22,7 @@ use super::connect::ClusterSettings;
 use super::error::{ClusterError, ClusterErrorKind};
 use super::kubeconfig::Access;
 use super::proxy::ProxyEnvironment;
+use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::line::WireLine;
 use crate::clients::wire::{WireLog, WireRecord};
 
@@ -61,9 +62,8 @@ struct Login {
 }
 
 impl Login {
-    fn is_over(&self) -> bool {
-        self.expires
-            .is_some_and(|expires| jiff::Timestamp::now() + EARLY >= expires)
+    fn is_over(&self, now: jiff::Timestamp) -> bool {
+        self.expires.is_some_and(|expires| now + EARLY >= expires)
     }
 }
 
@@ -95,7 +95,7 @@ impl Transport {
         let mut sent = 0;
         let mut renewed = false;
         let login = self.shared.login();
-        if login.is_over() {
+        if login.is_over(self.shared.wire.now()) {
             self.shared.renew(login.number).await?;
         }
         loop {
@@ -178,6 +178,7 @@ impl Shared {
     ) -> Result<Response<Body>, BoxError> {
         let path = head.uri.path();
         let mut record = WireRecord::new(
+            self.wire.now(),
             "kubernetes",
             head.method.as_str(),
             &format!("{} {path}", head.method),
@@ -186,9 +187,33 @@ impl Shared {
         record.attempt = number;
         record.write = is_write(&head.method, &head.uri);
         let request = Request::from_parts(head.clone(), Body::from(body.clone()));
+        let mut passage = self.wire.pass(|| Call {
+            client: "kubernetes",
+            operation: record.operation.clone(),
+            input: sent(head, body),
+            write: record.write,
+        })?;
         let line = WireLine::start(&self.wire, record);
-        let answer = match login.client.send(request).await {
-            Ok(response) => {
+        let answer = match passage.instead() {
+            Some(answer) => rebuilt(answer),
+            None if passage.is_watched() && !head.headers.contains_key(UPGRADE) => {
+                match login.client.send(request).await {
+                    Ok(response) => whole(response).await,
+                    Err(error) => Err(error),
+                }
+            }
+            None => login
+                .client
+                .send(request)
+                .await
+                .map(|response| (response, Bytes::new())),
+        };
+        passage.end(|| match &answer {
+            Ok((response, body)) => Ended::Answered(told(response, body)),
+            Err(error) => Ended::Failed(error.to_string()),
+        })?;
+        let answer = match answer {
+            Ok((response, _)) => {
                 let id = response.headers().get("audit-id");
                 let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
                 line.answered(response.status().as_u16(), id);
@@ -233,6 +258,48 @@ async fn log_in(settings: &ClusterSettings, number: u32) -> Result<(Login, Acces
         expires,
     };
     Ok((login, access))
+}
+
+/// Reads the whole answer, for whoever keeps the gate.
+async fn whole(response: Response<Body>) -> Result<(Response<Body>, Bytes), kube::Error> {
+    let (head, body) = response.into_parts();
+    let body = body.collect_bytes().await?;
+    let response = Response::from_parts(head, Body::from(body.clone()));
+    Ok((response, body))
+}
+
+/// Path, query and body: what is asked, whoever is asked.
+fn sent(head: &request::Parts, body: &Bytes) -> Bytes {
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    let mut sent = format!("{} {target}\n", head.method).into_bytes();
+    sent.extend_from_slice(body);
+    sent.into()
+}
+
+fn told(response: &Response<Body>, body: &Bytes) -> Answer {
+    let text = |value: &http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
+    Answer {
+        status: response.status().as_u16(),
+        headers: response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+            .collect(),
+        body: body.clone(),
+    }
+}
+
+fn rebuilt(answer: Answer) -> Result<(Response<Body>, Bytes), kube::Error> {
+    let mut response = Response::builder().status(answer.status);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    let body = answer.body;
+    let response = response.body(Body::from(body.clone()));
+    Ok((response.map_err(kube::Error::HttpError)?, body))
 }
 
 /// Takes the reason out of a refusal. Refusals are small; all other bodies stay streams.

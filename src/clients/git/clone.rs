@@ -128,13 +128,17 @@ impl Clone {
         // Kept out of the working tree so that a killed run leaves no stray file to commit; a `.git`
         // on another file system needs the detour through the directory itself.
         let aside = self.repository()?.path().to_owned();
-        match replace(&aside, &place.absolute, content) {
-            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-                replace(directory, &place.absolute, content)
+        let written = || {
+            match replace(&aside, &place.absolute, content) {
+                Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                    replace(directory, &place.absolute, content)
+                }
+                result => result,
             }
-            result => result,
-        }
-        .map_err(|source| GitError::io(&place.absolute, source))
+            .map_err(|source| GitError::io(&place.absolute, source))
+        };
+        let operation = || format!("write {}", place.relative);
+        self.git.locally(&self.directory, operation, written)
     }
 
     /// Looks, without writing, whether these files can be written and committed.

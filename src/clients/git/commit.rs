@@ -101,9 +101,14 @@ impl Clone {
                 None => None,
             };
             let parents: Vec<_> = parent.iter().collect();
-            let id = repository
-                .commit(None, &author, &committer, &message, &tree, &parents)
-                .map_err(failed)?;
+            let write = || {
+                let (author, parents) = (&author, &parents);
+                repository
+                    .commit(None, author, &committer, &message, &tree, parents)
+                    .map_err(failed)
+            };
+            let operation = || format!("commit {}", request.message);
+            let id = self.git.locally(&self.directory, operation, write)?;
             let expected = head.commit.as_deref().unwrap_or(NOTHING);
             let subject = request.message.lines().next().unwrap_or_default();
             self.update_references(

@@ -72,7 +72,7 @@ impl Git {
                 &["config", &name, &value],
             )?;
         }
-        draft.publish()
+        draft.publish(self)
     }
 
     /// Makes a new repository at `directory`, which must be absent or empty, with `files` in its one
@@ -102,7 +102,7 @@ impl Git {
             trailers: &[],
             paths: &paths,
         })?;
-        draft.publish()
+        draft.publish(self)
     }
 }
 
@@ -154,13 +154,16 @@ impl Draft {
         text.ok_or_else(|| GitError::other("clone", "the path of the directory is not UTF-8"))
     }
 
-    fn publish(self) -> Result<(), GitError> {
-        fs::rename(&self.path, &self.target).map_err(|source| match source.kind() {
-            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => GitError::Exists {
-                path: self.target.clone(),
-            },
-            _ => GitError::io(&self.target, source),
-        })
+    fn publish(self, git: &Git) -> Result<(), GitError> {
+        let renamed = || {
+            fs::rename(&self.path, &self.target).map_err(|source| match source.kind() {
+                ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists => GitError::Exists {
+                    path: self.target.clone(),
+                },
+                _ => GitError::io(&self.target, source),
+            })
+        };
+        git.locally(self.parent(), || "publish the clone".into(), renamed)
     }
 }
 

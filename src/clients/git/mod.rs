@@ -13,6 +13,7 @@ mod error;
 mod history;
 mod merge;
 mod paths;
+mod peek;
 mod program;
 mod push;
 mod rebase;

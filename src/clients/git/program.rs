@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::clone::Clone;
 use super::error::{self, GitError};
+use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::{WireLog, WireRecord};
 
 /// Variables by which a calling Git (a hook, an alias) points its children at its own repository.
@@ -71,11 +74,34 @@ impl Output {
         self.code == Some(0)
     }
 
+    fn answer(&self) -> Answer {
+        // A program that was killed has no exit code, and shells say 128 and more then.
+        let code = self.code.and_then(|code| u16::try_from(code).ok());
+        Answer {
+            status: code.unwrap_or(KILLED),
+            headers: vec![("stderr".into(), self.stderr.clone())],
+            body: self.stdout.clone().into(),
+        }
+    }
+
+    fn told(answer: &Answer) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let stderr = answer.headers.iter().find(|(name, _)| name == "stderr");
+        Self {
+            code: (answer.status != KILLED).then(|| answer.status.into()),
+            stdout: text(&answer.body),
+            stderr: stderr.map(|(_, text)| text.clone()).unwrap_or_default(),
+        }
+    }
+
     /// Returns both streams, for programs that complain on either.
     pub(super) fn text(&self) -> String {
         error::spoken(&format!("{}\n{}", self.stderr, redact(&self.stdout)))
     }
 }
+
+/// What stands for the exit code of a program that has none.
+const KILLED: u16 = 999;
 
 /// A remote operation, for the wire log.
 pub(super) struct Request<'a> {
@@ -104,6 +130,27 @@ impl Git {
 
     /// Runs the program with more environment and with something to read.
     pub(super) fn run_with(
+        &self,
+        directory: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        input: Option<&[u8]>,
+    ) -> Result<Output, GitError> {
+        let mut passage = self
+            .wire
+            .pass(|| called(arguments, input))
+            .map_err(|source| GitError::io(directory, source))?;
+        let output = match passage.instead() {
+            Some(answer) => Output::told(&answer),
+            None => self.started(directory, arguments, environment, input)?,
+        };
+        passage
+            .end(|| Ended::Answered(output.answer()))
+            .map_err(|source| GitError::io(directory, source))?;
+        Ok(output)
+    }
+
+    fn started(
         &self,
         directory: &Path,
         arguments: &[&str],
@@ -159,6 +206,7 @@ impl Git {
         let quiet = self.quiet_ssh(directory)?;
         let environment: Vec<_> = quiet.iter().map(|(name, value)| (*name, *value)).collect();
         let mut record = WireRecord::new(
+            self.wire.now(),
             "git",
             request.method,
             &request.operation,
@@ -178,6 +226,26 @@ impl Git {
         }
         self.wire.record(record);
         Ok(output)
+    }
+
+    /// Leads something that this process does to a clone by itself through the gate.
+    pub(super) fn locally<T>(
+        &self,
+        directory: &Path,
+        operation: impl FnOnce() -> String,
+        act: impl FnOnce() -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let closed = |source| GitError::io(directory, source);
+        let passage = self.wire.pass(|| Call {
+            client: "files",
+            operation: operation(),
+            input: Bytes::new(),
+            write: true,
+        });
+        let passage = passage.map_err(closed)?;
+        let done = act()?;
+        passage.done().map_err(closed)?;
+        Ok(done)
     }
 
     fn command(&self, directory: &Path) -> Command {
@@ -232,6 +300,34 @@ impl Git {
             directory.into()
         };
         GitError::io(&path, source)
+    }
+}
+
+/// A run of the program, for the gate. What only asks is told apart from what changes something.
+fn called(arguments: &[&str], input: Option<&[u8]>) -> Call {
+    // An export goes to a folder of ours.
+    const ASKS: [&str; 5] = [
+        "var",
+        "rev-parse",
+        "ls-remote",
+        "--version",
+        "checkout-index",
+    ];
+    let verb = arguments
+        .iter()
+        .scan(false, |value, argument| {
+            // `-c name=value` comes before the verb.
+            let skip = *value || *argument == "-c";
+            *value = *argument == "-c";
+            Some((skip, *argument))
+        })
+        .find_map(|(skip, argument)| (!skip).then_some(argument));
+    let asks = verb.is_some_and(|verb| ASKS.contains(&verb)) || arguments.contains(&"--get");
+    Call {
+        client: "git",
+        operation: redact(&arguments.join(" ")),
+        input: input.map(Bytes::copy_from_slice).unwrap_or_default(),
+        write: !asks,
     }
 }
 

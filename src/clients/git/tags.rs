@@ -48,9 +48,13 @@ impl Clone {
         let target = git2::Oid::from_str(target_commit).map_err(failed)?;
         let target = repository.find_commit(target).map_err(failed)?;
         let tagger = self.committer()?;
-        let id = repository
-            .tag_annotation_create(name, target.as_object(), &tagger, &message)
-            .map_err(failed)?;
+        let write = || {
+            repository
+                .tag_annotation_create(name, target.as_object(), &tagger, &message)
+                .map_err(failed)
+        };
+        let operation = || format!("tag {name}");
+        let id = self.git.locally(&self.directory, operation, write)?;
         self.update_references("tag: made", &format!("create refs/tags/{name} {id}\n"))
     }
 

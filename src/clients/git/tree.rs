@@ -79,26 +79,36 @@ impl Clone {
     /// Writes the files of HEAD into a folder outside of the clone, as a fresh working tree has
     /// them. Leaves no trace in the clone.
     pub fn export(&self, folder: &Path) -> Result<(), GitError> {
-        let Some(commit) = self.head()?.commit else {
+        let repository = self.repository()?;
+        let Some(tree) = self.head_tree(&repository)? else {
             return Ok(());
         };
         let aside = tempfile::tempdir().map_err(|source| GitError::io(folder, source))?;
-        let index = aside.path().join("index");
-        let (Some(index), Some(folder)) = (index.to_str(), folder.to_str()) else {
+        let index_file = aside.path().join("index");
+        git2::Index::open(&index_file)
+            .and_then(|mut index| {
+                index.read_tree(&tree)?;
+                index.write()
+            })
+            .map_err(|error| self.failed("export HEAD", &error))?;
+        let (Some(directory), Some(index_file), Some(folder)) = (
+            repository.path().to_str(),
+            index_file.to_str(),
+            folder.to_str(),
+        ) else {
             return Err(GitError::other("export HEAD", "the path is not UTF-8"));
         };
-        let environment = [("GIT_INDEX_FILE", index), ("GIT_LFS_SKIP_SMUDGE", "1")];
-        let prefix = format!("--prefix={folder}/");
-        for arguments in [
-            &["read-tree", &commit][..],
-            &["checkout-index", "--all", "--quiet", &prefix],
-        ] {
-            let output = self
-                .git
-                .run_with(&self.directory, arguments, &environment, None)?;
-            checked(output, &self.directory, "export HEAD")?;
-        }
-        Ok(())
+        let environment = [
+            ("GIT_DIR", directory),
+            ("GIT_WORK_TREE", folder),
+            ("GIT_INDEX_FILE", index_file),
+            ("GIT_LFS_SKIP_SMUDGE", "1"),
+        ];
+        let arguments = ["checkout-index", "--all", "--quiet"];
+        let output = self
+            .git
+            .run_with(Path::new(folder), &arguments, &environment, None)?;
+        checked(output, &self.directory, "export HEAD").map(drop)
     }
 
     /// Returns `base` with the changes made.

@@ -11,7 +11,7 @@ use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
     self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
 };
-use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
+use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
@@ -128,6 +128,11 @@ impl Parts {
                 pushes: self.pushes() != Some(false),
                 rights: self.rights(),
             }),
+            Arc::new(HoldCluster::new(
+                self.access(),
+                self.tools.operator.clone(),
+                CLUSTER_UID.name(),
+            )),
         ]
     }
 

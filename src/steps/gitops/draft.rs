@@ -77,9 +77,9 @@ impl Step for Draft {
             .await
         {
             Ok(objects) => Ok(Observation::satisfied(format!(
-                "`{}` builds {} objects with what is to be committed",
+                "`{}` builds with what is to be committed: {}",
                 self.overlay,
-                objects.len()
+                counted(objects.len())
             ))),
             Err(error) => Err(self.not_built(&error, folder.path())),
         }
@@ -107,6 +107,13 @@ impl Draft {
                 self.overlay
             ),
         )
+    }
+}
+
+fn counted(objects: usize) -> String {
+    match objects {
+        1 => "1 object".into(),
+        objects => format!("{objects} objects"),
     }
 }
 
