@@ -135,7 +135,7 @@ fn an_export_is_private_keeps_other_files_and_says_what_is_in_it() {
     assert!(
         again
             .stderr
-            .contains("answers.yaml, journal.jsonl, wire.jsonl"),
+            .contains("answers.yaml, holder, journal.jsonl, wire.jsonl"),
         "{again:?}"
     );
     assert_eq!(
@@ -349,7 +349,7 @@ fn the_player_seeks_searches_and_shows_requests_of_an_archive() {
     terminal.type_keys("w");
     terminal.wait_for("▸ ✎");
     terminal.resize((40, 12));
-    terminal.wait_for("▸ ·");
+    terminal.wait_for("▸ ");
     terminal.type_keys("w");
     terminal.resize((200, 60));
     terminal.wait_for("What changed here");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -173,4 +174,50 @@ fn a_journal_of_a_newer_version_names_the_version_that_reads_it() {
     let listed = place.run(&["runs"]);
     assert_eq!(listed.status.code(), Some(0), "{}", listed.stderr);
     assert!(listed.stdout.contains("unreadable"), "{}", listed.stdout);
+}
+
+/// Killed between writing and committing, and resumed with other answers: nobody has edited what
+/// lies there.
+#[test]
+fn a_render_that_was_never_committed_is_no_edit_of_the_operators() {
+    let practice = Practice::new();
+    let hooks = practice.env.home().join("hooks");
+    fs::create_dir(&hooks).expect("the home is writable");
+    let gone = practice.env.home().join("committing");
+    let hook = hooks.join("pre-commit");
+    // The first two commits pass, the one of Rok's manifests never comes to be.
+    let script = format!(
+        "#!/bin/sh\ngit diff --cached --name-only HEAD | grep -q configvars || exit 0\ntouch '{}'\nsleep 60\n",
+        gone.display()
+    );
+    fs::write(&hook, script).expect("the home is writable");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    practice.git(
+        practice.env.home(),
+        &[
+            "config",
+            "--global",
+            "core.hooksPath",
+            hooks.to_str().expect("text"),
+        ],
+    );
+    let mut running = practice.start(&["run", "--yes", "--no-pod"]);
+    running.wait_for("the commit", || gone.exists().then_some(()));
+    running.kill();
+    fs::remove_file(&hook).expect("it is ours");
+    fs::remove_file(practice.clone().join(".git/rok-deploy-index")).ok();
+
+    let other = ["--yes", "--no-pod", "--set", "rok_cluster_namespace=s3"];
+    let output = practice.expect(0, &[&["resume"][..], &other].concat());
+    assert!(!output.stderr.contains("your edit"), "{}", output.stderr);
+    let patches = practice.git(
+        &practice.clone(),
+        &[
+            "show",
+            "HEAD:rok/rok-cluster/overlays/deploy/patches/configvars.yaml",
+        ],
+    );
+    assert!(patches.contains("arrikto-cluster-s3"), "{patches}");
+    let kept = practice.clone().join(".git/rok-deploy-renders");
+    assert_eq!(fs::read_dir(kept).map_or(0, Iterator::count), 0);
 }

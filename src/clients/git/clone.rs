@@ -240,7 +240,7 @@ impl Clone {
 }
 
 /// Writes `content` to a temporary file in `aside` and renames it over `target`, whose mode it keeps.
-fn replace(aside: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn replace(aside: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
     let mode = match fs::metadata(target) {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
         Err(_) => 0o644,

@@ -18,6 +18,7 @@ mod program;
 mod push;
 mod rebase;
 mod remote;
+mod renders;
 mod tags;
 mod tree;
 

@@ -16,8 +16,10 @@ use super::remote::Target;
 /// How often others may push between our fetch and our push before we give up.
 const TRIES: u32 = 50;
 
-/// How often in a row the remote may say that something moved though nothing did.
-const STUCK: u32 = 5;
+/// How often in a row the remote may say that something moved though nothing did. It does while
+/// somebody else's push is under way, which takes seconds where many push at once; and for ever
+/// where a lock was left behind.
+const STUCK: u32 = 30;
 
 /// How many names a side branch may have.
 const SIDE_BRANCHES: u32 = 5;

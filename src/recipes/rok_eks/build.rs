@@ -150,7 +150,7 @@ impl Parts {
                     after: vec!["gitops.clone"],
                     ..StepMeta::new(
                         "rok.draft",
-                        "Rok's manifests build with what will be written",
+                        "Rok's manifests build with our files",
                         Phase::Generate,
                     )
                 },

@@ -39,6 +39,8 @@ enum Drafted {
     Nothing,
     /// The clone is still to be made.
     NotYet,
+    /// A template does not render.
+    NotRendered,
 }
 
 #[async_trait]
@@ -59,7 +61,11 @@ impl Step for Draft {
             .with(move |clone| {
                 let mut files = Vec::new();
                 for work in &works {
-                    files.extend(work.outputs(clone)?);
+                    match work.outputs(clone) {
+                        Ok(outputs) => files.extend(outputs),
+                        // The step that renders them tells why.
+                        Err(_) => return Ok(Drafted::NotRendered),
+                    }
                 }
                 draft(&repository, clone, from_skeleton, &files)
             })
@@ -67,6 +73,9 @@ impl Step for Draft {
         let folder = match drafted {
             Drafted::Folder(folder) => folder,
             Drafted::Nothing => return Ok(Observation::satisfied("nothing to commit")),
+            Drafted::NotRendered => {
+                return Ok(Observation::pending("builds once every template renders"));
+            }
             Drafted::NotYet => {
                 return Ok(Observation::satisfied("built as soon as there is a clone"));
             }

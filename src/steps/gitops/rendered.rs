@@ -66,6 +66,8 @@ struct Rendering {
     path: &'static str,
     before: Option<Vec<u8>>,
     after: Vec<u8>,
+    /// What the template gave, before the operator's edits.
+    render: Vec<u8>,
     notices: Vec<String>,
 }
 
@@ -165,9 +167,10 @@ impl Work {
 
     fn write(&self, clone: &GitClone, facts: &Facts, run: &str) -> Result<(), StepError> {
         let renderings = self.render(Some(clone))?;
-        for rendering in &renderings {
+        for file in renderings.iter().filter(|file| file.change().is_some()) {
             clone
-                .write(rendering.path, &rendering.after)
+                .remember_render(file.path, &file.after, &file.render)
+                .and_then(|()| clone.write(file.path, &file.after))
                 .map_err(failed)?;
         }
         let Some(spec) = self.commit else {
@@ -189,7 +192,7 @@ impl Work {
             paths: &paths,
         };
         clone.commit(&request).map_err(failed)?;
-        Ok(())
+        clone.forget_renders(&paths).map_err(failed)
     }
 
     fn render(&self, clone: Option<&GitClone>) -> Result<Vec<Rendering>, StepError> {
@@ -214,22 +217,26 @@ impl Work {
                 path: file.output,
                 before,
                 after,
+                render: render.clone(),
                 notices,
             })
         };
         let found = self.read(clone, file.output)?;
         let Some(clone) = clone else {
-            return rendering(found, render, Vec::new());
+            return rendering(found, render.clone(), Vec::new());
         };
         let Some(found) = found else {
-            return rendering(None, render, Vec::new());
+            return rendering(None, render.clone(), Vec::new());
         };
         if found == render {
-            return rendering(Some(found), render, Vec::new());
+            return rendering(Some(found), render.clone(), Vec::new());
         }
-        let base = self
-            .last_render(clone, file)?
-            .unwrap_or_else(|| found.clone());
+        let base = match clone.render_of(file.output, &found).map_err(failed)? {
+            Some(base) => base,
+            None => self
+                .last_render(clone, file)?
+                .unwrap_or_else(|| found.clone()),
+        };
         let (content, notices) = merged(file.output, &base, &render, &found);
         rendering(Some(found), content, notices)
     }
