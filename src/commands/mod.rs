@@ -6,6 +6,7 @@ mod handoff;
 mod launch;
 mod plan;
 mod process;
+mod recorded;
 mod render;
 mod replay;
 pub mod resume;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::launch::{check_task, keys, recipe, state_directory};
 use super::process::{Gated, Process};
+use super::recorded::{self, ProcessSession};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
+use crate::clients::recording::Recording;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
@@ -17,7 +19,7 @@ use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::journal::{ChainedFile, FORMAT, Header, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
@@ -37,6 +39,10 @@ pub struct Session {
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+    /// Writes down what leaves the process; a rerun has none.
+    recording: Option<Arc<Recording>>,
+    /// Where the paths of answers begin, when that is not the root of this machine.
+    root: Option<PathBuf>,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -67,6 +73,7 @@ impl Session {
         resumed: Option<&RunFolder>,
     ) -> Result<Self, Failure> {
         let state = state_directory(options)?;
+        let recording = recorded::recording(&process)?;
         let mut sources = Sources::read(
             &options.set,
             options.answers.as_deref(),
@@ -109,6 +116,31 @@ impl Session {
             sandbox,
             aws,
             clusters,
+            recording: Some(recording),
+            root: None,
+        })
+    }
+
+    /// Returns the session of a process that is done again from its recording: it looks for no
+    /// answers, and its paths lead below `root`.
+    pub(super) fn again(
+        spec: &'static RecipeSpec,
+        launch: Launch,
+        process: Process,
+        root: &Path,
+    ) -> Result<Self, Failure> {
+        let wire = process.wire.clone();
+        Ok(Self {
+            spec,
+            sources: Sources::read(&[], None, process.environment.clone())?,
+            process,
+            launch,
+            runs: Runs::new(root),
+            sandbox: None,
+            aws: Connector::new(AwsSettings::default(), wire.clone()),
+            clusters: Clusters::new(None, wire),
+            recording: None,
+            root: Some(root.into()),
         })
     }
 
@@ -191,7 +223,7 @@ impl Session {
         let writer = self.process.writes("journal.jsonl", || {
             Ok::<_, Failure>(Writer::create(&folder.journal(), &header)?)
         })?;
-        self.process.wire.append_to(&folder.wire())?;
+        self.keep_records(&folder, settled, approval)?;
         let handle = self
             .launch(
                 settled,
@@ -215,7 +247,7 @@ impl Session {
         writer: Writer,
     ) -> Result<Handle, Failure> {
         self.write_answers(folder, settled)?;
-        self.process.wire.append_to(&folder.wire())?;
+        self.keep_records(folder, settled, approval)?;
         self.launch(
             settled,
             approval,
@@ -225,6 +257,30 @@ impl Session {
             false,
         )
         .await
+    }
+
+    /// Starts to write wire log and recording, beginning with what was called before.
+    fn keep_records(
+        &self,
+        folder: &RunFolder,
+        settled: &Settled,
+        approval: Approval,
+    ) -> Result<(), Failure> {
+        let mut wire = ChainedFile::open(&folder.wire())?;
+        self.process
+            .wire
+            .write_to(Box::new(move |line| wire.append(line)));
+        if let Some(recording) = &self.recording {
+            let mut file = ChainedFile::open(&folder.recording())?;
+            let line = ProcessSession {
+                launch: self.launch.clone(),
+                approval,
+                warnings: settled.notices.clone(),
+                home: self.sources.environment.get("HOME").cloned(),
+            };
+            recording.write_to(Box::new(move |line| file.append(line)), line.line());
+        }
+        Ok(())
     }
 
     fn write_answers(&self, folder: &RunFolder, settled: &Settled) -> Result<(), Failure> {
@@ -249,7 +305,7 @@ impl Session {
         .await
     }
 
-    async fn launch(
+    pub(super) async fn launch(
         &self,
         settled: &Settled,
         approval: Approval,
@@ -258,7 +314,14 @@ impl Session {
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
-        let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
+        let tools = self.tools();
+        if let Some(directory) = settled.answers.get("gitops_dir") {
+            let repository = (tools.repository)(directory);
+            let holding = move || repository.git.hold(&repository.directory);
+            // A clone that cannot be read says so in a step of its own.
+            tokio::task::spawn_blocking(holding).await.ok();
+        }
+        let recipe = (self.spec.build)(&settled.answers, &tools).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
             value: answer.value.clone(),
@@ -282,7 +345,12 @@ impl Session {
             wire: self.process.wire.clone(),
         });
         let clock = Arc::clone(&self.process.clock);
-        Ok(run::start(recipe, options, clock, recorder))
+        let Some(recording) = &self.recording else {
+            return Ok(run::start(recipe, options, clock, recorder));
+        };
+        let clock = recorded::clock(clock, recording);
+        let handle = run::start(recipe, options, clock, recorder);
+        Ok(recorded::commands(handle, recording))
     }
 
     /// Returns the runs of this state directory.
@@ -314,6 +382,18 @@ impl Session {
         Git::new(settings, self.process.wire.clone())
     }
 
+    /// Returns where on this machine a directory of an answer is.
+    fn places(&self) -> impl Fn(&str) -> PathBuf + Send + Sync + use<> {
+        let (environment, root) = (self.sources.environment.clone(), self.root.clone());
+        move |directory| {
+            let directory = settings::expand(directory, &environment);
+            match &root {
+                Some(root) => root.join(directory.strip_prefix("/").unwrap_or(&directory)),
+                None => directory,
+            }
+        }
+    }
+
     /// Returns where programs are looked for. The practice cloud replaces the environment that
     /// answers come from, not this.
     fn path(&self) -> String {
@@ -333,18 +413,16 @@ impl Session {
         };
         let fast_forward = self.spec.tasks.iter().take_while(before);
         let git = self.git();
-        let environment = self.sources.environment.clone();
+        let place = self.places();
         let repository = move |directory: &str| Repository {
             git: Clone::clone(&git),
-            directory: settings::expand(directory, &environment),
+            directory: place(directory),
             skeleton: skeleton(),
         };
         let kustomize = Kustomize::new(self.path()).through(self.process.wire.clone());
-        let environment = self.sources.environment.clone();
+        let place = self.places();
         let builder = kustomize.clone();
-        let manifests = move |directory: &str| {
-            Manifests::new(builder.clone(), settings::expand(directory, &environment))
-        };
+        let manifests = move |directory: &str| Manifests::new(builder.clone(), place(directory));
         Tools {
             aws: self.aws.clone(),
             cluster: self.clusters.clone(),

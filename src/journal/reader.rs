@@ -6,7 +6,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::format::{FORMAT, Header, Line, hash};
+use super::chain::{Chain, hash, whole_lines};
+use super::format::{FORMAT, Header, Line};
 use crate::engine::Event;
 
 /// The fewest lines for which another thread is worth its start.
@@ -94,10 +95,7 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
         line,
         reason: reason.into(),
     };
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
+    let whole = whole_lines(&bytes);
     let mut lines = bytes[..whole]
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
@@ -105,30 +103,23 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
         .next()
         .ok_or_else(|| JournalError::Empty { path: path.into() })?;
     let header = header_of(first, path)?;
-    let mut last_hash = hash(first);
+    let mut chain = Chain::behind(first);
     let mut events = Vec::new();
     let lines: Vec<_> = lines.collect();
     for (index, understood) in understand(&lines).into_iter().enumerate() {
         let number = index + 2;
         let (line, own_hash) = understood
             .map_err(|error| damaged(number, &format!("cannot be understood: {error}")))?;
-        if line.prev != last_hash {
-            return Err(damaged(
-                number,
-                "does not follow the line before it; one of them was edited, dropped or moved",
-            ));
-        }
-        if line.seq != events.len() as u64 + 1 {
-            return Err(damaged(number, "is out of order"));
-        }
-        last_hash = own_hash;
+        chain
+            .follow(&line.prev, line.seq, own_hash)
+            .map_err(|reason| damaged(number, reason))?;
         events.push(Event::from(line));
     }
     Ok(Journal {
         header,
         events,
         length: whole as u64,
-        last_hash,
+        last_hash: chain.last_hash,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +15,14 @@ use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
+use super::credentials;
 use super::error::{AwsError, Surroundings};
+use super::found::Found;
 use super::gated::{Gated, WireTime};
 use super::http::{self, Trust};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
+use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::WireLog;
 
 /// Where STS and IAM are asked as long as nobody named a region. IAM has no regions, and STS tells
@@ -64,9 +68,7 @@ pub(super) struct Inner {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) caller: OnceCell<Caller>,
-    region: Option<String>,
-    profile: Option<String>,
-    endpoint: Option<String>,
+    found: Found,
     skew: ClockSkew,
 }
 
@@ -77,6 +79,36 @@ impl Aws {
     /// Outside EC2 this asks the instance metadata service only when nothing names a region, and
     /// gives up after one second without a connection.
     pub async fn connect(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
+        let closed = |error: io::Error| AwsError::configuration(&error.to_string());
+        let asked = (&settings.profile, &settings.region);
+        let mut passage = wire
+            .pass(|| Call {
+                client: "aws",
+                operation: "connect".into(),
+                input: format!("\n{asked:?}").into(),
+                write: false,
+            })
+            .map_err(closed)?;
+        let connected = match passage.instead().await.map_err(closed)? {
+            Some(Ended::Answered(answer)) => Self::told(&answer.body, wire),
+            Some(Ended::Failed(error)) => Err(AwsError::configuration(&error)),
+            Some(Ended::GivenUp) => std::future::pending().await,
+            None => Self::connect_itself(settings, wire).await,
+        };
+        passage
+            .end(|| match &connected {
+                Ok(aws) => Ended::Answered(Answer {
+                    status: 0,
+                    headers: Vec::new(),
+                    body: aws.inner.found.written().into(),
+                }),
+                Err(error) => Ended::Failed(error.message.clone()),
+            })
+            .map_err(closed)?;
+        connected
+    }
+
+    async fn connect_itself(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
         let endpoint = settings
             .endpoint_url
             .clone()
@@ -108,6 +140,21 @@ impl Aws {
             wire: wire.clone(),
         });
         let config = load(http, settings, WireTime(wire.clone())).await;
+        let config = credentials::gated(&config, &wire);
+        let endpoint = config
+            .endpoint_url()
+            .map(str::to_owned)
+            .or_else(|| variable("AWS_ENDPOINT_URL_S3"));
+        let found = Found {
+            region: config.region().map(ToString::to_string),
+            profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
+            endpoint,
+        };
+        Self::with(&config, found, wire)
+    }
+
+    /// Builds the clients.
+    pub(super) fn with(config: &SdkConfig, found: Found, wire: WireLog) -> Self {
         let global = config
             .to_builder()
             .region(
@@ -122,10 +169,6 @@ impl Aws {
             log: wire,
             skew: skew.clone(),
         };
-        let endpoint = config
-            .endpoint_url()
-            .map(str::to_owned)
-            .or_else(|| variable("AWS_ENDPOINT_URL_S3"));
         let inner = Inner {
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(&global)
@@ -138,21 +181,19 @@ impl Aws {
                     .build(),
             ),
             eks: aws_sdk_eks::Client::from_conf(
-                aws_sdk_eks::config::Builder::from(&config)
+                aws_sdk_eks::config::Builder::from(config)
                     .interceptor(interceptor.clone())
                     .build(),
             ),
             s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(&config)
+                aws_sdk_s3::config::Builder::from(config)
                     // Nobody serves bucket names as host names of a private endpoint.
-                    .force_path_style(endpoint.is_some())
+                    .force_path_style(found.endpoint.is_some())
                     .interceptor(interceptor)
                     .build(),
             ),
             caller: OnceCell::new(),
-            region: config.region().map(ToString::to_string),
-            profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
-            endpoint,
+            found,
             skew,
         };
         Self {
@@ -162,7 +203,7 @@ impl Aws {
 
     /// Returns the region in force, when anything names one.
     pub fn region(&self) -> Option<&str> {
-        self.inner.region.as_deref()
+        self.inner.found.region.as_deref()
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last answer, to the second.
@@ -173,9 +214,9 @@ impl Aws {
     /// What an error tells of its place.
     pub(super) fn surroundings(&self) -> Surroundings {
         Surroundings {
-            profile: self.inner.profile.clone(),
-            region: self.inner.region.clone(),
-            endpoint: self.inner.endpoint.clone(),
+            profile: self.inner.found.profile.clone(),
+            region: self.inner.found.region.clone(),
+            endpoint: self.inner.found.endpoint.clone(),
             skew: self.clock_skew(),
         }
     }
@@ -185,8 +226,8 @@ impl fmt::Debug for Aws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Aws")
-            .field("region", &self.inner.region)
-            .field("profile", &self.inner.profile)
+            .field("region", &self.inner.found.region)
+            .field("profile", &self.inner.found.profile)
             .finish_non_exhaustive()
     }
 }

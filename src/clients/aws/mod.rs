@@ -5,6 +5,8 @@
 //! the SDK makes them before it knows of our interceptor.
 
 mod connect;
+mod credentials;
+mod found;
 mod eks;
 mod error;
 mod gated;
