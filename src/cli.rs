@@ -145,6 +145,9 @@ pub enum Command {
     Replay {
         /// The run's id, its folder, or a journal file.
         run: String,
+        /// Does it again against the recorded answers, offline, and stops at the first difference.
+        #[arg(long)]
+        rerun: bool,
     },
     /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
     Apply {

@@ -9,6 +9,7 @@ mod process;
 mod recorded;
 mod render;
 mod replay;
+mod rerun;
 pub mod resume;
 mod run;
 mod runs;
@@ -78,7 +79,7 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run }) => replay::replay(options, run).await,
+            Some(Command::Replay { run, rerun }) => replay::replay(options, run, *rerun).await,
             Some(Command::Sandbox { env_file }) => {
                 sandbox::sandbox(options, env_file.as_deref()).await
             }

@@ -36,10 +36,12 @@ pub(super) struct ProcessSession {
 }
 
 impl ProcessSession {
-    pub(super) fn line(&self) -> ProcessLine {
+    /// Returns the line of a process that begins behind the event of that number.
+    pub(super) fn line(&self, position: u64) -> ProcessLine {
         ProcessLine {
             format: FORMAT.into(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
+            position,
             session: serde_json::to_value(self).expect("it is plain values"),
         }
     }

@@ -1,9 +1,10 @@
 //! `rok-deploy replay`: plays a recorded run in the same frontends. Needs no network.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::launch::state_directory;
+use super::rerun::rerun;
 use super::resume::one;
 use super::wizard::screen;
 use crate::cli::{Options, Output};
@@ -12,7 +13,10 @@ use crate::journal::{Journal, Runs, read};
 use crate::ui::json::json_line;
 use crate::ui::tui;
 
-pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
+pub(super) async fn replay(options: &Options, run: &str, again: bool) -> Result<u8, Failure> {
+    if again {
+        return rerun(options, &folder(options, run)?).await;
+    }
     let journal = find(options, run)?;
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if terminal && options.output == Output::Plain && !options.linear {
@@ -35,6 +39,18 @@ pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> 
     let (events, run) = (journal.events.len(), &journal.header.run);
     writeln!(io::stdout(), "Replayed {events} events of run {run}.")?;
     Ok(0)
+}
+
+/// Returns the folder that a run is kept in.
+fn folder(options: &Options, run: &str) -> Result<PathBuf, Failure> {
+    let path = Path::new(run);
+    if path.join("journal.jsonl").is_file() {
+        return Ok(path.into());
+    }
+    if path.is_file() {
+        return Ok(path.parent().unwrap_or(Path::new("")).into());
+    }
+    Ok(one(&Runs::new(&state_directory(options)?), run)?.path)
 }
 
 fn find(options: &Options, run: &str) -> Result<Journal, Failure> {

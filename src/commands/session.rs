@@ -223,7 +223,7 @@ impl Session {
         let writer = self.process.writes("journal.jsonl", || {
             Ok::<_, Failure>(Writer::create(&folder.journal(), &header)?)
         })?;
-        self.keep_records(&folder, settled, approval)?;
+        self.keep_records(&folder, settled, approval, 0)?;
         let handle = self
             .launch(
                 settled,
@@ -247,7 +247,7 @@ impl Session {
         writer: Writer,
     ) -> Result<Handle, Failure> {
         self.write_answers(folder, settled)?;
-        self.keep_records(folder, settled, approval)?;
+        self.keep_records(folder, settled, approval, earlier.seq)?;
         self.launch(
             settled,
             approval,
@@ -265,6 +265,7 @@ impl Session {
         folder: &RunFolder,
         settled: &Settled,
         approval: Approval,
+        position: u64,
     ) -> Result<(), Failure> {
         let mut wire = ChainedFile::open(&folder.wire())?;
         self.process
@@ -278,7 +279,7 @@ impl Session {
                 warnings: settled.notices.clone(),
                 home: self.sources.environment.get("HOME").cloned(),
             };
-            recording.write_to(Box::new(move |line| file.append(line)), line.line());
+            recording.write_to(Box::new(move |line| file.append(line)), line.line(position));
         }
         Ok(())
     }

@@ -52,6 +52,8 @@ pub struct ProcessLine {
     pub format: String,
     /// The version of the program.
     pub tool_version: String,
+    /// The number of the journal's last event, from the processes before.
+    pub position: u64,
     /// How the process was launched, in the words of whoever reads it again.
     pub session: Value,
 }

@@ -56,6 +56,7 @@ impl Recording {
     pub fn write_to(&self, sink: Sink, process: ProcessLine) {
         let mut inner = self.lock();
         inner.sink = Some(sink);
+        inner.position = process.position;
         inner.write(&Line::Process(process));
         for mut line in std::mem::take(&mut inner.waiting) {
             line.early = true;
