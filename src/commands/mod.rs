@@ -1,12 +1,14 @@
 //! Commands, one file each; [`session`] wires settings, clients, journal, recipe and frontend.
 
 mod apply;
+mod export;
 mod frontend;
 mod handoff;
 mod launch;
 mod plan;
 mod process;
 mod recorded;
+mod recording;
 mod render;
 mod replay;
 mod rerun;
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::cli::{Cli, Color, Command, Options};
+use crate::cli::{Cli, Color, Command, Options, RunsAction};
 use crate::failure::Failure;
 use crate::ui::plain::Plain;
 
@@ -46,7 +48,12 @@ pub fn main() -> ExitCode {
             out,
             env_file,
         }) => render::render(template, out.as_deref(), env_file),
-        Some(Command::Runs { run }) => runs::runs(&cli.options, run.as_deref()),
+        Some(Command::Runs { run, action }) => match action {
+            None => runs::runs(&cli.options, run.as_deref()),
+            Some(RunsAction::Export { run, out }) => {
+                export::export(&cli.options, run, out.as_deref())
+            }
+        },
         None if cli.list_tasks => tasks::list(&cli.options),
         _ => on_runtime(&cli),
     };
@@ -79,7 +86,9 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run, rerun }) => replay::replay(options, run, *rerun).await,
+            Some(Command::Replay { run, wire, rerun }) => {
+                replay::replay(options, run, *wire, *rerun).await
+            }
             Some(Command::Sandbox { env_file }) => {
                 sandbox::sandbox(options, env_file.as_deref()).await
             }

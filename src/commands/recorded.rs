@@ -16,7 +16,7 @@ use crate::engine::ports::Clock;
 use crate::engine::run::Handle;
 use crate::engine::{Approval, Command, at_work};
 use crate::failure::Failure;
-use crate::journal::Launch;
+use crate::journal::{Holder, Launch};
 
 /// The client of a recording under which time is read and waited for.
 pub(super) const CLOCK: &str = "clock";
@@ -33,6 +33,10 @@ pub(super) struct ProcessSession {
     pub(super) warnings: Vec<String>,
     /// What `~` stands for in an answer.
     pub(super) home: Option<String>,
+    /// Who works on the run.
+    pub(super) holder: Holder,
+    /// The opaque id of the state directory.
+    pub(super) state: String,
 }
 
 impl ProcessSession {
@@ -54,6 +58,26 @@ pub(super) fn recording(process: &Process) -> Result<Arc<Recording>, Failure> {
     let recording = Arc::new(Recording::new(Arc::new(move || wire.now()), step)?);
     process.wire.keep(Arc::clone(&recording) as _);
     Ok(recording)
+}
+
+/// Leads a question about another run of this machine through the gate.
+pub(super) fn asks(process: &Process, run: &str, ask: impl FnOnce() -> bool) -> bool {
+    let Ok(mut passage) = process.wire.pass(|| call("runs", &format!("is over {run}"), "")) else {
+        return false;
+    };
+    let is_over = match passage.instead_blocking() {
+        Ok(Some(Ended::Answered(answer))) => answer.status == 1,
+        Ok(None) => ask(),
+        _ => false,
+    };
+    let told = || {
+        Ended::Answered(Answer {
+            status: is_over.into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    };
+    passage.end(told).is_ok() && is_over
 }
 
 /// Records the time that steps read and wait for.

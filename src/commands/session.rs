@@ -13,20 +13,20 @@ use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
 use crate::clients::recording::Recording;
 use crate::engine::event::ResolvedAnswer;
-use crate::engine::ports::{NoRecorder, Recorder};
+use crate::engine::ports::{Clock, NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
 use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{ChainedFile, FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::journal::{ChainedFile, FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
-use crate::steps::cluster::Clusters;
+use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::EksDiscovery;
-use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
 
 /// What one process works with.
@@ -39,10 +39,21 @@ pub struct Session {
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+    remotes: Remotes,
     /// Writes down what leaves the process; a rerun has none.
     recording: Option<Arc<Recording>>,
-    /// Where the paths of answers begin, when that is not the root of this machine.
-    root: Option<PathBuf>,
+    /// What is known of the process that is done again.
+    again: Option<Again>,
+}
+
+/// What a rerun knows of the process that it does again.
+pub(super) struct Again {
+    /// Where the paths of answers begin.
+    pub(super) root: PathBuf,
+    /// Who worked on the run.
+    pub(super) holder: Holder,
+    /// The opaque id of the state directory.
+    pub(super) state: String,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -107,6 +118,7 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
+        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
         Ok(Self {
             spec,
             sources,
@@ -116,31 +128,34 @@ impl Session {
             sandbox,
             aws,
             clusters,
+            remotes,
             recording: Some(recording),
-            root: None,
+            again: None,
         })
     }
 
     /// Returns the session of a process that is done again from its recording: it looks for no
-    /// answers, and its paths lead below `root`.
+    /// answers, and its paths lead elsewhere.
     pub(super) fn again(
         spec: &'static RecipeSpec,
         launch: Launch,
         process: Process,
-        root: &Path,
+        again: Again,
     ) -> Result<Self, Failure> {
         let wire = process.wire.clone();
+        let git = Git::new(GitSettings::default(), wire.clone());
         Ok(Self {
             spec,
             sources: Sources::read(&[], None, process.environment.clone())?,
             process,
             launch,
-            runs: Runs::new(root),
+            runs: Runs::new(&again.root),
             sandbox: None,
             aws: Connector::new(AwsSettings::default(), wire.clone()),
             clusters: Clusters::new(None, wire),
             recording: None,
-            root: Some(root.into()),
+            remotes: Remotes::new(git),
+            again: Some(again),
         })
     }
 
@@ -152,6 +167,7 @@ impl Session {
             },
             cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
+            remotes: self.remotes.clone(),
         };
         settings::resolve(
             self.spec.questions,
@@ -267,6 +283,7 @@ impl Session {
         approval: Approval,
         position: u64,
     ) -> Result<(), Failure> {
+        self.process.writes("id", || self.runs.make_id())?;
         let mut wire = ChainedFile::open(&folder.wire())?;
         self.process
             .wire
@@ -278,6 +295,8 @@ impl Session {
                 approval,
                 warnings: settled.notices.clone(),
                 home: self.sources.environment.get("HOME").cloned(),
+                holder: Holder::of_process(),
+                state: self.runs.id().unwrap_or_default(),
             };
             recording.write_to(Box::new(move |line| file.append(line)), line.line(position));
         }
@@ -345,13 +364,20 @@ impl Session {
             recorder,
             wire: self.process.wire.clone(),
         });
+        let handle = run::start(recipe, options, self.clock(), recorder);
+        Ok(match &self.recording {
+            Some(recording) => recorded::commands(handle, recording),
+            None => handle,
+        })
+    }
+
+    /// Returns the time that steps go by.
+    fn clock(&self) -> Arc<dyn Clock> {
         let clock = Arc::clone(&self.process.clock);
-        let Some(recording) = &self.recording else {
-            return Ok(run::start(recipe, options, clock, recorder));
-        };
-        let clock = recorded::clock(clock, recording);
-        let handle = run::start(recipe, options, clock, recorder);
-        Ok(recorded::commands(handle, recording))
+        match &self.recording {
+            Some(recording) => recorded::clock(clock, recording),
+            None => clock,
+        }
     }
 
     /// Returns the runs of this state directory.
@@ -385,7 +411,8 @@ impl Session {
 
     /// Returns where on this machine a directory of an answer is.
     fn places(&self) -> impl Fn(&str) -> PathBuf + Send + Sync + use<> {
-        let (environment, root) = (self.sources.environment.clone(), self.root.clone());
+        let environment = self.sources.environment.clone();
+        let root = self.again.as_ref().map(|again| again.root.clone());
         move |directory| {
             let directory = settings::expand(directory, &environment);
             match &root {
@@ -403,6 +430,23 @@ impl Session {
             .get("PATH")
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Returns who this process is to other runs on the same cluster.
+    fn operator(&self) -> Operator {
+        let (holder, state) = match &self.again {
+            Some(again) => (again.holder.clone(), again.state.clone()),
+            None => (Holder::of_process(), self.runs.id().unwrap_or_default()),
+        };
+        let (runs, process) = (self.runs.clone(), self.process.clone());
+        Operator {
+            user: holder.user,
+            host: holder.host,
+            pid: holder.pid,
+            state,
+            is_over: Arc::new(move |run| recorded::asks(&process, run, || runs.is_over(run))),
+            clock: self.clock(),
+        }
     }
 
     fn tools(&self) -> Tools {
@@ -430,6 +474,7 @@ impl Session {
             repository: Arc::new(repository),
             kustomize,
             manifests: Arc::new(manifests),
+            operator: self.operator(),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,

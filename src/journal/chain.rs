@@ -8,52 +8,16 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::reader::JournalError;
-
-/// How far a chain of lines goes.
-#[derive(Debug, Clone)]
-pub(super) struct Chain {
-    /// The number of the last line; of a journal, of the last event.
-    pub(super) seq: u64,
-    /// The hash of the last line.
-    pub(super) last_hash: String,
-}
-
-impl Chain {
-    /// Returns the chain that begins behind `line`, which is not counted.
-    pub(super) fn behind(line: &[u8]) -> Self {
-        Self {
-            seq: 0,
-            last_hash: hash(line),
-        }
-    }
-
-    /// Goes on to a line, or says why it is not the next one.
-    pub(super) fn follow(
-        &mut self,
-        prev: &str,
-        seq: u64,
-        own_hash: String,
-    ) -> Result<(), &'static str> {
-        if prev != self.last_hash {
-            return Err(
-                "does not follow the line before it; one of them was edited, dropped or moved",
-            );
-        }
-        if seq != self.seq + 1 {
-            return Err("is out of order");
-        }
-        self.seq = seq;
-        self.last_hash = own_hash;
-        Ok(())
-    }
-}
+use super::damage::{self, Read};
+use super::reader::{JournalError, whole_lines};
 
 /// The link that a line carries besides its content.
-#[derive(Deserialize)]
-struct Link {
-    prev: Option<String>,
-    seq: Option<u64>,
+#[derive(Debug, Deserialize)]
+pub(super) struct Link {
+    /// The hash of the line before.
+    pub(super) prev: String,
+    /// The number of the line; of a journal, of the event.
+    pub(super) seq: u64,
 }
 
 /// A file of chained lines that is appended to. It is no journal: nothing waits for it to be on
@@ -61,7 +25,8 @@ struct Link {
 #[derive(Debug)]
 pub struct ChainedFile {
     file: File,
-    chain: Chain,
+    last_hash: String,
+    seq: u64,
 }
 
 impl ChainedFile {
@@ -77,19 +42,19 @@ impl ChainedFile {
             .read(true)
             .mode(0o600)
             .open(path)?;
-        let mut chain = Chain::behind(b"");
         let found = std::fs::read(path)?;
         let whole = whole_lines(&found);
-        if whole < found.len() {
-            file.set_len(whole as u64)?;
+        if whole.len() < found.len() {
+            file.set_len(whole.len() as u64)?;
         }
-        for line in found[..whole].split(|byte| *byte == b'\n') {
-            if !line.is_empty() {
-                chain.seq += 1;
-                chain.last_hash = hash(line);
-            }
-        }
-        Ok(Self { file, chain })
+        let last = lines(whole).last().unwrap_or_default();
+        // What an older version wrote carries no link.
+        let link = serde_json::from_slice::<Link>(last);
+        Ok(Self {
+            file,
+            last_hash: hash(last),
+            seq: link.map_or(0, |link| link.seq),
+        })
     }
 
     /// Appends a JSON object as a line of the chain.
@@ -98,67 +63,50 @@ impl ChainedFile {
     ///
     /// When it cannot be written.
     pub fn append(&mut self, object: &[u8]) -> io::Result<()> {
-        let seq = self.chain.seq + 1;
-        let link = format!("{{\"prev\":\"{}\",\"seq\":{seq},", self.chain.last_hash);
+        let seq = self.seq + 1;
+        let link = format!("{{\"prev\":\"{}\",\"seq\":{seq},", self.last_hash);
         let content = object.strip_prefix(b"{").unwrap_or(object);
         let mut line = [link.as_bytes(), content].concat();
         let own_hash = hash(&line);
         line.push(b'\n');
         // One write: a crash tears at most the last line.
         self.file.write_all(&line)?;
-        self.chain.seq = seq;
-        self.chain.last_hash = own_hash;
+        self.seq = seq;
+        self.last_hash = own_hash;
         Ok(())
     }
 }
 
-/// Reads the lines of a chained file and proves that nobody has touched them. A torn last line is
-/// left out. Lines at the beginning that carry no link are of a version that made none.
-///
-/// # Errors
-///
-/// When the file cannot be read, or was touched.
-pub fn chained_lines(path: &Path) -> Result<Vec<Vec<u8>>, JournalError> {
-    let bytes = std::fs::read(path).map_err(JournalError::io(path))?;
-    let mut chain = Chain::behind(b"");
-    let mut is_linked = false;
-    let mut lines = Vec::new();
-    let whole = &bytes[..whole_lines(&bytes)];
-    for line in whole.split(|byte| *byte == b'\n') {
-        if line.is_empty() {
-            continue;
-        }
-        let damaged = |reason: String| JournalError::Damaged {
-            path: path.into(),
-            line: lines.len() + 1,
-            reason,
-        };
-        let link: Link = serde_json::from_slice(line)
-            .map_err(|error| damaged(format!("cannot be understood: {error}")))?;
-        match (link.prev, link.seq) {
-            (Some(prev), Some(seq)) => {
-                is_linked = true;
-                chain
-                    .follow(&prev, seq, hash(line))
-                    .map_err(|reason| damaged(reason.into()))?;
-            }
-            _ if is_linked => return Err(damaged("carries no link to the line before it".into())),
-            _ => {
-                chain.seq += 1;
-                chain.last_hash = hash(line);
-            }
-        }
-        lines.push(line.to_vec());
-    }
-    Ok(lines)
+/// Returns the lines of a chained file up to where somebody touched it, and what was done there. A torn
+/// last line is left out. Lines at the beginning that carry no link are of a version that made none.
+pub fn chained_lines<'b>(bytes: &'b [u8], path: &Path) -> (Vec<&'b [u8]>, Option<JournalError>) {
+    let mut found: Vec<&[u8]> = lines(whole_lines(bytes)).collect();
+    let link = |line: &[u8]| serde_json::from_slice::<Link>(line);
+    let older = found.iter().take_while(|line| link(line).is_err()).count();
+    let before = older.checked_sub(1).map_or(&b""[..], |last| found[last]);
+    let reads: Vec<_> = found[older..]
+        .iter()
+        .map(|line| Read {
+            hash: hash(line),
+            line: link(line),
+        })
+        .collect();
+    let Some(damage) = damage::find(&reads, &hash(before), older) else {
+        return (found, None);
+    };
+    found.truncate(older + damage.sound);
+    let damaged = JournalError::Damaged {
+        path: path.into(),
+        line: damage.line,
+        reason: damage.reason,
+    };
+    (found, Some(damaged))
 }
 
-/// Returns where the last whole line ends.
-pub(super) fn whole_lines(bytes: &[u8]) -> usize {
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1)
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
 }
 
 /// Returns the hash that the next line carries.
@@ -190,8 +138,16 @@ mod tests {
         path
     }
 
-    fn complaint(path: &Path) -> String {
-        chained_lines(path).unwrap_err().to_string()
+    fn complaint(path: &Path) -> Option<String> {
+        let bytes = fs::read(path).unwrap();
+        chained_lines(&bytes, path).1.map(|error| error.to_string())
+    }
+
+    fn count(path: &Path) -> usize {
+        let bytes = fs::read(path).unwrap();
+        let (lines, damage) = chained_lines(&bytes, path);
+        assert!(damage.is_none(), "{damage:?}");
+        lines.len()
     }
 
     #[test]
@@ -200,19 +156,25 @@ mod tests {
         let path = written(folder.path());
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.split_inclusive('\n').collect();
-        for (touched, line) in [
-            (text.replace("\"number\":1", "\"number\":9"), 3),
-            ([lines[0], lines[2], lines[3]].concat(), 2),
-            ([lines[1], lines[2], lines[3]].concat(), 1),
-            ([lines[0], lines[2], lines[1], lines[3]].concat(), 2),
-            (text.replacen("\"seq\":2", "\"sequence\":2", 1), 2),
+        for (touched, told) in [
+            (text.replace("\"number\":1", "\"number\":9"), "line 2: was edited"),
+            ([lines[0], lines[2], lines[3]].concat(), "line 2: does not follow"),
+            ([lines[1], lines[2], lines[3]].concat(), "line 1: does not follow"),
+            (
+                [lines[0], lines[2], lines[1], lines[3]].concat(),
+                "line 2: was moved",
+            ),
+            (
+                text.replacen("\"seq\":2", "\"sequence\":2", 1),
+                "line 2: was edited",
+            ),
         ] {
             fs::write(&path, touched).unwrap();
-            let complaint = complaint(&path);
-            assert!(complaint.contains(&format!("line {line}:")), "{complaint}");
+            let complaint = complaint(&path).unwrap();
+            assert!(complaint.contains(told), "{complaint}");
         }
         fs::write(&path, &text).unwrap();
-        assert_eq!(chained_lines(&path).unwrap().len(), 4);
+        assert_eq!(count(&path), 4);
     }
 
     #[test]
@@ -221,10 +183,10 @@ mod tests {
         let path = written(folder.path());
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [&whole[..], b"{\"prev\":\"12"].concat()).unwrap();
-        assert_eq!(chained_lines(&path).unwrap().len(), 4);
+        assert_eq!(count(&path), 4);
         let mut file = ChainedFile::open(&path).unwrap();
         file.append(b"{\"number\":4}").unwrap();
-        assert_eq!(chained_lines(&path).unwrap().len(), 5);
+        assert_eq!(count(&path), 5);
     }
 
     #[test]
@@ -232,13 +194,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wire.jsonl");
         fs::write(&path, "{\"at\":1}\n{\"at\":2}\n").unwrap();
-        ChainedFile::open(&path)
-            .unwrap()
-            .append(b"{\"at\":3}")
-            .unwrap();
-        assert_eq!(chained_lines(&path).unwrap().len(), 3);
+        let mut file = ChainedFile::open(&path).unwrap();
+        file.append(b"{\"at\":3}").unwrap();
+        file.append(b"{\"at\":4}").unwrap();
+        assert_eq!(count(&path), 4);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, text.replace("\"at\":2", "\"at\":7")).unwrap();
-        assert!(complaint(&path).contains("line 3:"));
+        assert!(complaint(&path).is_some());
     }
 }

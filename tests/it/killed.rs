@@ -172,7 +172,15 @@ fn a_run_that_lives_cannot_be_resumed() {
     let output = practice.env.run(&["resume", &run.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(
-        output.stderr.contains("is held by another process"),
+        output
+            .stderr
+            .contains("is held by another process: operator@"),
+        "{output:?}"
+    );
+    assert!(
+        output
+            .stderr
+            .contains(&format!("(pid {}) since 20", running.id())),
         "{output:?}"
     );
     let output = running.finish();

@@ -3,78 +3,17 @@
 
 use std::time::SystemTime;
 
-use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
+use aws_credential_types::provider::Result;
 use bytes::Bytes;
 
 use super::error::causes;
 use crate::clients::gate::{Answer, Call, Ended, Passage};
 use crate::clients::wire::WireLog;
 
-/// Puts the gate before the credentials of a configuration.
-pub(super) fn gated(config: &SdkConfig, wire: &WireLog) -> SdkConfig {
-    let Some(provider) = config.credentials_provider() else {
-        return config.clone();
-    };
-    let provider = GatedCredentials {
-        provider,
-        wire: wire.clone(),
-    };
-    config
-        .to_builder()
-        .credentials_provider(SharedCredentialsProvider::new(provider))
-        .build()
-}
-
-#[derive(Debug)]
-struct GatedCredentials {
-    provider: SharedCredentialsProvider,
-    wire: WireLog,
-}
-
-impl ProvideCredentials for GatedCredentials {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
-            let passage = pass(&self.wire)?;
-            let provided = self.provider.provide_credentials().await;
-            end(passage, &provided)?;
-            provided
-        })
-    }
-}
-
-/// Credentials of a recorded run: nobody checks what is signed with them.
-#[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) wire: WireLog,
-}
-
-impl ProvideCredentials for Recorded {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
-            let mut passage = pass(&self.wire)?;
-            let ended = passage.instead().await.map_err(CredentialsError::unhandled)?;
-            let provided = match ended {
-                Some(Ended::Answered(answer)) => Ok(nobodys(&answer.body)),
-                Some(Ended::Failed(how)) => Err(failed(&how)),
-                Some(Ended::GivenUp) => std::future::pending().await,
-                None => Err(CredentialsError::not_loaded("they were not recorded")),
-            };
-            end(passage, &provided)?;
-            provided
-        })
-    }
-}
-
-fn pass(wire: &WireLog) -> std::result::Result<Passage, CredentialsError> {
+/// Asks to let a look-up pass.
+pub(super) fn pass(wire: &WireLog) -> std::result::Result<Passage, CredentialsError> {
     let call = || Call {
         client: "aws",
         operation: "credentials".into(),
@@ -84,7 +23,22 @@ fn pass(wire: &WireLog) -> std::result::Result<Passage, CredentialsError> {
     wire.pass(call).map_err(CredentialsError::unhandled)
 }
 
-fn end(passage: Passage, provided: &Result) -> std::result::Result<(), CredentialsError> {
+/// Returns what was found in the place of a look-up, when none must be made.
+pub(super) async fn instead(passage: &mut Passage) -> Option<Result> {
+    Some(match passage.instead().await {
+        Ok(None) => return None,
+        Ok(Some(Ended::Answered(answer))) => {
+            let until = String::from_utf8_lossy(&answer.body).parse();
+            Ok(nobodys(until.ok()))
+        }
+        Ok(Some(Ended::Failed(how))) => Err(failed(&how)),
+        Ok(Some(Ended::GivenUp)) => std::future::pending().await,
+        Err(error) => Err(CredentialsError::unhandled(error)),
+    })
+}
+
+/// Tells what was found.
+pub(super) fn end(passage: Passage, provided: &Result) -> std::result::Result<(), CredentialsError> {
     let told = || match provided {
         Ok(credentials) => Ended::Answered(Answer {
             status: 0,
@@ -104,9 +58,9 @@ fn until(credentials: &Credentials) -> String {
     expiry.map_or_else(String::new, |expiry| expiry.to_string())
 }
 
-fn nobodys(until: &[u8]) -> Credentials {
-    let expiry = String::from_utf8_lossy(until).parse::<jiff::Timestamp>();
-    let expiry = expiry.ok().map(SystemTime::from);
+/// Credentials of a recorded run: nobody checks what is signed with them.
+pub(super) fn nobodys(until: Option<jiff::Timestamp>) -> Credentials {
+    let expiry = until.map(SystemTime::from);
     Credentials::new("RECORDED", "recorded", None, expiry, "recording")
 }
 

@@ -1,5 +1,8 @@
 //! What was found about the way to AWS, and clients built from a record of it: they send nothing.
 
+use std::sync::Arc;
+
+use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -15,9 +18,10 @@ use aws_smithy_types::retry::RetryConfig;
 use serde::{Deserialize, Serialize};
 
 use super::connect::Aws;
-use super::credentials::Recorded;
+use super::credentials;
 use super::error::AwsError;
 use super::gated::{Gated, WireTime};
+use super::login::Login;
 use crate::clients::wire::WireLog;
 
 /// What was found in the operator's settings.
@@ -26,6 +30,10 @@ pub(super) struct Found {
     pub(super) region: Option<String>,
     pub(super) profile: Option<String>,
     pub(super) endpoint: Option<String>,
+    /// Whether another login can reach this process: not where the keys stand in its environment.
+    pub(super) is_renewable: bool,
+    /// Whether credentials are looked up, and not given to us.
+    pub(super) has_login: bool,
 }
 
 impl Found {
@@ -50,10 +58,17 @@ impl Aws {
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .app_name(AppName::new("rok-deploy").expect("it has only letters and a dash"))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .credentials_provider(SharedCredentialsProvider::new(Recorded { wire: wire.clone() }));
+            .identity_cache(IdentityCache::no_cache());
+        let login = found
+            .has_login
+            .then(|| Arc::new(Login::recorded(wire.clone())));
+        config.set_credentials_provider(Some(match &login {
+            Some(login) => SharedCredentialsProvider::from(Arc::clone(login) as Arc<_>),
+            None => SharedCredentialsProvider::new(credentials::nobodys(None)),
+        }));
         config.set_region(found.region.clone().map(Region::new));
         config.set_endpoint_url(found.endpoint.clone());
-        Ok(Self::with(&config.build(), found, wire))
+        Ok(Self::with(&config.build(), found, login, wire))
     }
 }
 

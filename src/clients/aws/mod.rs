@@ -12,6 +12,7 @@ mod error;
 mod gated;
 mod http;
 mod iam;
+mod login;
 mod partition;
 mod profiles;
 mod s3;

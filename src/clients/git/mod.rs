@@ -14,6 +14,7 @@ mod held;
 mod history;
 mod merge;
 mod paths;
+mod peek;
 mod program;
 mod push;
 mod rebase;

@@ -8,17 +8,18 @@ mod tape;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::process::Process;
 use super::recorded::{LEFT, ProcessSession};
-use super::session::{Session, Settled};
+use super::recording::Recording;
+use super::session::{self, Session, Settled};
 use super::wizard::screen;
 use crate::cli::{Options, Output};
-use crate::clients::recording::{self, CallLine, Line, ProcessLine};
+use crate::clients::recording::{self as calls, CallLine, Line, ProcessLine};
 use crate::clients::wire::WireLog;
 use crate::engine::ports::Recorder as _;
 use crate::engine::run::Earlier;
@@ -38,10 +39,12 @@ struct Recorded {
     calls: Vec<CallLine>,
 }
 
-/// Does the run of a folder again.
-pub(super) async fn rerun(options: &Options, folder: &Path) -> Result<u8, Failure> {
-    let journal = crate::journal::read(&folder.join("journal.jsonl"))?;
-    let processes = read(&folder.join("recording.jsonl"), &journal)?;
+/// Does a run again: by its id, its folder, its journal or its archive.
+pub(super) async fn rerun(options: &Options, what: &str) -> Result<u8, Failure> {
+    let recording = Recording::open(options, what)?;
+    recording.verdict()?;
+    let processes = read(&recording)?;
+    let journal = recording.journal;
     let run = journal.header.run.clone();
     let ours = env!("CARGO_PKG_VERSION");
     if let Some(other) = processes
@@ -61,7 +64,7 @@ pub(super) async fn rerun(options: &Options, folder: &Path) -> Result<u8, Failur
     let copy = place.join("journal.jsonl");
     let mut writer = Writer::create(&copy, &journal.header)?;
     let mut screen = Frontend::new(options, &journal);
-    let mut calls = 0;
+    let mut answers = 0;
     for (number, recorded) in processes.iter().enumerate() {
         let begins = recorded.process.position;
         let ends = processes
@@ -81,7 +84,7 @@ pub(super) async fn rerun(options: &Options, folder: &Path) -> Result<u8, Failur
             root: place.join("root"),
         };
         let (answered, difference) = again.process(&mut writer, &mut screen).await?;
-        calls += answered;
+        answers += answered;
         if let Some(difference) = difference {
             screen.end().await?;
             return Err(Failure::failed(format!(
@@ -90,7 +93,7 @@ pub(super) async fn rerun(options: &Options, folder: &Path) -> Result<u8, Failur
         }
     }
     drop(writer);
-    let (recorded, now) = (fs::read(folder.join("journal.jsonl"))?, fs::read(&copy)?);
+    let (recorded, now) = (recording.text, fs::read(&copy)?);
     if !recorded.starts_with(&now) || recorded[now.len()..].contains(&b'\n') {
         return Err(Failure::failed(format!(
             "the rerun of run {run} had the same events, and wrote another journal; this is a bug"
@@ -99,35 +102,40 @@ pub(super) async fn rerun(options: &Options, folder: &Path) -> Result<u8, Failur
     screen.end().await?;
     let events = journal.events.len();
     screen.say(&format!(
-        "Rerun of run {run}: {events} events, {calls} calls, identical."
+        "Rerun of run {run}: {events} events, {answers} calls, identical."
     ))?;
     Ok(0)
 }
 
-/// Reads a recording and takes it apart into processes.
-fn read(path: &Path, journal: &Journal) -> Result<Vec<Recorded>, Failure> {
-    if !path.is_file() {
-        let (run, version) = (&journal.header.run, &journal.header.tool_version);
+/// Reads what was answered and takes it apart into processes.
+fn read(recording: &Recording) -> Result<Vec<Recorded>, Failure> {
+    let header = &recording.journal.header;
+    let Some((path, bytes)) = &recording.answers else {
+        let (run, version) = (&header.run, &header.tool_version);
         return Err(Failure::usage(format!(
-            "run {run} cannot be done again: rok-deploy {version} kept no {} of what was answered",
-            path.display()
+            "run {run} cannot be done again: rok-deploy {version} kept no `recording.jsonl` of what was answered beside its journal"
         ))
         .hint("`rok-deploy replay` without `--rerun` plays its events"));
+    };
+    let (lines, damage) = chained_lines(bytes, path);
+    if let Some(damage) = damage {
+        return Err(Failure::failed(damage.to_string())
+            .hint("what was recorded is not as it was written; ask for the untouched record"));
     }
     let mut processes: Vec<Recorded> = Vec::new();
-    for (number, line) in chained_lines(path)?.iter().enumerate() {
+    for (number, line) in lines.into_iter().enumerate() {
         let damaged = |reason: String| {
             Failure::failed(format!("{}: line {}: {reason}", path.display(), number + 1))
         };
         // The version first: a later line may hold what this program does not know.
         let value: serde_json::Value =
             serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
-        if let Some(format) = value["format"].as_str().filter(|format| !recording::reads(format)) {
+        if let Some(format) = value["format"].as_str().filter(|format| !calls::reads(format)) {
             let version = value["tool_version"].as_str().unwrap_or("?");
             return Err(Failure::usage(format!(
                 "{} has format {format} of rok-deploy {version}, this program reads {}; use that version",
                 path.display(),
-                recording::FORMAT
+                calls::FORMAT
             )));
         }
         match serde_json::from_value(value).map_err(|error| damaged(error.to_string()))? {
@@ -189,7 +197,12 @@ impl Again<'_> {
             answers,
             notices: session.warnings,
         };
-        let again = Session::again(spec, session.launch, process, &self.root)?;
+        let known = session::Again {
+            root: self.root.clone(),
+            holder: session.holder,
+            state: session.state,
+        };
+        let again = Session::again(spec, session.launch, process, known)?;
         let state = RunState::of(self.earlier);
         let earlier = (!self.earlier.is_empty()).then(|| Earlier {
             seq: state.seq,
@@ -328,7 +341,14 @@ impl Frontend {
     /// Shows in a terminal what came, to be looked at step by step.
     async fn end(&mut self) -> io::Result<()> {
         match self.screens.take() {
-            Some((events, look)) if !events.is_empty() => tui::player(events, look).await,
+            Some((events, look)) if !events.is_empty() => {
+                let shown = tui::Recording {
+                    events,
+                    requests: Vec::new(),
+                    problems: Vec::new(),
+                };
+                tui::player(shown, look).await
+            },
             _ => Ok(()),
         }
     }

@@ -220,13 +220,13 @@ impl Tape {
 
     /// Takes the next entry of the clock for the step at work.
     pub(super) fn take_time(&self, operation: &str) -> Option<usize> {
-        let step = at_work()?;
+        let step = at_work();
         let mut inner = self.lock();
         let key = (CLOCK.to_owned(), operation.to_owned(), String::new());
         let places = inner.by_call.get(&key)?.clone();
         let place = places.into_iter().find(|place| {
             let entry = &inner.entries[*place];
-            !entry.used && entry.line.step.as_deref() == Some(step)
+            !entry.used && entry.line.step.as_deref() == step
         })?;
         inner.entries[place].used = true;
         Some(place)
@@ -234,7 +234,9 @@ impl Tape {
 
     /// Returns the time that a step read, when it read it in the recording.
     pub(super) fn read_time(&self) -> jiff::Timestamp {
-        let read = self.take_time("now").and_then(|place| {
+        // The loop goes by the time of its events.
+        let read = at_work().and_then(|_| self.take_time("now"));
+        let read = read.and_then(|place| {
             let Some(Ended::Answered(answer)) = self.lock().entries[place].line.ended.ended()
             else {
                 return None;

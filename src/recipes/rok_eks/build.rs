@@ -11,7 +11,7 @@ use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
     self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
 };
-use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
+use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
@@ -126,6 +126,11 @@ impl Parts {
                 rights: self.rights(),
                 kustomize: self.tools.kustomize.clone(),
             }),
+            Arc::new(HoldCluster::new(
+                self.access(),
+                self.tools.operator.clone(),
+                CLUSTER_UID.name(),
+            )),
         ]
     }
 

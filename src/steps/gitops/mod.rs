@@ -2,6 +2,7 @@
 
 mod clone;
 mod push;
+mod remotes;
 mod rendered;
 mod repository;
 mod skeleton;
@@ -9,6 +10,7 @@ mod tag;
 
 pub use clone::{BRANCH, CloneStep};
 pub use push::Push;
+pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
 pub use skeleton::skeleton;
