@@ -62,7 +62,10 @@ pub(super) fn recording(process: &Process) -> Result<Arc<Recording>, Failure> {
 
 /// Leads a question about another run of this machine through the gate.
 pub(super) fn asks(process: &Process, run: &str, ask: impl FnOnce() -> bool) -> bool {
-    let Ok(mut passage) = process.wire.pass(|| call("runs", &format!("is over {run}"), "")) else {
+    let Ok(mut passage) = process
+        .wire
+        .pass(|| call("runs", &format!("is over {run}"), ""))
+    else {
         return false;
     };
     let is_over = match passage.instead_blocking() {

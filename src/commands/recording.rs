@@ -65,7 +65,10 @@ impl Recording {
             problems.extend(archive.altered.iter().map(ToString::to_string));
         }
         let text = place.read(JOURNAL)?.ok_or_else(|| Failure {
-            problems: vec![format!("{}: holds no `{JOURNAL}`", place.path("").display())],
+            problems: vec![format!(
+                "{}: holds no `{JOURNAL}`",
+                place.path("").display()
+            )],
             ..Failure::failed("")
         })?;
         let sound = parse(&text, &place.path(JOURNAL))?;

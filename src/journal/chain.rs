@@ -157,9 +157,18 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<_> = text.split_inclusive('\n').collect();
         for (touched, told) in [
-            (text.replace("\"number\":1", "\"number\":9"), "line 2: was edited"),
-            ([lines[0], lines[2], lines[3]].concat(), "line 2: does not follow"),
-            ([lines[1], lines[2], lines[3]].concat(), "line 1: does not follow"),
+            (
+                text.replace("\"number\":1", "\"number\":9"),
+                "line 2: was edited",
+            ),
+            (
+                [lines[0], lines[2], lines[3]].concat(),
+                "line 2: does not follow",
+            ),
+            (
+                [lines[1], lines[2], lines[3]].concat(),
+                "line 1: does not follow",
+            ),
             (
                 [lines[0], lines[2], lines[1], lines[3]].concat(),
                 "line 2: was moved",

@@ -77,12 +77,7 @@ pub(super) fn find<L: Linked>(lines: &[Read<L>], header: &str, above: usize) -> 
     None
 }
 
-fn diagnose<L: Linked>(
-    lines: &[Read<L>],
-    header: &str,
-    above: usize,
-    place: usize,
-) -> Damage {
+fn diagnose<L: Linked>(lines: &[Read<L>], header: &str, above: usize, place: usize) -> Damage {
     let damage = |line: usize, sound: usize, reason: String| Damage {
         line,
         reason,
@@ -186,7 +181,7 @@ mod tests {
             .iter()
             .map(|line| Read {
                 hash: hash(line.as_bytes()),
-                line: serde_json::from_str(line),
+                line: serde_json::from_str::<Line>(line),
             })
             .collect();
         let found = find(&reads, &hash(header.as_bytes()), 1)?;

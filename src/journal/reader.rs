@@ -6,8 +6,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::damage::{self, Read};
 use super::chain::hash;
+use super::damage::{self, Read};
 use super::format::{FORMAT, Header, Line, is_readable};
 use crate::engine::Event;
 

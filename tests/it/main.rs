@@ -18,6 +18,7 @@ mod peers;
 mod real_world;
 mod render;
 mod replay;
+mod rerun;
 mod resumed;
 mod rooms;
 mod sandbox_clients;

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::Result;
+use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
 
 use super::error::causes;
@@ -38,7 +38,10 @@ pub(super) async fn instead(passage: &mut Passage) -> Option<Result> {
 }
 
 /// Tells what was found.
-pub(super) fn end(passage: Passage, provided: &Result) -> std::result::Result<(), CredentialsError> {
+pub(super) fn end(
+    passage: Passage,
+    provided: &Result,
+) -> std::result::Result<(), CredentialsError> {
     let told = || match provided {
         Ok(credentials) => Ended::Answered(Answer {
             status: 0,

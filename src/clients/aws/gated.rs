@@ -94,9 +94,7 @@ impl GatedConnector {
                 response(answer)
             }
             Err(error) => {
-                passage
-                    .end(|| Ended::Failed(how(&error)))
-                    .map_err(closed)?;
+                passage.end(|| Ended::Failed(how(&error))).map_err(closed)?;
                 Err(error)
             }
         }

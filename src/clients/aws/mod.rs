@@ -6,9 +6,9 @@
 
 mod connect;
 mod credentials;
-mod found;
 mod eks;
 mod error;
+mod found;
 mod gated;
 mod http;
 mod iam;

@@ -178,9 +178,7 @@ impl Access {
     }
 
     /// Returns what was written down: a way to a cluster that nobody goes.
-    pub(super) fn told(
-        written: &[u8],
-    ) -> Result<(Self, Option<jiff::Timestamp>), ClusterError> {
+    pub(super) fn told(written: &[u8]) -> Result<(Self, Option<jiff::Timestamp>), ClusterError> {
         let unusable = |what: &str| ClusterError::kubeconfig(&format!("the record has no {what}"));
         let written: Written =
             serde_json::from_slice(written).map_err(|_| unusable("way to the cluster"))?;

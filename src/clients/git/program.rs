@@ -169,7 +169,9 @@ impl Git {
         if output.success() {
             match verb(arguments) {
                 // These bring objects that nobody can make again.
-                Some("clone") => self.hold(Path::new(arguments.last().copied().unwrap_or_default()))?,
+                Some("clone") => {
+                    self.hold(Path::new(arguments.last().copied().unwrap_or_default()))?
+                }
                 Some("fetch" | "commit" | "commit-tree") => self.hold(directory)?,
                 _ => {}
             }

@@ -213,7 +213,10 @@ pub fn reads(format: &str) -> bool {
         .is_some_and(|(ours, theirs)| ours.0 == theirs.0 && theirs.1 <= ours.1)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !value
 }

@@ -105,7 +105,12 @@ impl Redactor {
                 let is_secret = kind == "Secret";
                 if kind == "SecretList" {
                     // Its items do not say what they are.
-                    for item in fields.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+                    for item in fields
+                        .get_mut("items")
+                        .and_then(Value::as_array_mut)
+                        .into_iter()
+                        .flatten()
+                    {
                         self.secret(item);
                     }
                 }
@@ -144,9 +149,13 @@ impl Redactor {
         for (field, is_encoded) in [("data", true), ("stringData", false)] {
             let values = secret.get_mut(field).and_then(Value::as_object_mut);
             for (_, value) in values.into_iter().flatten() {
-                let Some(found) = value.as_str() else { continue };
+                let Some(found) = value.as_str() else {
+                    continue;
+                };
                 let plain = if is_encoded {
-                    BASE64_STANDARD.decode(found).unwrap_or_else(|_| found.into())
+                    BASE64_STANDARD
+                        .decode(found)
+                        .unwrap_or_else(|_| found.into())
                 } else {
                     found.into()
                 };
@@ -295,7 +304,10 @@ mod tests {
         let once = redactor.body(body.as_bytes());
         // Another process has another key, and must come to the same.
         let twice = Redactor::new().unwrap().body(&once);
-        assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once));
+        assert_eq!(
+            String::from_utf8_lossy(&twice),
+            String::from_utf8_lossy(&once)
+        );
         String::from_utf8(once).unwrap()
     }
 
@@ -342,7 +354,10 @@ mod tests {
         let text = of(json!({"kind": "Secret", "stringData": {"a": "a"}}));
         assert_ne!(data["data"]["a"], data["data"]["b"]);
         let decoded = BASE64_STANDARD.decode(data["data"]["a"].as_str().unwrap());
-        assert_eq!(decoded.unwrap(), text["stringData"]["a"].as_str().unwrap().as_bytes());
+        assert_eq!(
+            decoded.unwrap(),
+            text["stringData"]["a"].as_str().unwrap().as_bytes()
+        );
     }
 
     #[test]

@@ -32,7 +32,10 @@ impl Difference {
             Some(next) if next.client == client && next.operation == operation => {
                 "the recording has it with another input".to_owned()
             }
-            Some(next) => format!("the recording has {} `{}` there", next.client, next.operation),
+            Some(next) => format!(
+                "the recording has {} `{}` there",
+                next.client, next.operation
+            ),
             None if is_known => "the recording has it less often, or with another input".into(),
             None => "the recording has no such call".into(),
         };
@@ -126,8 +129,9 @@ fn differing(path: &str, recorded: &Value, now: &Value) -> Option<String> {
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
             let pairs = one.iter().zip(other).enumerate();
-            let mut found = pairs
-                .filter_map(|(place, (one, other))| differing(&format!("{path}[{place}]"), one, other));
+            let mut found = pairs.filter_map(|(place, (one, other))| {
+                differing(&format!("{path}[{place}]"), one, other)
+            });
             found.next()
         }
         _ => Some(format!(

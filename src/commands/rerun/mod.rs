@@ -64,7 +64,7 @@ pub(super) async fn rerun(options: &Options, what: &str) -> Result<u8, Failure> 
     let copy = place.join("journal.jsonl");
     let mut writer = Writer::create(&copy, &journal.header)?;
     let mut screen = Frontend::new(options, &journal);
-    let mut answers = 0;
+    let mut calls = 0;
     for (number, recorded) in processes.iter().enumerate() {
         let begins = recorded.process.position;
         let ends = processes
@@ -83,8 +83,8 @@ pub(super) async fn rerun(options: &Options, what: &str) -> Result<u8, Failure> 
             events: &events,
             root: place.join("root"),
         };
-        let (answered, difference) = again.process(&mut writer, &mut screen).await?;
-        answers += answered;
+        let (made, difference) = again.process(&mut writer, &mut screen).await?;
+        calls += made;
         if let Some(difference) = difference {
             screen.end().await?;
             return Err(Failure::failed(format!(
@@ -102,7 +102,7 @@ pub(super) async fn rerun(options: &Options, what: &str) -> Result<u8, Failure> 
     screen.end().await?;
     let events = journal.events.len();
     screen.say(&format!(
-        "Rerun of run {run}: {events} events, {answers} calls, identical."
+        "Rerun of run {run}: {events} events, {calls} calls, identical."
     ))?;
     Ok(0)
 }
@@ -130,7 +130,10 @@ fn read(recording: &Recording) -> Result<Vec<Recorded>, Failure> {
         // The version first: a later line may hold what this program does not know.
         let value: serde_json::Value =
             serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
-        if let Some(format) = value["format"].as_str().filter(|format| !calls::reads(format)) {
+        if let Some(format) = value["format"]
+            .as_str()
+            .filter(|format| !calls::reads(format))
+        {
             let version = value["tool_version"].as_str().unwrap_or("?");
             return Err(Failure::usage(format!(
                 "{} has format {format} of rok-deploy {version}, this program reads {}; use that version",
@@ -163,7 +166,7 @@ struct Again<'a> {
 }
 
 impl Again<'_> {
-    /// Does it; returns how many calls were answered, and the first difference.
+    /// Does it; returns how many calls were made, and the first difference.
     async fn process(
         &self,
         writer: &mut Writer,
@@ -174,9 +177,8 @@ impl Again<'_> {
             self.skip(writer, screen)?;
             return Ok((0, None));
         };
-        let session: ProcessSession =
-            serde_json::from_value(self.recorded.process.session.clone())
-                .map_err(|error| Failure::failed(format!("the recording: {error}")))?;
+        let session: ProcessSession = serde_json::from_value(self.recorded.process.session.clone())
+            .map_err(|error| Failure::failed(format!("the recording: {error}")))?;
         let (out, mut told) = mpsc::unbounded_channel();
         let root = self.root.display().to_string();
         let tape = Tape::new(self.recorded.calls.clone(), self.events, &root, out)?;
@@ -248,7 +250,7 @@ impl Again<'_> {
             while engine.recv().await.is_some() {}
             difference = tape.left();
         }
-        Ok((tape.answered(), difference))
+        Ok((tape.calls(), difference))
     }
 
     /// A session that does not come to a run has met a difference, or had none in the recording.
@@ -259,7 +261,7 @@ impl Again<'_> {
     ) -> Result<(usize, Option<Difference>), Failure> {
         let stopped = tokio::time::timeout(std::time::Duration::ZERO, tape.ended()).await;
         match stopped {
-            Ok(Some(difference)) => Ok((tape.answered(), Some(difference))),
+            Ok(Some(difference)) => Ok((tape.calls(), Some(difference))),
             _ => Err(failure),
         }
     }
@@ -348,7 +350,7 @@ impl Frontend {
                     problems: Vec::new(),
                 };
                 tui::player(shown, look).await
-            },
+            }
             _ => Ok(()),
         }
     }

@@ -51,7 +51,6 @@ struct Inner {
     /// The number of the last event before this process.
     base: u64,
     time: jiff::Timestamp,
-    answered: usize,
     waiting: BTreeSet<usize>,
     forced: Option<usize>,
     last_moved: Instant,
@@ -101,7 +100,6 @@ impl Tape {
                 told: 0,
                 base,
                 time,
-                answered: 0,
                 waiting: BTreeSet::new(),
                 forced: None,
                 last_moved: Instant::now(),
@@ -119,9 +117,14 @@ impl Tape {
         self.lock().time
     }
 
-    /// Returns how many calls were answered.
-    pub(super) fn answered(&self) -> usize {
-        self.lock().answered
+    /// Returns how many calls of the recording were made.
+    pub(super) fn calls(&self) -> usize {
+        let inner = self.lock();
+        let calls = inner.entries.iter().filter(|entry| {
+            let is_call = ![CLOCK, OPERATOR].contains(&entry.line.client.as_str());
+            entry.used && is_call
+        });
+        calls.count()
     }
 
     /// Waits until every event came, or until one of them, or a call, was another.
@@ -160,7 +163,10 @@ impl Tape {
         let inner = self.lock();
         let of_operator = |(_, entry): &(usize, &Entry)| entry.line.client == OPERATOR;
         let entries = inner.entries.iter().enumerate();
-        entries.filter(of_operator).map(|(place, _)| place).collect()
+        entries
+            .filter(of_operator)
+            .map(|(place, _)| place)
+            .collect()
     }
 
     /// Waits for the turn of an entry, and returns what was done and how it ended.
@@ -187,7 +193,6 @@ impl Tape {
                         inner.time = inner.time.max(at);
                     }
                     inner.forced = None;
-                    inner.answered += 1;
                     drop(inner);
                     self.move_on();
                     return Ok((operation, ended));
@@ -198,7 +203,12 @@ impl Tape {
     }
 
     /// Finds the entry of a call and takes it. A process that was killed leaves calls without an end.
-    fn take(&self, client: &str, operation: &str, input: &[u8]) -> Result<Option<usize>, Difference> {
+    fn take(
+        &self,
+        client: &str,
+        operation: &str,
+        input: &[u8],
+    ) -> Result<Option<usize>, Difference> {
         let operation = redact::text(&operation.replace(&self.root, ""));
         let input = match str::from_utf8(input) {
             Ok(text) => digest(text.replace(&self.root, "").as_bytes(), &self.redactor),
@@ -300,7 +310,11 @@ impl Inner {
             .find(is_of_step)
             .or_else(|| free.next())
             // What was asked before the run began was remembered.
-            .or_else(|| places.iter().rfind(|place| self.entries[**place].line.early));
+            .or_else(|| {
+                places
+                    .iter()
+                    .rfind(|place| self.entries[**place].line.early)
+            });
         found.copied().or_else(|| self.find_repeated(key))
     }
 
@@ -310,7 +324,8 @@ impl Inner {
         if !is_lease(operation) && !(client == "aws" && operation == "credentials") {
             return None;
         }
-        let is_like = |entry: &Entry| entry.line.client == *client && entry.line.operation == *operation;
+        let is_like =
+            |entry: &Entry| entry.line.client == *client && entry.line.operation == *operation;
         let alike = || (0..self.entries.len()).filter(|place| is_like(&self.entries[*place]));
         alike()
             .find(|place| !self.entries[*place].used)
@@ -341,7 +356,10 @@ impl Inner {
 
     /// Returns the next call of that client for the step that nobody has made yet.
     fn next_of(&self, client: &str, step: Option<&str>) -> Option<&CallLine> {
-        let lines = self.entries.iter().filter(|entry| !entry.used && !entry.line.early);
+        let lines = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.used && !entry.line.early);
         let mut lines = lines.map(|entry| &entry.line);
         lines.find(|line| line.client == client && line.step.as_deref() == step)
     }
@@ -361,23 +379,31 @@ impl Inner {
         let mut value = serde_json::to_value(&event.event).expect("an event is plain values");
         strip(&mut value, root);
         let name = thread_of(&value);
-        let same_thread = |expected: &&mut Expected| {
-            !expected.came && thread_of(&expected.value) == name
-        };
-        let told = self.told;
+        let same_thread =
+            |expected: &&mut Expected| !expected.came && thread_of(&expected.value) == name;
+        let (told, was_killed) = (self.told, self.was_killed());
         let Some(expected) = self.events[told..].iter_mut().find(same_thread) else {
+            // It got further than the process that was killed.
+            if was_killed {
+                return Ok(());
+            }
             let next = self.events.get(told).map(|expected| &expected.event);
             return Err(Difference::event(next, &value, None));
         };
         // A hash of findings and changes, which are compared one by one, and of paths, which lead
         // elsewhere.
-        if let (Some(recorded), Some(now)) =
-            (expected.value.get("fingerprint"), value.get_mut("fingerprint"))
-        {
+        if let (Some(recorded), Some(now)) = (
+            expected.value.get("fingerprint"),
+            value.get_mut("fingerprint"),
+        ) {
             now.clone_from(recorded);
         }
         if let Some(where_) = first_in(&expected.value, &value) {
-            return Err(Difference::event(Some(&expected.event), &value, Some(where_)));
+            return Err(Difference::event(
+                Some(&expected.event),
+                &value,
+                Some(where_),
+            ));
         }
         expected.came = true;
         if let EventKind::RunFinished { .. } = expected.event.event
