@@ -168,7 +168,7 @@ fn a_whole_run_is_done_again_without_a_network() {
 #[test]
 fn a_run_that_waits_is_done_again_without_waiting() {
     let practice = Practice::new();
-    practice.expect(0, &["run", "--yes", "--lag", "1s"]);
+    practice.expect(0, &["run", "--yes", "--lag", "3s"]);
     let run = practice.runs().remove(0);
     let settled = |event: &Value| event["event"]["kind"] == "step_settling";
     assert!(events(&run).iter().any(settled), "it had to wait");
@@ -251,7 +251,7 @@ fn a_recording_that_was_touched_is_reported() {
     let practice = Practice::new();
     practice.journey();
     let run = practice.runs().remove(0);
-    let role = ["\"client\":\"aws\"", "iam:CreateRole"];
+    let role = ["\"client\":\"aws\"", "\"operation\":\"iam:CreateRole\""];
 
     let edited = Elsewhere::new().changed(&run, |lines| {
         let place = place_of(lines, &role);
@@ -312,7 +312,10 @@ fn a_recording_that_was_changed_skilfully_stops_at_the_first_difference() {
 
     // Another request: what a step asks is not what it asked.
     let request = changed(&|lines| {
-        let place = place_of(lines, &["\"client\":\"aws\"", "iam:CreateRole"]);
+        let place = place_of(
+            lines,
+            &["\"client\":\"aws\"", "\"operation\":\"iam:CreateRole\""],
+        );
         let (before, after) = lines[place]
             .split_once("\"input\":\"")
             .expect("a request has one");
@@ -340,7 +343,10 @@ fn a_recording_that_was_changed_skilfully_stops_at_the_first_difference() {
 
     // A call that is not made any more.
     let call = changed(&|lines| {
-        let place = place_of(lines, &["\"client\":\"aws\"", "iam:CreateRole"]);
+        let place = place_of(
+            lines,
+            &["\"client\":\"aws\"", "\"operation\":\"iam:CreateRole\""],
+        );
         let more = lines[place].replace("iam:CreateRole", "iam:DeleteRole");
         lines.insert(place, more);
     });

@@ -497,9 +497,12 @@ impl Player {
 impl Keeper for Player {
     fn before(&self, call: &Call) -> io::Result<Option<Answer>> {
         if call.client != "journal" && Self::is_done_again(call) {
-            self.0
+            let found = self
+                .0
                 .take(call.client, &call.operation, &call.input)
                 .map_err(|difference| self.0.differs(difference))?;
+            // The process was killed before it came to that.
+            found.ok_or_else(stopped)?;
         }
         Ok(None)
     }
