@@ -120,3 +120,115 @@ impl Keeper for Recording {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::clients::recording::FORMAT;
+
+    fn process() -> ProcessLine {
+        ProcessLine {
+            format: FORMAT.into(),
+            tool_version: "0.1.0".into(),
+            position: 0,
+            session: serde_json::Value::Null,
+        }
+    }
+
+    /// Lets calls pass and returns what was written.
+    fn recorded(calls: &[(Call, Ended)]) -> String {
+        let written = Arc::new(Mutex::new(String::new()));
+        let recording = Recording::new(Arc::new(jiff::Timestamp::now), || None).unwrap();
+        let sink = Arc::clone(&written);
+        let keep = move |line: &[u8]| {
+            sink.lock().unwrap().push_str(str::from_utf8(line).unwrap());
+            Ok(())
+        };
+        recording.write_to(Box::new(keep), process());
+        for (call, ended) in calls {
+            recording.after(call, ended).unwrap();
+        }
+        assert_eq!(recording.failure(), None);
+        let written = written.lock().unwrap();
+        written.clone()
+    }
+
+    #[test]
+    fn marked_secrets_get_into_no_field() {
+        let token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJyb2sifQ.canary";
+        let call = |client: &'static str, operation: &str, input: &str| Call {
+            client,
+            operation: operation.into(),
+            input: Bytes::copy_from_slice(input.as_bytes()),
+            write: true,
+        };
+        let answered = |headers: &[(&str, &str)], body: &str| {
+            let header = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            Ended::Answered(Answer {
+                status: 200,
+                headers: headers.iter().map(header).collect(),
+                body: Bytes::copy_from_slice(body.as_bytes()),
+            })
+        };
+        let secret = r#"{"kind":"Secret","stringData":{"password":"canary"}}"#;
+        let text = recorded(&[
+            (
+                call(
+                    "aws",
+                    "sts:AssumeRoleWithWebIdentity",
+                    &format!("POST /\nWebIdentityToken={token}"),
+                ),
+                answered(
+                    &[("set-cookie", "canary"), ("x-amz-security-token", "canary")],
+                    "<SecretAccessKey>canary</SecretAccessKey><SessionToken>canary</SessionToken>",
+                ),
+            ),
+            (
+                call("kubernetes", "PATCH /x", &format!("PATCH /x\n{secret}")),
+                answered(&[], secret),
+            ),
+            (
+                call("kubernetes", "exec pods/x", "env"),
+                answered(
+                    &[],
+                    r#"{"stdout":"AWS_SECRET_ACCESS_KEY=canary","stderr":"","code":0}"#,
+                ),
+            ),
+            (
+                call("git", "clone -- https://me:canary@host/x y", ""),
+                answered(&[("stderr", "fatal: https://me:canary@host/x")], token),
+            ),
+            (
+                call("aws", "credentials", ""),
+                Ended::Failed("Authorization: Bearer canary".into()),
+            ),
+        ]);
+        assert!(text.contains("exec pods/x"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_is_known_by_its_length() {
+        let call = Call {
+            client: "aws",
+            operation: "s3:ListObjectVersions".into(),
+            input: Bytes::new(),
+            write: false,
+        };
+        let body = Bytes::from(vec![b'x'; 2 << 20]);
+        let answer = Answer {
+            status: 200,
+            headers: Vec::new(),
+            body,
+        };
+        let text = recorded(&[(call, Ended::Answered(answer))]);
+        assert!(
+            text.contains(r#""too_large":2097152"#) && text.len() < 1_000,
+            "{text}"
+        );
+    }
+}

@@ -99,31 +99,26 @@ impl Redactor {
     }
 
     fn value(&self, value: &mut Value, name: &str) {
+        self.value_in(value, name, false);
+    }
+
+    /// Redacts a value; the items of a list of Secrets do not say what they are.
+    fn value_in(&self, value: &mut Value, name: &str, is_listed_secret: bool) {
         match value {
             Value::Object(fields) => {
                 let kind = fields.get("kind").and_then(Value::as_str).unwrap_or("");
-                let is_secret = kind == "Secret";
-                if kind == "SecretList" {
-                    // Its items do not say what they are.
-                    for item in fields
-                        .get_mut("items")
-                        .and_then(Value::as_array_mut)
-                        .into_iter()
-                        .flatten()
-                    {
-                        self.secret(item);
-                    }
-                }
+                let is_secret = is_listed_secret || kind == "Secret";
+                let lists_secrets = kind == "SecretList";
                 for (name, value) in fields.iter_mut() {
-                    self.value(value, name);
-                }
-                if is_secret {
-                    self.secret(value);
+                    match name.as_str() {
+                        "data" | "stringData" if is_secret => self.secret(value, name == "data"),
+                        _ => self.value_in(value, name, lists_secrets && name == "items"),
+                    }
                 }
             }
             Value::Array(items) => {
                 for item in items {
-                    self.value(item, name);
+                    self.value_in(item, name, is_listed_secret);
                 }
             }
             Value::String(found) => {
@@ -144,28 +139,22 @@ impl Redactor {
         }
     }
 
-    /// Redacts the values of a Secret.
-    fn secret(&self, secret: &mut Value) {
-        for (field, is_encoded) in [("data", true), ("stringData", false)] {
-            let values = secret.get_mut(field).and_then(Value::as_object_mut);
-            for (_, value) in values.into_iter().flatten() {
-                let Some(found) = value.as_str() else {
-                    continue;
-                };
-                let plain = if is_encoded {
-                    BASE64_STANDARD
-                        .decode(found)
-                        .unwrap_or_else(|_| found.into())
-                } else {
-                    found.into()
-                };
-                let hashed = self.hashed(&plain);
-                *value = if is_encoded {
-                    BASE64_STANDARD.encode(hashed).into()
-                } else {
-                    hashed.into()
-                };
-            }
+    /// Redacts the values of a Secret, which are in base64 or plain.
+    fn secret(&self, values: &mut Value, is_encoded: bool) {
+        for (_, value) in values.as_object_mut().into_iter().flatten() {
+            let Some(found) = value.as_str() else {
+                continue;
+            };
+            let plain = match BASE64_STANDARD.decode(found) {
+                Ok(plain) if is_encoded => plain,
+                _ => found.into(),
+            };
+            let hashed = self.hashed(&plain);
+            *value = if is_encoded {
+                BASE64_STANDARD.encode(hashed).into()
+            } else {
+                hashed.into()
+            };
         }
     }
 
