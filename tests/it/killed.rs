@@ -101,7 +101,7 @@ fn while_the_proof_runs() {
 
 #[test]
 fn while_replicas_settle() {
-    let lagging = &["run", "--yes", "--lag", "1s"];
+    let lagging = &["run", "--yes", "--lag", "5s"];
     killed_when(lagging, r#""kind":"step_settling""#, false);
 }
 

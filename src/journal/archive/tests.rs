@@ -70,6 +70,7 @@ fn an_export_opens_again_and_holds_the_whole_lines_of_every_file() {
         names,
         [
             "answers.yaml",
+            "holder",
             "journal.jsonl",
             "tape/0001.bin",
             "wire.jsonl"
@@ -90,7 +91,7 @@ fn the_same_run_gives_the_same_bytes() {
     let first = recorded(one.path(), "event");
     let moved = other.path().join(&first.run);
     fs::create_dir(&moved).unwrap();
-    for name in ["wire.jsonl", "answers.yaml", "journal.jsonl"] {
+    for name in ["wire.jsonl", "holder", "answers.yaml", "journal.jsonl"] {
         fs::copy(first.path.join(name), moved.join(name)).unwrap();
     }
     let copy = RunFolder {

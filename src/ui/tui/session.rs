@@ -366,7 +366,12 @@ impl Session {
     fn note_rows(&self, step: &StepView) -> Vec<String> {
         let columns = usize::from(self.places.list.width.saturating_sub(4));
         let most = usize::from(self.places.list.height / 2).clamp(1, 3);
-        let note = words::clean(&step.note).replace('\n', " ");
+        // What has to be done is worth more than what a service said.
+        let advice = step
+            .hints
+            .first()
+            .filter(|_| step.status == StepStatus::Paused);
+        let note = words::clean(advice.unwrap_or(&step.note)).replace('\n', " ");
         let limited = self.fold.limits.get(&step.id).map(|limit| {
             let limit = words::duration(*limit);
             format!("at most {limit}: {note}")
