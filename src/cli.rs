@@ -155,6 +155,10 @@ pub enum Command {
         /// Tells the requests too, between the lines of the events; the player always has them.
         #[arg(long)]
         wire: bool,
+
+        /// Does it again against the recorded answers, offline, and stops at the first difference.
+        #[arg(long)]
+        rerun: bool,
     },
     /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
     Apply {

@@ -5,14 +5,18 @@
 
 use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 /// Something that is about to be done outside of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Who does it: `aws`, `kubernetes`, `git`, `kustomize`, `files`, `journal`.
+    /// Who does it: `aws`, `kubernetes`, `git`, `kustomize`, `files`, `journal`, `clock`.
     pub client: &'static str,
     /// What is done, in the words of the wire log: `iam:CreateRole`, `GET /api/v1/namespaces/rok`.
     pub operation: String,
@@ -44,6 +48,9 @@ pub enum Ended {
     GivenUp,
 }
 
+/// How a call ends that is not made, once its time has come.
+pub type Instead = BoxFuture<'static, io::Result<Ended>>;
+
 /// Somebody who keeps the gate.
 pub trait Keeper: Send + Sync {
     /// Called before the call goes out; an answer is taken in its place, so that it never does.
@@ -52,6 +59,12 @@ pub trait Keeper: Send + Sync {
     ///
     /// When it must not be made.
     fn before(&self, call: &Call) -> io::Result<Option<Answer>>;
+
+    /// Called after that; what is returned takes the place of making the call, failures too, and
+    /// may let the caller wait.
+    fn instead(&self, _call: &Call) -> Option<Instead> {
+        None
+    }
 
     /// Called once when it has ended, before the caller learns how.
     ///
@@ -101,7 +114,10 @@ impl Gate {
         };
         for keeper in &self.keepers {
             let going = passage.going.as_mut().expect("it was just made");
-            let instead = keeper.before(&going.call)?;
+            let instead = match keeper.before(&going.call)? {
+                Some(answer) => Some(ready(answer)),
+                None => keeper.instead(&going.call),
+            };
             going.keepers.push(Arc::clone(keeper));
             if instead.is_some() {
                 passage.instead = instead;
@@ -115,7 +131,11 @@ impl Gate {
 /// A call that was let through, until its end is told. Dropped before that, it was given up.
 pub struct Passage {
     going: Option<Going>,
-    instead: Option<Answer>,
+    instead: Option<Instead>,
+}
+
+fn ready(answer: Answer) -> Instead {
+    Box::pin(async { Ok(Ended::Answered(answer)) })
 }
 
 /// The call, and the keepers that have seen it go.
@@ -130,9 +150,29 @@ impl Passage {
         self.going.is_some()
     }
 
-    /// Returns the answer to take in place of making the call.
-    pub fn instead(&mut self) -> Option<Answer> {
-        self.instead.take()
+    /// Returns how the call ends that must not be made, when it is so. One that was given up is
+    /// waited for until the caller gives it up again.
+    ///
+    /// # Errors
+    ///
+    /// When it must not be made and has no end.
+    pub async fn instead(&mut self) -> io::Result<Option<Ended>> {
+        match self.instead.take() {
+            Some(instead) => match instead.await? {
+                Ended::GivenUp => std::future::pending().await,
+                ended => Ok(Some(ended)),
+            },
+            None => Ok(None),
+        }
+    }
+
+    /// Does the same where blocking is fine.
+    ///
+    /// # Errors
+    ///
+    /// When it must not be made and has no end.
+    pub fn instead_blocking(&mut self) -> io::Result<Option<Ended>> {
+        block_on(self.instead())
     }
 
     /// Tells how the call has ended; the answer is only put together when somebody wants it.
@@ -160,6 +200,24 @@ impl Passage {
                 body: Bytes::new(),
             })
         })
+    }
+}
+
+/// Waits on this very thread, which need not know of any runtime.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => thread::park(),
+        }
     }
 }
 
@@ -271,7 +329,8 @@ mod tests {
             ..Notes::default()
         });
         let mut passage = answers.pass(call).unwrap();
-        assert_eq!(passage.instead(), Some(answer(404)));
+        let instead = passage.instead_blocking().unwrap();
+        assert_eq!(instead, Some(Ended::Answered(answer(404))));
         let refuses = with(Notes {
             refuses: true,
             ..Notes::default()
@@ -285,7 +344,7 @@ mod tests {
         let mut passage = Gate::default()
             .pass(|| unreachable!("nobody asked"))
             .unwrap();
-        assert!(passage.instead().is_none() && !passage.is_watched());
+        assert!(passage.instead_blocking().unwrap().is_none() && !passage.is_watched());
         passage.end(|| unreachable!("nobody asked")).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 
 use bytes::Bytes;
-use serde::Deserialize as _;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -98,9 +98,38 @@ impl Kustomize {
         Self { wire, ..self }
     }
 
-    /// Whether there is a program to build with.
-    pub fn is_installed(&self) -> bool {
-        self.program().is_some()
+    /// Returns the name of the program to build with, when there is one.
+    pub async fn installed(&self) -> Option<String> {
+        let found = || {
+            let (program, _) = self.program()?;
+            Some(program.file_name()?.to_string_lossy().into_owned())
+        };
+        let mut passage = self
+            .wire
+            .pass(|| Call {
+                client: "kustomize",
+                operation: "find".into(),
+                input: Bytes::new(),
+                write: false,
+            })
+            .ok()?;
+        let name = match passage.instead().await.ok()? {
+            Some(Ended::Answered(answer)) => {
+                let name = String::from_utf8_lossy(&answer.body).into_owned();
+                (!name.is_empty()).then_some(name)
+            }
+            Some(_) => None,
+            None => found(),
+        };
+        let told = || {
+            Ended::Answered(Answer {
+                status: 0,
+                headers: Vec::new(),
+                body: name.clone().unwrap_or_default().into(),
+            })
+        };
+        passage.end(told).ok()?;
+        name
     }
 
     /// Builds the kustomization in `directory` and returns its objects in the order that they were
@@ -115,15 +144,8 @@ impl Kustomize {
         directory: &Path,
         known_as: &Path,
     ) -> Result<Vec<Value>, KustomizeError> {
-        kustomization(directory)?;
-        let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
-        let command = format!(
-            "{} {verb} {}",
-            program.file_name().unwrap_or_default().display(),
-            directory.display()
-        );
         let not_run = |source| KustomizeError::NotRun {
-            program: program.clone(),
+            program: "kustomize".into(),
             source,
         };
         let mut passage = self
@@ -135,22 +157,19 @@ impl Kustomize {
                 write: false,
             })
             .map_err(not_run)?;
-        let output = match passage.instead() {
-            Some(answer) => as_output(answer),
-            None => Command::new(&program)
-                .arg(verb)
-                .arg(directory)
-                .env("PATH", &self.path)
-                .env("GIT_TERMINAL_PROMPT", "0")
-                .stdin(Stdio::null())
-                .kill_on_drop(true)
-                .output()
-                .await
-                .map_err(not_run)?,
+        let built = match passage.instead().await.map_err(not_run)? {
+            Some(Ended::Answered(answer)) => Ok(Built::told(answer)),
+            Some(Ended::Failed(error)) => Err(KustomizeError::read(&error)),
+            Some(Ended::GivenUp) => std::future::pending().await,
+            None => self.run(directory).await,
         };
         passage
-            .end(|| Ended::Answered(answer(&output)))
+            .end(|| match &built {
+                Ok(built) => Ended::Answered(built.answer()),
+                Err(error) => Ended::Failed(error.written()),
+            })
             .map_err(not_run)?;
+        let Built { command, output } = built?;
         if !output.status.success() {
             let said = one_line(&String::from_utf8_lossy(&output.stderr));
             let said = if said.is_empty() {
@@ -161,6 +180,27 @@ impl Kustomize {
             return Err(KustomizeError::Refused { command, said });
         }
         objects(&output.stdout).map_err(|why| KustomizeError::Unreadable { command, why })
+    }
+
+    async fn run(&self, directory: &Path) -> Result<Built, KustomizeError> {
+        kustomization(directory)?;
+        let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
+        let command = format!(
+            "{} {verb} {}",
+            program.file_name().unwrap_or_default().display(),
+            directory.display()
+        );
+        let output = Command::new(&program)
+            .arg(verb)
+            .arg(directory)
+            .env("PATH", &self.path)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .map_err(|source| KustomizeError::NotRun { program, source })?;
+        Ok(Built { command, output })
     }
 
     /// Returns the program to build with, and its verb.
@@ -176,29 +216,73 @@ impl Kustomize {
     }
 }
 
-fn answer(output: &Output) -> Answer {
-    let status = output.status.into_raw();
-    Answer {
-        status: u16::try_from(status).unwrap_or(u16::MAX),
-        headers: vec![(
-            "stderr".into(),
-            String::from_utf8_lossy(&output.stderr).into(),
-        )],
-        body: output.stdout.clone().into(),
+/// A build that was run, and how.
+struct Built {
+    command: String,
+    output: Output,
+}
+
+impl Built {
+    fn answer(&self) -> Answer {
+        let stderr = String::from_utf8_lossy(&self.output.stderr);
+        Answer {
+            status: u16::try_from(self.output.status.into_raw()).unwrap_or(u16::MAX),
+            headers: vec![
+                ("command".into(), self.command.clone()),
+                ("stderr".into(), stderr.into()),
+            ],
+            body: self.output.stdout.clone().into(),
+        }
+    }
+
+    fn told(answer: Answer) -> Self {
+        let header = |name: &str| {
+            let found = answer.headers.iter().find(|(known, _)| known == name);
+            found.map(|(_, text)| text.clone()).unwrap_or_default()
+        };
+        Self {
+            command: header("command"),
+            output: Output {
+                status: ExitStatus::from_raw(answer.status.into()),
+                stderr: header("stderr").into_bytes(),
+                stdout: answer.body.into(),
+            },
+        }
     }
 }
 
-fn as_output(answer: Answer) -> Output {
-    let stderr = answer
-        .headers
-        .into_iter()
-        .find(|(name, _)| name == "stderr");
-    Output {
-        status: ExitStatus::from_raw(answer.status.into()),
-        stdout: answer.body.into(),
-        stderr: stderr
-            .map(|(_, text)| text.into_bytes())
-            .unwrap_or_default(),
+/// A build that was not run, as a recording keeps it.
+#[derive(Serialize, Deserialize)]
+enum NotBuilt {
+    Directory(PathBuf, String),
+    Kustomization(PathBuf, String),
+    Program,
+    Run(PathBuf, String),
+}
+
+impl KustomizeError {
+    fn written(&self) -> String {
+        let not_built = match self {
+            Self::NoDirectory { path, found } => NotBuilt::Directory(path.clone(), found.clone()),
+            Self::NoKustomization { path, found } => {
+                NotBuilt::Kustomization(path.clone(), found.clone())
+            }
+            Self::NotRun { program, source } => NotBuilt::Run(program.clone(), source.to_string()),
+            _ => NotBuilt::Program,
+        };
+        serde_json::to_string(&not_built).unwrap_or_default()
+    }
+
+    fn read(written: &str) -> Self {
+        match serde_json::from_str(written) {
+            Ok(NotBuilt::Directory(path, found)) => Self::NoDirectory { path, found },
+            Ok(NotBuilt::Kustomization(path, found)) => Self::NoKustomization { path, found },
+            Ok(NotBuilt::Run(program, why)) => Self::NotRun {
+                program,
+                source: io::Error::other(why),
+            },
+            Ok(NotBuilt::Program) | Err(_) => Self::NoProgram,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod git;
 pub mod kustomize;
 mod line;
+pub mod recording;
 pub mod secret;
 pub mod templates;
 pub mod wire;

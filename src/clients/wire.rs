@@ -4,10 +4,7 @@
 //! bodies, no headers, no query strings. The journal says what was meant, this says what was sent.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -91,17 +88,20 @@ impl Default for WireLog {
 
 impl fmt::Debug for WireLog {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("WireLog").field(&self.inner).finish()
+        write!(formatter, "WireLog({} requests)", self.requests())
     }
 }
+
+/// Takes a record, as a JSON object, to where it is kept.
+pub type Sink = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 /// How many records wait for a file at most; a session asks less before its run begins.
 const WAITING: usize = 1_000;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
-    file: Option<File>,
-    /// Records from before there was a file.
+    sink: Option<Sink>,
+    /// Records from before there was a sink.
     waiting: Vec<WireRecord>,
     records: Option<Vec<WireRecord>>,
     gate: Gate,
@@ -152,23 +152,13 @@ impl WireLog {
         log
     }
 
-    /// Starts to append to `path` (mode 0600), beginning with what was sent before.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be opened.
-    pub fn append_to(&self, path: &Path) -> io::Result<()> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path)?;
+    /// Starts to keep records in `sink`, beginning with what was sent before.
+    pub fn write_to(&self, sink: Sink) {
         let mut inner = self.lock();
-        inner.file = Some(file);
+        inner.sink = Some(sink);
         for record in std::mem::take(&mut inner.waiting) {
             inner.append(&record);
         }
-        Ok(())
     }
 
     /// Writes one record. A log that cannot be written is remembered, see [`WireLog::failure`]:
@@ -177,7 +167,7 @@ impl WireLog {
         let mut inner = self.lock();
         inner.requests += 1;
         inner.writes += u64::from(record.write);
-        if inner.file.is_some() {
+        if inner.sink.is_some() {
             inner.append(&record);
         } else if inner.waiting.len() < WAITING {
             inner.waiting.push(record.clone());
@@ -214,15 +204,12 @@ impl WireLog {
 
 impl Inner {
     fn append(&mut self, record: &WireRecord) {
-        let Some(file) = self.file.as_mut() else {
+        let Some(sink) = self.sink.as_mut() else {
             return;
         };
         let written = serde_json::to_vec(record)
             .map_err(io::Error::from)
-            .and_then(|mut line| {
-                line.push(b'\n');
-                file.write_all(&line)
-            });
+            .and_then(|line| sink(&line));
         if let Err(error) = written {
             self.failure.get_or_insert(error.to_string());
         }
@@ -234,20 +221,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sent_before_the_file_is_known_is_in_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("wire.jsonl");
+    fn what_was_sent_before_there_was_a_sink_is_in_it() {
+        let kept = Arc::new(Mutex::new(Vec::new()));
         let log = WireLog::new();
         let record =
             |operation| WireRecord::new(log.now(), "aws", "POST", operation, "http://127.0.0.1");
         log.record(record("sts:GetCallerIdentity"));
-        log.append_to(&path).unwrap();
+        let sink = Arc::clone(&kept);
+        log.write_to(Box::new(move |line| {
+            sink.lock().unwrap().push(line.to_vec());
+            Ok(())
+        }));
         log.record(record("iam:GetRole"));
-        let text = std::fs::read_to_string(&path).unwrap();
-        let operations: Vec<String> = text
-            .lines()
-            .map(|line| serde_json::from_str::<WireRecord>(line).unwrap().operation)
-            .collect();
+        let operation = |line: &Vec<u8>| {
+            let record: WireRecord = serde_json::from_slice(line).unwrap();
+            record.operation
+        };
+        let operations: Vec<String> = kept.lock().unwrap().iter().map(operation).collect();
         assert_eq!(operations, ["sts:GetCallerIdentity", "iam:GetRole"]);
         assert_eq!((log.requests(), log.failure()), (2, None));
     }

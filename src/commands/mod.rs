@@ -7,9 +7,11 @@ mod handoff;
 mod launch;
 mod plan;
 mod process;
+mod recorded;
 mod recording;
 mod render;
 mod replay;
+mod rerun;
 pub mod resume;
 mod run;
 mod runs;
@@ -84,7 +86,9 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run, wire }) => replay::replay(options, run, *wire).await,
+            Some(Command::Replay { run, wire, rerun }) => {
+                replay::replay(options, run, *wire, *rerun).await
+            }
             Some(Command::Sandbox { env_file }) => {
                 sandbox::sandbox(options, env_file.as_deref()).await
             }

@@ -9,11 +9,12 @@ use super::resume::one;
 use crate::cli::Options;
 use crate::clients::wire::WireRecord;
 use crate::failure::{Failure, exit};
-use crate::journal::{Archive, Journal, Runs, is_archive, parse, read_sound, whole_lines};
+use crate::journal::{Archive, Journal, Runs, chained_lines, is_archive, parse, read_sound};
 use crate::ui::wire::Request;
 
 const JOURNAL: &str = "journal.jsonl";
 const WIRE: &str = "wire.jsonl";
+const ANSWERS: &str = "recording.jsonl";
 
 /// A recorded run, as far as it can be trusted.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub(super) struct Recording {
     pub(super) wire: Vec<WireRecord>,
     /// What somebody did to it, a sentence each.
     pub(super) problems: Vec<String>,
+    /// Its journal as it stands there.
+    pub(super) text: Vec<u8>,
+    /// The file of what was answered, and its path; older versions kept none.
+    pub(super) answers: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// Where the files of a recording are.
@@ -56,28 +61,29 @@ impl Recording {
 
     fn of(place: &Place) -> Result<Self, Failure> {
         let mut problems = Vec::new();
-        let sound = match place {
-            Place::Folder(folder) => read_sound(&folder.join(JOURNAL))?,
-            Place::Archive(path, archive) => {
-                problems.extend(archive.altered.iter().map(ToString::to_string));
-                let bytes = archive.file(JOURNAL).ok_or_else(|| Failure {
-                    problems: vec![format!("{}: holds no `{JOURNAL}`", path.display())],
-                    ..Failure::failed("")
-                })?;
-                parse(bytes, &place.path(JOURNAL))?
-            }
-        };
+        if let Place::Archive(_, archive) = place {
+            problems.extend(archive.altered.iter().map(ToString::to_string));
+        }
+        let text = place.read(JOURNAL)?.ok_or_else(|| Failure {
+            problems: vec![format!(
+                "{}: holds no `{JOURNAL}`",
+                place.path("").display()
+            )],
+            ..Failure::failed("")
+        })?;
+        let sound = parse(&text, &place.path(JOURNAL))?;
         problems.extend(sound.damage.map(|damage| damage.to_string()));
         let mut wire = Vec::new();
         if let Some(bytes) = place.read(WIRE)? {
-            let torn = read_wire(&bytes, &mut wire);
-            let path = place.path(WIRE);
-            problems.extend(torn.map(|problem| format!("{}: {problem}", path.display())));
+            problems.extend(read_wire(&bytes, &place.path(WIRE), &mut wire));
         }
+        let answers = place.read(ANSWERS)?;
         Ok(Self {
             journal: sound.journal,
             wire,
             problems,
+            text,
+            answers: answers.map(|bytes| (place.path(ANSWERS), bytes)),
         })
     }
 
@@ -87,6 +93,8 @@ impl Recording {
             journal: sound.journal,
             wire: Vec::new(),
             problems: sound.damage.iter().map(ToString::to_string).collect(),
+            text: fs::read(journal)?,
+            answers: None,
         })
     }
 
@@ -133,23 +141,23 @@ impl Place {
 }
 
 /// Reads the lines of a wire log, in the order in which the requests were sent, and returns what is
-/// wrong with the first one that cannot be understood.
-fn read_wire(bytes: &[u8], records: &mut Vec<WireRecord>) -> Option<String> {
+/// wrong with the first one that was touched, or that cannot be understood.
+fn read_wire(bytes: &[u8], path: &Path, records: &mut Vec<WireRecord>) -> Option<String> {
+    let (lines, damage) = chained_lines(bytes, path);
     let mut problem = None;
-    for (place, line) in whole_lines(bytes).split(|byte| *byte == b'\n').enumerate() {
-        if line.is_empty() {
-            continue;
-        }
+    for (place, line) in lines.into_iter().enumerate() {
         match serde_json::from_slice(line) {
             Ok(record) => records.push(record),
             Err(error) => {
-                let number = place + 1;
-                problem.get_or_insert(format!("line {number}: cannot be understood: {error}"));
+                let (path, number) = (path.display(), place + 1);
+                problem.get_or_insert(format!(
+                    "{path}: line {number}: cannot be understood: {error}"
+                ));
             }
         }
     }
     records.sort_by_key(|record: &WireRecord| record.at);
-    problem
+    problem.or(damage.map(|damage| damage.to_string()))
 }
 
 impl From<WireRecord> for Request {

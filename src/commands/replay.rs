@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::ops::Range;
 
 use super::recording::Recording;
+use super::rerun::rerun;
 use super::wizard::screen;
 use crate::cli::{Options, Output};
 use crate::engine::Event;
@@ -14,7 +15,15 @@ use crate::failure::Failure;
 use crate::ui::json::json_line;
 use crate::ui::{tui, wire, words};
 
-pub(super) async fn replay(options: &Options, run: &str, with_wire: bool) -> Result<u8, Failure> {
+pub(super) async fn replay(
+    options: &Options,
+    run: &str,
+    with_wire: bool,
+    again: bool,
+) -> Result<u8, Failure> {
+    if again {
+        return rerun(options, run).await;
+    }
     let recording = Recording::open(options, run)?;
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if terminal && options.output == Output::Plain && !options.linear {

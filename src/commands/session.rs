@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use super::launch::{check_task, keys, recipe, state_directory};
 use super::process::{Gated, Process};
+use super::recorded::{self, ProcessSession};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
+use crate::clients::recording::Recording;
 use crate::engine::event::ResolvedAnswer;
-use crate::engine::ports::{NoRecorder, Recorder};
+use crate::engine::ports::{Clock, NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
 use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
+use crate::journal::{ChainedFile, FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
@@ -38,6 +40,20 @@ pub struct Session {
     aws: Connector,
     clusters: Clusters,
     remotes: Remotes,
+    /// Writes down what leaves the process; a rerun has none.
+    recording: Option<Arc<Recording>>,
+    /// What is known of the process that is done again.
+    again: Option<Again>,
+}
+
+/// What a rerun knows of the process that it does again.
+pub(super) struct Again {
+    /// Where the paths of answers begin.
+    pub(super) root: PathBuf,
+    /// Who worked on the run.
+    pub(super) holder: Holder,
+    /// The opaque id of the state directory.
+    pub(super) state: String,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -68,6 +84,7 @@ impl Session {
         resumed: Option<&RunFolder>,
     ) -> Result<Self, Failure> {
         let state = state_directory(options)?;
+        let recording = recorded::recording(&process)?;
         let mut sources = Sources::read(
             &options.set,
             options.answers.as_deref(),
@@ -112,6 +129,33 @@ impl Session {
             aws,
             clusters,
             remotes,
+            recording: Some(recording),
+            again: None,
+        })
+    }
+
+    /// Returns the session of a process that is done again from its recording: it looks for no
+    /// answers, and its paths lead elsewhere.
+    pub(super) fn again(
+        spec: &'static RecipeSpec,
+        launch: Launch,
+        process: Process,
+        again: Again,
+    ) -> Result<Self, Failure> {
+        let wire = process.wire.clone();
+        let git = Git::new(GitSettings::default(), wire.clone());
+        Ok(Self {
+            spec,
+            sources: Sources::read(&[], None, process.environment.clone())?,
+            process,
+            launch,
+            runs: Runs::new(&again.root),
+            sandbox: None,
+            aws: Connector::new(AwsSettings::default(), wire.clone()),
+            clusters: Clusters::new(None, wire),
+            recording: None,
+            remotes: Remotes::new(git),
+            again: Some(again),
         })
     }
 
@@ -195,7 +239,7 @@ impl Session {
         let writer = self.process.writes("journal.jsonl", || {
             Ok::<_, Failure>(Writer::create(&folder.journal(), &header)?)
         })?;
-        self.process.wire.append_to(&folder.wire())?;
+        self.keep_records(&folder, settled, approval, 0)?;
         let handle = self
             .launch(
                 settled,
@@ -219,7 +263,7 @@ impl Session {
         writer: Writer,
     ) -> Result<Handle, Failure> {
         self.write_answers(folder, settled)?;
-        self.process.wire.append_to(&folder.wire())?;
+        self.keep_records(folder, settled, approval, earlier.seq)?;
         self.launch(
             settled,
             approval,
@@ -229,6 +273,34 @@ impl Session {
             false,
         )
         .await
+    }
+
+    /// Starts to write wire log and recording, beginning with what was called before.
+    fn keep_records(
+        &self,
+        folder: &RunFolder,
+        settled: &Settled,
+        approval: Approval,
+        position: u64,
+    ) -> Result<(), Failure> {
+        self.process.writes("id", || self.runs.make_id())?;
+        let mut wire = ChainedFile::open(&folder.wire())?;
+        self.process
+            .wire
+            .write_to(Box::new(move |line| wire.append(line)));
+        if let Some(recording) = &self.recording {
+            let mut file = ChainedFile::open(&folder.recording())?;
+            let line = ProcessSession {
+                launch: self.launch.clone(),
+                approval,
+                warnings: settled.notices.clone(),
+                home: self.sources.environment.get("HOME").cloned(),
+                holder: Holder::of_process(),
+                state: self.runs.id().unwrap_or_default(),
+            };
+            recording.write_to(Box::new(move |line| file.append(line)), line.line(position));
+        }
+        Ok(())
     }
 
     fn write_answers(&self, folder: &RunFolder, settled: &Settled) -> Result<(), Failure> {
@@ -253,7 +325,7 @@ impl Session {
         .await
     }
 
-    async fn launch(
+    pub(super) async fn launch(
         &self,
         settled: &Settled,
         approval: Approval,
@@ -262,10 +334,14 @@ impl Session {
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
-        if !plan_only {
-            self.process.writes("id", || self.runs.make_id())?;
+        let tools = self.tools();
+        if let Some(directory) = settled.answers.get("gitops_dir") {
+            let repository = (tools.repository)(directory);
+            let holding = move || repository.git.hold(&repository.directory);
+            // A clone that cannot be read says so in a step of its own.
+            tokio::task::spawn_blocking(holding).await.ok();
         }
-        let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
+        let recipe = (self.spec.build)(&settled.answers, &tools).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
             value: answer.value.clone(),
@@ -288,8 +364,20 @@ impl Session {
             recorder,
             wire: self.process.wire.clone(),
         });
+        let handle = run::start(recipe, options, self.clock(), recorder);
+        Ok(match &self.recording {
+            Some(recording) => recorded::commands(handle, recording),
+            None => handle,
+        })
+    }
+
+    /// Returns the time that steps go by.
+    fn clock(&self) -> Arc<dyn Clock> {
         let clock = Arc::clone(&self.process.clock);
-        Ok(run::start(recipe, options, clock, recorder))
+        match &self.recording {
+            Some(recording) => recorded::clock(clock, recording),
+            None => clock,
+        }
     }
 
     /// Returns the runs of this state directory.
@@ -321,6 +409,19 @@ impl Session {
         Git::new(settings, self.process.wire.clone())
     }
 
+    /// Returns where on this machine a directory of an answer is.
+    fn places(&self) -> impl Fn(&str) -> PathBuf + Send + Sync + use<> {
+        let environment = self.sources.environment.clone();
+        let root = self.again.as_ref().map(|again| again.root.clone());
+        move |directory| {
+            let directory = settings::expand(directory, &environment);
+            match &root {
+                Some(root) => root.join(directory.strip_prefix("/").unwrap_or(&directory)),
+                None => directory,
+            }
+        }
+    }
+
     /// Returns where programs are looked for. The practice cloud replaces the environment that
     /// answers come from, not this.
     fn path(&self) -> String {
@@ -333,15 +434,18 @@ impl Session {
 
     /// Returns who this process is to other runs on the same cluster.
     fn operator(&self) -> Operator {
-        let Holder { user, host, pid } = Holder::of_process();
-        let runs = self.runs.clone();
+        let (holder, state) = match &self.again {
+            Some(again) => (again.holder.clone(), again.state.clone()),
+            None => (Holder::of_process(), self.runs.id().unwrap_or_default()),
+        };
+        let (runs, process) = (self.runs.clone(), self.process.clone());
         Operator {
-            user,
-            host,
-            pid,
-            state: self.runs.id().unwrap_or_default(),
-            is_over: Arc::new(move |run| runs.is_over(run)),
-            clock: Arc::clone(&self.process.clock),
+            user: holder.user,
+            host: holder.host,
+            pid: holder.pid,
+            state,
+            is_over: Arc::new(move |run| recorded::asks(&process, run, || runs.is_over(run))),
+            clock: self.clock(),
         }
     }
 
@@ -354,18 +458,16 @@ impl Session {
         };
         let fast_forward = self.spec.tasks.iter().take_while(before);
         let git = self.git();
-        let environment = self.sources.environment.clone();
+        let place = self.places();
         let repository = move |directory: &str| Repository {
             git: Clone::clone(&git),
-            directory: settings::expand(directory, &environment),
+            directory: place(directory),
             skeleton: skeleton(),
         };
         let kustomize = Kustomize::new(self.path()).through(self.process.wire.clone());
-        let environment = self.sources.environment.clone();
+        let place = self.places();
         let builder = kustomize.clone();
-        let manifests = move |directory: &str| {
-            Manifests::new(builder.clone(), settings::expand(directory, &environment))
-        };
+        let manifests = move |directory: &str| Manifests::new(builder.clone(), place(directory));
         Tools {
             aws: self.aws.clone(),
             cluster: self.clusters.clone(),

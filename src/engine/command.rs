@@ -45,7 +45,8 @@ pub enum Signal {
 }
 
 /// A command to a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Approves what [`super::EventKind::ApprovalNeeded`] asked for.
     Approve(Scope),

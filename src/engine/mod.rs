@@ -6,6 +6,7 @@
 //! [`run::start`] is the loop, [`step::Step`] is what it drives, [`state::RunState`] is what a
 //! reader makes of the events.
 
+pub mod at_work;
 pub mod chain;
 pub mod change;
 pub mod command;
@@ -21,6 +22,7 @@ pub mod state;
 pub mod step;
 mod worker;
 
+pub use at_work::{at_work, working};
 pub use chain::{Chain, Link, LinkFound, LinkState};
 pub use change::{Change, Verb, lines};
 pub use command::{Approval, Command, Scope, Signal};

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::at_work::works_for;
 use super::change::Change;
 use super::command::{Approval, Command, Signal};
 use super::event::{Event, EventKind, Outcome, ResolvedAnswer};
@@ -384,9 +385,10 @@ impl Run {
 /// Runs the future in a task of its own, so that a panic is an error of the step and no more.
 async fn guarded<T: Send + 'static>(
     index: usize,
+    step: &'static str,
     future: impl Future<Output = Result<T, StepError>> + Send + 'static,
 ) -> (usize, Result<T, StepError>) {
-    let mut task = AbortOnDrop(tokio::spawn(future));
+    let mut task = AbortOnDrop(tokio::spawn(works_for(step, future)));
     let result = match (&mut task.0).await {
         Ok(result) => result,
         Err(error) => Err(StepError::failed(format!("the step broke off: {error}"))

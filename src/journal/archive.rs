@@ -13,7 +13,8 @@ use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
 use tar::EntryType;
 
-use super::format::{hash, is_readable};
+use super::chain::hash;
+use super::format::is_readable;
 
 /// The format's version, `major.minor`. A reader understands its own major and any lower minor.
 ///

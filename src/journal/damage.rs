@@ -3,20 +3,49 @@
 //! A line proves the one before it. So an edit shows one line late, a dropped line leaves a gap in
 //! the numbers, and a moved line still names the line it once followed.
 
+use super::chain::Link;
 use super::format::Line;
 
-/// A line of a journal after its header, by itself: nothing about it was compared yet.
+/// What carries a link to the line before it.
+pub(super) trait Linked {
+    /// The hash of the line before.
+    fn prev(&self) -> &str;
+    /// Its number, counted from 1.
+    fn seq(&self) -> u64;
+}
+
+impl Linked for Line {
+    fn prev(&self) -> &str {
+        &self.prev
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+impl Linked for Link {
+    fn prev(&self) -> &str {
+        &self.prev
+    }
+
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// A linked line by itself: nothing about it was compared yet.
 #[derive(Debug)]
-pub(super) struct Read {
+pub(super) struct Read<L> {
     /// The SHA-256 of the line.
     pub(super) hash: String,
     /// The line, when it can be understood.
-    pub(super) line: serde_json::Result<Line>,
+    pub(super) line: serde_json::Result<L>,
 }
 
-impl Read {
+impl<L: Linked> Read<L> {
     fn follows(&self, hash: &str) -> bool {
-        self.line.as_ref().is_ok_and(|line| line.prev == hash)
+        self.line.as_ref().is_ok_and(|line| line.prev() == hash)
     }
 }
 
@@ -32,30 +61,29 @@ pub(super) struct Damage {
 }
 
 /// Returns what is wrong with the first line that does not fit where it stands; `header` is the
-/// hash of the first line of the file.
-pub(super) fn find(lines: &[Read], header: &str) -> Option<Damage> {
+/// hash of the line before the first of them, which is the file's line of the number `above`.
+pub(super) fn find<L: Linked>(lines: &[Read<L>], header: &str, above: usize) -> Option<Damage> {
     let mut before = header;
     for (place, read) in lines.iter().enumerate() {
         let fits = read
             .line
             .as_ref()
-            .is_ok_and(|line| line.prev == before && line.seq == place as u64 + 1);
+            .is_ok_and(|line| line.prev() == before && line.seq() == place as u64 + 1);
         if !fits {
-            return Some(diagnose(lines, header, place));
+            return Some(diagnose(lines, header, above, place));
         }
         before = &read.hash;
     }
     None
 }
 
-fn diagnose(lines: &[Read], header: &str, place: usize) -> Damage {
+fn diagnose<L: Linked>(lines: &[Read<L>], header: &str, above: usize, place: usize) -> Damage {
     let damage = |line: usize, sound: usize, reason: String| Damage {
         line,
         reason,
         sound,
     };
-    // The header is line 1 of the file.
-    let number = |place: usize| place + 2;
+    let number = |place: usize| above + place + 1;
     let here = number(place);
     let read = &lines[place];
     let next = lines.get(place + 1);
@@ -75,10 +103,10 @@ fn diagnose(lines: &[Read], header: &str, place: usize) -> Damage {
         return damage(here, place, reason);
     }
     // Where the line stands that this one was written after, when it is still in the file.
-    let origin = if line.prev == header {
-        Some(1)
+    let origin = if line.prev() == header {
+        Some(above)
     } else {
-        let found = lines.iter().position(|one| one.hash == line.prev);
+        let found = lines.iter().position(|one| one.hash == line.prev());
         found.map(number)
     };
     let expected = place as u64 + 1;
@@ -90,23 +118,23 @@ fn diagnose(lines: &[Read], header: &str, place: usize) -> Damage {
         ),
         Some(origin) if origin + 1 < here => {
             let reason = format!("was added; line {here} was written right after line {origin}");
-            damage(origin + 1, origin - 1, reason)
+            damage(origin + 1, origin - above, reason)
         }
         Some(_) => {
-            let reason = format!("has event {}, expected event {expected}", line.seq);
+            let reason = format!("has event {}, expected event {expected}", line.seq());
             damage(here, place, reason)
         }
-        None if line.seq > expected => {
-            let missing = match line.seq - 1 {
+        None if line.seq() > expected => {
+            let missing = match line.seq() - 1 {
                 last if last == expected => format!("event {expected} was dropped"),
                 last => format!("events {expected} to {last} were dropped"),
             };
             damage(here, place, format!("does not follow; {missing} before it"))
         }
-        None if line.seq < expected => {
+        None if line.seq() < expected => {
             let reason = format!(
                 "was added; it has event {}, expected event {expected}",
-                line.seq
+                line.seq()
             );
             damage(here, place, reason)
         }
@@ -126,7 +154,7 @@ fn diagnose(lines: &[Read], header: &str, place: usize) -> Damage {
 mod tests {
     use super::*;
     use crate::engine::{Event, EventKind};
-    use crate::journal::format::hash;
+    use crate::journal::chain::hash;
 
     const HEADER: &str = "header";
 
@@ -153,10 +181,10 @@ mod tests {
             .iter()
             .map(|line| Read {
                 hash: hash(line.as_bytes()),
-                line: serde_json::from_str(line),
+                line: serde_json::from_str::<Line>(line),
             })
             .collect();
-        let found = find(&reads, &hash(header.as_bytes()))?;
+        let found = find(&reads, &hash(header.as_bytes()), 1)?;
         Some(format!(
             "{} events, then line {}: {}",
             found.sound, found.line, found.reason

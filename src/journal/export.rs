@@ -14,7 +14,8 @@ use tar::{EntryType, Header};
 use super::archive::{
     ArchiveError, FORMAT, MANIFEST, MOST_EXPORTED, MOST_FILES, Manifest, ManifestFile, is_plain,
 };
-use super::format::{Line, hash};
+use super::chain::hash;
+use super::format::Line;
 use super::reader::{JournalError, parse, whole_lines};
 use super::redact::redact;
 use super::store::RunFolder;

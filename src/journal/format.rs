@@ -93,16 +93,3 @@ pub(super) fn is_readable(found: &str, ours: &str) -> bool {
         _ => false,
     }
 }
-
-/// Returns the hash that the next line carries.
-pub(super) fn hash(line: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, line);
-    let mut text = String::with_capacity(64);
-    // By hand: `write!` takes longer than the hash, and a long journal has 100,000 of them.
-    for byte in digest.as_ref() {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(half)]));
-        }
-    }
-    text
-}

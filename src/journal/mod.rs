@@ -5,6 +5,7 @@
 //! run's folder in one file, for somebody else.
 
 mod archive;
+mod chain;
 mod damage;
 mod export;
 mod format;
@@ -15,6 +16,7 @@ mod store;
 mod writer;
 
 pub use archive::{Altered, Archive, ArchiveError, Manifest, is_archive};
+pub use chain::{ChainedFile, chained_lines};
 pub use export::{Export, export};
 pub use format::{FORMAT, Header, Launch};
 pub use holder::Holder;

@@ -6,8 +6,9 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use super::chain::hash;
 use super::damage::{self, Read};
-use super::format::{FORMAT, Header, hash, is_readable};
+use super::format::{FORMAT, Header, Line, is_readable};
 use crate::engine::Event;
 
 /// The fewest lines for which another thread is worth its start.
@@ -132,7 +133,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Sound, JournalError> {
     let header_hash = hash(first);
     let lines: Vec<_> = lines.collect();
     let mut reads = understand(&lines);
-    let damage = damage::find(&reads, &header_hash);
+    let damage = damage::find(&reads, &header_hash, 1);
     if let Some(damage) = &damage {
         reads.truncate(damage.sound);
     }
@@ -164,7 +165,7 @@ pub fn whole_lines(bytes: &[u8]) -> &[u8] {
 
 /// Parses and hashes lines, those of a long journal on every processor: each stands for itself
 /// until the chain is followed.
-fn understand(lines: &[&[u8]]) -> Vec<Read> {
+fn understand(lines: &[&[u8]]) -> Vec<Read<Line>> {
     let one = |line: &&[u8]| Read {
         hash: hash(line),
         line: serde_json::from_slice(line),

@@ -176,6 +176,11 @@ impl RunFolder {
         self.path.join("wire.jsonl")
     }
 
+    /// Returns the path of the recording of what was answered.
+    pub fn recording(&self) -> PathBuf {
+        self.path.join("recording.jsonl")
+    }
+
     /// Returns the path of the answers that reproduce the run.
     pub fn answers(&self) -> PathBuf {
         self.path.join("answers.yaml")

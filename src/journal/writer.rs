@@ -5,7 +5,8 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::format::{Header, Line, hash};
+use super::chain::hash;
+use super::format::{Header, Line};
 use super::holder::{Holder, holder_of};
 use super::reader::{Journal, JournalError, read};
 use crate::engine::Event;

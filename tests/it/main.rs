@@ -19,6 +19,7 @@ mod real_world;
 mod remotes;
 mod render;
 mod replay;
+mod rerun;
 mod resumed;
 mod rooms;
 mod sandbox_clients;

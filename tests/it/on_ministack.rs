@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use crate::rerun::assert_identical;
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
 use crate::support::peers::{ACCOUNT, Aws, Keys, Ministack};
@@ -88,6 +89,7 @@ fn the_journey_ends_in_a_proven_identity() {
     let world = World::new(&[EVERYTHING]);
     let before = world.remote();
     assert_code(&world.deploy(&["run", "--yes"]), 0);
+    let recorded = newest_run(&world.place);
 
     world.identity.assert_in(&world.root);
     world.identity.assert_tagged_in(&world.root);
@@ -114,6 +116,12 @@ fn the_journey_ends_in_a_proven_identity() {
     assert_eq!(writes(&world.place), [""; 0]);
     assert_eq!(world.remote(), after);
     assert_code(&world.deploy(&["plan"]), 0);
+
+    // Both are done again where none of these servers can be reached.
+    let repeated = newest_run(&world.place);
+    drop(world);
+    assert_identical(&recorded);
+    assert_identical(&repeated);
 }
 
 /// The operator lacks the rights, and an administrator deploys the file that was handed over.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,20 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use super::error::{AwsError, Surroundings};
+use super::found::Found;
 use super::gated::{Gated, WireTime};
 use super::http::{self, Trust};
 use super::login::{Loader, Login};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
+use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::WireLog;
 
 /// Where STS and IAM are asked as long as nobody named a region. IAM has no regions, and STS tells
@@ -66,9 +69,7 @@ pub(super) struct Inner {
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) caller: OnceCell<Caller>,
-    region: Option<String>,
-    profile: Option<String>,
-    endpoint: Option<String>,
+    found: Found,
     skew: ClockSkew,
     login: Option<Arc<Login>>,
 }
@@ -80,6 +81,36 @@ impl Aws {
     /// Outside EC2 this asks the instance metadata service only when nothing names a region, and
     /// gives up after one second without a connection.
     pub async fn connect(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
+        let closed = |error: io::Error| AwsError::configuration(&error.to_string());
+        let asked = (&settings.profile, &settings.region);
+        let mut passage = wire
+            .pass(|| Call {
+                client: "aws",
+                operation: "connect".into(),
+                input: format!("\n{asked:?}").into(),
+                write: false,
+            })
+            .map_err(closed)?;
+        let connected = match passage.instead().await.map_err(closed)? {
+            Some(Ended::Answered(answer)) => Self::told(&answer.body, wire),
+            Some(Ended::Failed(error)) => Err(AwsError::configuration(&error)),
+            Some(Ended::GivenUp) => std::future::pending().await,
+            None => Self::connect_itself(settings, wire).await,
+        };
+        passage
+            .end(|| match &connected {
+                Ok(aws) => Ended::Answered(Answer {
+                    status: 0,
+                    headers: Vec::new(),
+                    body: aws.inner.found.written().into(),
+                }),
+                Err(error) => Ended::Failed(error.message.clone()),
+            })
+            .map_err(closed)?;
+        connected
+    }
+
+    async fn connect_itself(settings: &AwsSettings, wire: WireLog) -> Result<Self, AwsError> {
         let endpoint = settings
             .endpoint_url
             .clone()
@@ -126,6 +157,28 @@ impl Aws {
                 .identity_cache(IdentityCache::no_cache())
                 .build();
         }
+        let found = Found {
+            region: config.region().map(ToString::to_string),
+            profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
+            endpoint: config
+                .endpoint_url()
+                .map(str::to_owned)
+                .or_else(|| variable("AWS_ENDPOINT_URL_S3")),
+            is_renewable: settings.profile.is_some()
+                || variable("AWS_PROFILE").is_some()
+                || variable("AWS_ACCESS_KEY_ID").is_none(),
+            has_login: login.is_some(),
+        };
+        Self::with(&config, found, login, wire)
+    }
+
+    /// Builds the clients.
+    pub(super) fn with(
+        config: &SdkConfig,
+        found: Found,
+        login: Option<Arc<Login>>,
+        wire: WireLog,
+    ) -> Self {
         let global = config
             .to_builder()
             .region(
@@ -140,10 +193,6 @@ impl Aws {
             log: wire,
             skew: skew.clone(),
         };
-        let endpoint = config
-            .endpoint_url()
-            .map(str::to_owned)
-            .or_else(|| variable("AWS_ENDPOINT_URL_S3"));
         let inner = Inner {
             sts: aws_sdk_sts::Client::from_conf(
                 aws_sdk_sts::config::Builder::from(&global)
@@ -156,21 +205,19 @@ impl Aws {
                     .build(),
             ),
             eks: aws_sdk_eks::Client::from_conf(
-                aws_sdk_eks::config::Builder::from(&config)
+                aws_sdk_eks::config::Builder::from(config)
                     .interceptor(interceptor.clone())
                     .build(),
             ),
             s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(&config)
+                aws_sdk_s3::config::Builder::from(config)
                     // Nobody serves bucket names as host names of a private endpoint.
-                    .force_path_style(endpoint.is_some())
+                    .force_path_style(found.endpoint.is_some())
                     .interceptor(interceptor)
                     .build(),
             ),
             caller: OnceCell::new(),
-            region: config.region().map(ToString::to_string),
-            profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
-            endpoint,
+            found,
             skew,
             login,
         };
@@ -181,7 +228,7 @@ impl Aws {
 
     /// Returns the region in force, when anything names one.
     pub fn region(&self) -> Option<&str> {
-        self.inner.region.as_deref()
+        self.inner.found.region.as_deref()
     }
 
     /// Returns by how much the server's clock was ahead of ours at its last answer, to the second.
@@ -191,7 +238,7 @@ impl Aws {
 
     /// Whether another login can reach this process: not where the keys stand in its environment.
     fn is_renewable(&self) -> bool {
-        self.inner.profile.is_some() || variable("AWS_ACCESS_KEY_ID").is_none()
+        self.inner.found.is_renewable
     }
 
     /// Has the operator's login looked up anew before the next call.
@@ -205,9 +252,9 @@ impl Aws {
     pub(super) fn surroundings(&self) -> Surroundings {
         Surroundings {
             is_renewable: self.is_renewable(),
-            profile: self.inner.profile.clone(),
-            region: self.inner.region.clone(),
-            endpoint: self.inner.endpoint.clone(),
+            profile: self.inner.found.profile.clone(),
+            region: self.inner.found.region.clone(),
+            endpoint: self.inner.found.endpoint.clone(),
             skew: self.clock_skew(),
         }
     }
@@ -217,8 +264,8 @@ impl fmt::Debug for Aws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Aws")
-            .field("region", &self.inner.region)
-            .field("profile", &self.inner.profile)
+            .field("region", &self.inner.found.region)
+            .field("profile", &self.inner.found.profile)
             .finish_non_exhaustive()
     }
 }

@@ -17,6 +17,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
 
+use super::error::causes;
 use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::WireLog;
 
@@ -74,11 +75,13 @@ impl GatedConnector {
                 write: named.write,
             })
             .map_err(closed)?;
-        if let Some(answer) = passage.instead() {
-            passage
-                .end(|| Ended::Answered(answer.clone()))
-                .map_err(closed)?;
-            return response(answer);
+        if let Some(ended) = passage.instead().await.map_err(closed)? {
+            passage.end(|| ended.clone()).map_err(closed)?;
+            return match ended {
+                Ended::Answered(answer) => response(answer),
+                Ended::Failed(how) => Err(failed(&how)),
+                Ended::GivenUp => std::future::pending().await,
+            };
         }
         if !passage.is_watched() {
             return self.connector.call(request).await;
@@ -91,9 +94,7 @@ impl GatedConnector {
                 response(answer)
             }
             Err(error) => {
-                passage
-                    .end(|| Ended::Failed(error.to_string()))
-                    .map_err(closed)?;
+                passage.end(|| Ended::Failed(how(&error))).map_err(closed)?;
                 Err(error)
             }
         }
@@ -136,6 +137,31 @@ fn response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
         response.headers_mut().append(name, value);
     }
     Ok(response)
+}
+
+/// Puts a failure into words that [`failed`] understands: the SDK goes by its kind, people by its
+/// innermost cause.
+fn how(error: &ConnectorError) -> String {
+    let kind = match error {
+        _ if error.is_timeout() => "timeout",
+        _ if error.is_io() => "io",
+        _ if error.is_user() => "user",
+        _ => "other",
+    };
+    let root = causes(error).last().map(ToString::to_string);
+    let root = root.unwrap_or_default();
+    format!("{kind}: {root}")
+}
+
+fn failed(how: &str) -> ConnectorError {
+    let (kind, root) = how.split_once(": ").unwrap_or(("other", how));
+    let root = root.to_owned().into();
+    match kind {
+        "timeout" => ConnectorError::timeout(root),
+        "io" => ConnectorError::io(root),
+        "user" => ConnectorError::user(root),
+        _ => ConnectorError::other(root, None),
+    }
 }
 
 /// Not a failure of the network: nothing is gained by another attempt.

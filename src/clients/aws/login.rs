@@ -15,6 +15,7 @@ use aws_credential_types::provider::{
 };
 use tokio::sync::Mutex;
 
+use super::credentials;
 use crate::clients::wire::WireLog;
 
 /// A `credential_process` may start a slow program; the SDK would allow it five seconds.
@@ -28,7 +29,7 @@ pub(super) type Loader = Box<dyn Fn() -> ConfigLoader + Send + Sync>;
 
 /// Finds credentials the way the AWS CLI does. Keeps them.
 pub(super) struct Login {
-    loader: Loader,
+    loader: Option<Loader>,
     wire: WireLog,
     kept: Mutex<Kept>,
     refused: AtomicBool,
@@ -58,9 +59,19 @@ impl Login {
             credentials: None,
         };
         Self {
-            loader,
+            loader: Some(loader),
             wire,
             kept: Mutex::new(kept),
+            refused: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the login of a recorded run: who keeps the gate knows what was found.
+    pub(super) fn recorded(wire: WireLog) -> Self {
+        Self {
+            loader: None,
+            wire,
+            kept: Mutex::default(),
             refused: AtomicBool::new(false),
         }
     }
@@ -80,21 +91,32 @@ impl Login {
         {
             return Ok(credentials.clone());
         }
-        if kept.chain.is_none() {
-            kept.chain = (self.loader)().load().await.credentials_provider();
-        }
-        let chain = kept
-            .chain
-            .clone()
-            .ok_or_else(CredentialsError::not_loaded_no_source)?;
-        let found = tokio::time::timeout(LIMIT, chain.provide_credentials())
-            .await
-            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(LIMIT)));
+        let mut passage = credentials::pass(&self.wire)?;
+        let found = match credentials::instead(&mut passage).await {
+            Some(found) => found,
+            None => self.look_up(&mut kept).await,
+        };
+        credentials::end(passage, &found)?;
         match &found {
             Ok(credentials) => kept.credentials = Some(credentials.clone()),
             Err(_) => *kept = Kept::default(),
         }
         found
+    }
+
+    async fn look_up(&self, kept: &mut Kept) -> Provided {
+        if kept.chain.is_none()
+            && let Some(loader) = &self.loader
+        {
+            kept.chain = loader().load().await.credentials_provider();
+        }
+        let chain = kept
+            .chain
+            .clone()
+            .ok_or_else(CredentialsError::not_loaded_no_source)?;
+        tokio::time::timeout(LIMIT, chain.provide_credentials())
+            .await
+            .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(LIMIT)))
     }
 
     fn is_good(&self, credentials: &Credentials) -> bool {

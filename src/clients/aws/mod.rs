@@ -5,8 +5,10 @@
 //! the SDK makes them before it knows of our interceptor.
 
 mod connect;
+mod credentials;
 mod eks;
 mod error;
+mod found;
 mod gated;
 mod http;
 mod iam;

@@ -5,9 +5,10 @@ use std::iter;
 
 use kube::client::AuthError;
 use kube::core::Status;
+use serde::{Deserialize, Serialize};
 
 /// A request that did not succeed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{operation}: {}{message}", before(reason))]
 pub struct ClusterError {
     /// What was tried: `get serviceaccounts/rok`; `connect`; `kubeconfig`.
@@ -26,7 +27,7 @@ pub struct ClusterError {
 }
 
 /// What a caller may treat differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClusterErrorKind {
     /// No answer came.
     Unreachable,
@@ -49,7 +50,7 @@ pub enum ClusterErrorKind {
 }
 
 /// A field that another manager owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldConflict {
     /// Who owns it: `kubectl-client-side-apply`, `kustomize-controller`.
     pub manager: String,
@@ -73,6 +74,17 @@ impl ClusterError {
             conflicts: Vec::new(),
             hint: None,
         }
+    }
+
+    /// Writes the error down, for whoever keeps the gate.
+    pub(super) fn written(&self) -> String {
+        serde_json::to_string(self).expect("an error is plain values")
+    }
+
+    /// Reads an error that was written down.
+    pub(super) fn read(text: &str) -> Self {
+        serde_json::from_str(text)
+            .unwrap_or_else(|_| Self::new("connect", ClusterErrorKind::Other, text))
     }
 
     pub(super) fn kubeconfig(message: &str) -> Self {
@@ -169,7 +181,9 @@ pub(super) fn found<T>(result: Result<T, ClusterError>) -> Result<Option<T>, Clu
     }
 }
 
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |&error| error.source())
 }
 

@@ -67,11 +67,9 @@ impl Cluster {
                 write: true,
             })
             .map_err(closed)?;
-        if let Some(answer) = passage.instead() {
-            passage
-                .end(|| Ended::Answered(answer.clone()))
-                .map_err(closed)?;
-            return told(&operation, &answer);
+        if let Some(ended) = passage.instead().await.map_err(closed)? {
+            passage.end(|| ended.clone()).map_err(closed)?;
+            return told(&operation, &ended);
         }
         let output = tokio::time::timeout(limit, running)
             .await
@@ -79,7 +77,7 @@ impl Cluster {
         passage
             .end(|| match &output {
                 Ok(output) => Ended::Answered(answer(output)),
-                Err(error) => Ended::Failed(error.to_string()),
+                Err(error) => Ended::Failed(error.written()),
             })
             .map_err(closed)?;
         output
@@ -94,8 +92,13 @@ fn answer(output: &ExecOutput) -> Answer {
     }
 }
 
-fn told(operation: &str, answer: &Answer) -> Result<ExecOutput, ClusterError> {
-    serde_json::from_slice(&answer.body).map_err(|error| failed(operation, &error.to_string()))
+fn told(operation: &str, ended: &Ended) -> Result<ExecOutput, ClusterError> {
+    match ended {
+        Ended::Answered(answer) => serde_json::from_slice(&answer.body)
+            .map_err(|error| failed(operation, &error.to_string())),
+        Ended::Failed(error) => Err(ClusterError::read(error)),
+        Ended::GivenUp => Err(failed(operation, "was given up")),
+    }
 }
 
 /// Reads what the command says until the server tells how it ended.

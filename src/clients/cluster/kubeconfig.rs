@@ -11,6 +11,7 @@ use kube::Config;
 use kube::config::{self, AuthInfo, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use serde::{Deserialize, Serialize};
 
 use super::error::ClusterError;
 use super::plugin::Plugin;
@@ -70,6 +71,15 @@ pub(super) struct Access {
     pub(super) certificate_authority: Option<String>,
     /// Where the user's credentials come from, if the kubeconfig does not hold them.
     pub(super) plugin: Option<Plugin>,
+}
+
+/// What a recording keeps of a way to a cluster.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    server: String,
+    certificate_authority: Option<String>,
+    namespace: String,
+    expires: Option<jiff::Timestamp>,
 }
 
 impl Access {
@@ -154,6 +164,34 @@ impl Access {
             certificate_authority: authority.map(|pem| BASE64_STANDARD.encode(pem)),
             plugin,
         })
+    }
+
+    /// Writes down how to reach the cluster, for whoever keeps the gate: without credentials.
+    pub(super) fn written(&self, expires: Option<jiff::Timestamp>) -> String {
+        let written = Written {
+            server: self.server.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            namespace: self.config.default_namespace.clone(),
+            expires,
+        };
+        serde_json::to_string(&written).expect("texts are JSON")
+    }
+
+    /// Returns what was written down: a way to a cluster that nobody goes.
+    pub(super) fn told(written: &[u8]) -> Result<(Self, Option<jiff::Timestamp>), ClusterError> {
+        let unusable = |what: &str| ClusterError::kubeconfig(&format!("the record has no {what}"));
+        let written: Written =
+            serde_json::from_slice(written).map_err(|_| unusable("way to the cluster"))?;
+        let uri = written.server.parse().map_err(|_| unusable("server"))?;
+        let mut config = Config::new(uri);
+        config.default_namespace = written.namespace;
+        let access = Self {
+            config: with_our_ways(config),
+            server: written.server,
+            certificate_authority: written.certificate_authority,
+            plugin: None,
+        };
+        Ok((access, written.expires))
     }
 
     fn in_cluster(config: Config) -> Self {

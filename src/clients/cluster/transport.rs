@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tower_service::Service;
 
 use super::connect::ClusterSettings;
-use super::error::{ClusterError, ClusterErrorKind};
+use super::error::{ClusterError, ClusterErrorKind, causes};
 use super::kubeconfig::Access;
 use super::proxy::ProxyEnvironment;
 use crate::clients::gate::{Answer, Call, Ended};
@@ -72,7 +72,7 @@ impl Transport {
         settings: ClusterSettings,
         wire: WireLog,
     ) -> Result<(Self, Access), ClusterError> {
-        let (login, access) = log_in(&settings, 1).await?;
+        let (login, access) = log_in(&settings, 1, &wire).await?;
         let shared = Shared {
             settings,
             wire,
@@ -151,7 +151,7 @@ impl Shared {
         if self.login().number != number {
             return Ok(());
         }
-        let (login, access) = log_in(&self.settings, number + 1).await?;
+        let (login, access) = log_in(&self.settings, number + 1, &self.wire).await?;
         if access.server != self.server
             || access.certificate_authority != self.certificate_authority
         {
@@ -194,8 +194,10 @@ impl Shared {
             write: record.write,
         })?;
         let line = WireLine::start(&self.wire, record);
-        let answer = match passage.instead() {
-            Some(answer) => rebuilt(answer),
+        let answer = match passage.instead().await? {
+            Some(Ended::Answered(answer)) => rebuilt(answer),
+            Some(Ended::Failed(how)) => Err(kube::Error::Service(how.into())),
+            Some(Ended::GivenUp) => std::future::pending().await,
             None if passage.is_watched() && !head.headers.contains_key(UPGRADE) => {
                 match login.client.send(request).await {
                     Ok(response) => whole(response).await,
@@ -210,7 +212,7 @@ impl Shared {
         };
         passage.end(|| match &answer {
             Ok((response, body)) => Ended::Answered(told(response, body)),
-            Err(error) => Ended::Failed(error.to_string()),
+            Err(error) => Ended::Failed(root_cause(error)),
         })?;
         let answer = match answer {
             Ok((response, _)) => {
@@ -239,8 +241,61 @@ impl Shared {
     }
 }
 
-/// Reads the kubeconfig, fetches credentials and builds a client.
-async fn log_in(settings: &ClusterSettings, number: u32) -> Result<(Login, Access), ClusterError> {
+/// Reads the kubeconfig, fetches credentials and builds a client. To the gate this is one call, whose
+/// answer holds no credentials.
+async fn log_in(
+    settings: &ClusterSettings,
+    number: u32,
+    wire: &WireLog,
+) -> Result<(Login, Access), ClusterError> {
+    let closed = |error: std::io::Error| ClusterError::kubeconfig(&error.to_string());
+    let context = settings.context.as_deref();
+    let mut passage = wire
+        .pass(|| Call {
+            client: "kubernetes",
+            operation: format!("connect to {}", context.unwrap_or("the current context")),
+            input: Bytes::new(),
+            write: false,
+        })
+        .map_err(closed)?;
+    let access = match passage.instead().await.map_err(closed)? {
+        Some(Ended::Answered(answer)) => Access::told(&answer.body),
+        Some(Ended::Failed(error)) => Err(ClusterError::read(&error)),
+        Some(Ended::GivenUp) => std::future::pending().await,
+        None => access(settings).await,
+    };
+    passage
+        .end(|| match &access {
+            Ok((access, expires)) => Ended::Answered(Answer {
+                status: 0,
+                headers: Vec::new(),
+                body: access.written(*expires).into(),
+            }),
+            Err(error) => Ended::Failed(error.written()),
+        })
+        .map_err(closed)?;
+    let (access, expires) = access?;
+    let client = Client::try_from(access.config.clone())
+        .map_err(|error| ClusterError::from_kube("connect", &error))?;
+    let login = Login {
+        number,
+        client,
+        expires,
+    };
+    Ok((login, access))
+}
+
+fn root_cause(error: &kube::Error) -> String {
+    causes(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+/// Returns the way to the cluster with the user's credentials, and until when those are good.
+async fn access(
+    settings: &ClusterSettings,
+) -> Result<(Access, Option<jiff::Timestamp>), ClusterError> {
     let mut access = Access::resolve(
         settings.kubeconfig.as_deref(),
         settings.context.as_deref(),
@@ -250,14 +305,7 @@ async fn log_in(settings: &ClusterSettings, number: u32) -> Result<(Login, Acces
         Some(plugin) => plugin.authenticate(&mut access.config.auth_info).await?,
         None => None,
     };
-    let client = Client::try_from(access.config.clone())
-        .map_err(|error| ClusterError::from_kube("connect", &error))?;
-    let login = Login {
-        number,
-        client,
-        expires,
-    };
-    Ok((login, access))
+    Ok((access, expires))
 }
 
 /// Reads the whole answer, for whoever keeps the gate.

@@ -173,6 +173,11 @@ impl Clone {
     }
 
     fn has_hooks(&self) -> Result<bool, GitError> {
+        self.git
+            .asks(&self.directory, "hooks", || self.finds_hooks())
+    }
+
+    fn finds_hooks(&self) -> Result<bool, GitError> {
         let directory = self.expect("find the hooks", &["rev-parse", "--git-path", "hooks"])?;
         let directory = self.directory.join(directory.trim_end_matches('\n'));
         Ok(HOOKS.iter().any(|hook| {

@@ -10,6 +10,7 @@ mod commit;
 mod create;
 mod credentials;
 mod error;
+mod held;
 mod history;
 mod merge;
 mod paths;

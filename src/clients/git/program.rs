@@ -4,12 +4,15 @@
 //! inherits the operator's environment, because credential helpers and ssh live there, except for
 //! what would point it at another repository.
 
+use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
+use git2::Oid;
 
 use super::clone::Clone;
 use super::error::{self, GitError};
@@ -57,7 +60,9 @@ impl Default for GitSettings {
 #[derive(Debug, Clone)]
 pub struct Git {
     pub(super) settings: GitSettings,
-    wire: WireLog,
+    pub(super) wire: WireLog,
+    /// The objects of clones that the gate was told of.
+    pub(super) told: Arc<Mutex<HashSet<Oid>>>,
 }
 
 /// How the program ended.
@@ -115,7 +120,11 @@ pub(super) struct Request<'a> {
 impl Git {
     /// Returns a client with these settings that logs to `wire`.
     pub fn new(settings: GitSettings, wire: WireLog) -> Self {
-        Self { settings, wire }
+        Self {
+            settings,
+            wire,
+            told: Arc::default(),
+        }
     }
 
     /// Opens the working clone at `directory`.
@@ -140,13 +149,33 @@ impl Git {
             .wire
             .pass(|| called(arguments, input))
             .map_err(|source| GitError::io(directory, source))?;
-        let output = match passage.instead() {
-            Some(answer) => Output::told(&answer),
-            None => self.started(directory, arguments, environment, input)?,
+        let instead = passage
+            .instead_blocking()
+            .map_err(|source| GitError::io(directory, source))?;
+        let output = match instead {
+            Some(Ended::Answered(answer)) => Ok(Output::told(&answer)),
+            Some(_) => Err(GitError::ProgramMissing {
+                program: self.settings.program.clone(),
+            }),
+            None => self.started(directory, arguments, environment, input),
         };
         passage
-            .end(|| Ended::Answered(output.answer()))
+            .end(|| match &output {
+                Ok(output) => Ended::Answered(output.answer()),
+                Err(error) => Ended::Failed(error.to_string()),
+            })
             .map_err(|source| GitError::io(directory, source))?;
+        let output = output?;
+        if output.success() {
+            match verb(arguments) {
+                // These bring objects that nobody can make again.
+                Some("clone") => {
+                    self.hold(Path::new(arguments.last().copied().unwrap_or_default()))?
+                }
+                Some("fetch" | "commit" | "commit-tree") => self.hold(directory)?,
+                _ => {}
+            }
+        }
         Ok(output)
     }
 
@@ -248,6 +277,38 @@ impl Git {
         Ok(done)
     }
 
+    /// Leads a question about this machine through the gate.
+    pub(super) fn asks(
+        &self,
+        directory: &Path,
+        operation: &str,
+        ask: impl FnOnce() -> Result<bool, GitError>,
+    ) -> Result<bool, GitError> {
+        let closed = |source| GitError::io(directory, source);
+        let mut passage = self
+            .wire
+            .pass(|| Call {
+                client: "git",
+                operation: operation.into(),
+                input: Bytes::new(),
+                write: false,
+            })
+            .map_err(closed)?;
+        let answer = match passage.instead_blocking().map_err(closed)? {
+            Some(Ended::Answered(answer)) => answer.status == 1,
+            _ => ask()?,
+        };
+        let told = || {
+            Ended::Answered(Answer {
+                status: answer.into(),
+                headers: Vec::new(),
+                body: Bytes::new(),
+            })
+        };
+        passage.end(told).map_err(closed)?;
+        Ok(answer)
+    }
+
     fn command(&self, directory: &Path) -> Command {
         let mut command = Command::new(&self.settings.program);
         command.current_dir(directory);
@@ -313,7 +374,18 @@ fn called(arguments: &[&str], input: Option<&[u8]>) -> Call {
         "--version",
         "checkout-index",
     ];
-    let verb = arguments
+    let asks =
+        verb(arguments).is_some_and(|verb| ASKS.contains(&verb)) || arguments.contains(&"--get");
+    Call {
+        client: "git",
+        operation: redact(&arguments.join(" ")),
+        input: input.map(Bytes::copy_from_slice).unwrap_or_default(),
+        write: !asks,
+    }
+}
+
+fn verb<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    arguments
         .iter()
         .scan(false, |value, argument| {
             // `-c name=value` comes before the verb.
@@ -321,14 +393,7 @@ fn called(arguments: &[&str], input: Option<&[u8]>) -> Call {
             *value = *argument == "-c";
             Some((skip, *argument))
         })
-        .find_map(|(skip, argument)| (!skip).then_some(argument));
-    let asks = verb.is_some_and(|verb| ASKS.contains(&verb)) || arguments.contains(&"--get");
-    Call {
-        client: "git",
-        operation: redact(&arguments.join(" ")),
-        input: input.map(Bytes::copy_from_slice).unwrap_or_default(),
-        write: !asks,
-    }
+        .find_map(|(skip, argument)| (!skip).then_some(argument))
 }
 
 /// Returns standard output of a child that succeeded, else the error it stands for.

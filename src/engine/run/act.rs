@@ -126,7 +126,8 @@ impl Run {
                 continue;
             }
             let job = self.job(index, seen, self.stop.clone(), sender);
-            running.spawn(guarded(index, worker::work(job)));
+            let id = self.entries[index].meta.id;
+            running.spawn(guarded(index, id, worker::work(job)));
         }
         Ok(())
     }
@@ -152,7 +153,8 @@ impl Run {
             pending.remove(&index);
             // The run has stopped waiting for the world; the clean-up may still wait.
             let job = self.job(index, None, CancellationToken::new(), sender);
-            running.spawn(guarded(index, worker::work(job)));
+            let id = self.entries[index].meta.id;
+            running.spawn(guarded(index, id, worker::work(job)));
         }
     }
 

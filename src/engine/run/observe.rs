@@ -54,7 +54,8 @@ impl Run {
                 })?;
                 let (facts, context) = (foreseen.clone(), self.context());
                 let clock = Arc::clone(&self.clock);
-                running.spawn(guarded(index, async move {
+                let id = self.entries[index].meta.id;
+                running.spawn(guarded(index, id, async move {
                     let seen = look(&*step, &facts, &context, &*clock).await?;
                     Ok((seen, facts))
                 }));

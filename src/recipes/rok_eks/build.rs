@@ -37,7 +37,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
         }
     }
     // Whoever practises on a machine without either program still gets the rest of the proof.
-    if tools.modes.practice && !tools.kustomize.is_installed() {
+    if tools.modes.practice && tools.kustomize.installed().await.is_none() {
         let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
         left_out.insert("rok.draft", reason.to_owned());
         left_out.insert("rok.manifests", reason.to_owned());
@@ -127,6 +127,7 @@ impl Parts {
                 repository: self.repository(),
                 pushes: self.pushes() != Some(false),
                 rights: self.rights(),
+                kustomize: self.tools.kustomize.clone(),
             }),
             Arc::new(HoldCluster::new(
                 self.access(),

@@ -4,13 +4,11 @@
 //! IAM's simulator is known to deny what succeeds in fact (organizations, sessions), so its "no"
 //! is shown and stops nothing: only the act itself is a proof.
 
-use std::env;
-use std::path::Path;
-
 use async_trait::async_trait;
 
 use crate::clients::aws::{Aws, AwsErrorKind};
 use crate::clients::git::PushRight;
+use crate::clients::kustomize::Kustomize;
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ACCOUNT, CALLER_ARN, PARTITION};
 use crate::steps::gitops::Repository;
@@ -37,6 +35,8 @@ pub struct Preflight {
     pub pushes: bool,
     /// What the plan needs to be allowed.
     pub rights: Vec<Right>,
+    /// What builds manifests.
+    pub kustomize: Kustomize,
 }
 
 #[async_trait]
@@ -53,10 +53,11 @@ impl Step for Preflight {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let (rights, push, identity) = tokio::join!(
+        let (rights, push, identity, builder) = tokio::join!(
             self.ask_rights(facts),
             self.ask_push(),
-            self.repository.check_identity()
+            self.repository.check_identity(),
+            self.kustomize.installed()
         );
         identity?;
         let (rights, push) = (rights?, push?);
@@ -66,10 +67,7 @@ impl Step for Preflight {
             PushRight::Denied(_) => "push denied".into(),
             PushRight::Unknown(_) => "push unknown".into(),
         }));
-        let builder = ["kustomize", "kubectl"]
-            .into_iter()
-            .find(|program| is_on_path(program));
-        findings.push(builder.map_or("no kustomize".into(), |program| {
+        findings.push(builder.as_ref().map_or("no kustomize".into(), |program| {
             format!("builds with {program}")
         }));
         let mut observation = Observation::satisfied(findings.join(", "));
@@ -219,11 +217,6 @@ fn principal(caller: &str) -> Option<String> {
         }
         _ => None,
     }
-}
-
-fn is_on_path(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
 }
 
 #[cfg(test)]

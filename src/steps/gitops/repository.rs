@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use crate::clients::git::{Clone as GitClone, Git, GitError};
-use crate::engine::{ErrorKind, StepError};
+use crate::engine::{ErrorKind, StepError, at_work, working};
 use crate::steps::atlas::{Symptom, advice};
 
 /// Where the clone is or will be.
@@ -94,7 +94,8 @@ impl Repository {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StepError> + Send + 'static,
 ) -> Result<T, StepError> {
-    tokio::task::spawn_blocking(work)
+    let step = at_work();
+    tokio::task::spawn_blocking(move || working(step, work))
         .await
         .unwrap_or_else(|error| Err(StepError::failed(format!("Git work broke off: {error}"))))
 }
