@@ -1,0 +1,129 @@
+//! Names of points that are the same on every machine, and the list of those that must be covered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rok_deploy::clients::gate::Call;
+
+/// Set to write the list anew.
+const UPDATE: &str = "ROK_CRASH_POINTS";
+
+/// How often each point of a row comes, by its name.
+pub(super) type Points = BTreeMap<String, usize>;
+
+/// The name of a call: who does what, without what is another in every world.
+pub(super) fn name(call: &Call, home: &Path) -> String {
+    let operation = call.operation.replace(&*home.to_string_lossy(), "~");
+    let mut name = format!("{} ", call.client);
+    let mut word = String::new();
+    for letter in operation.chars() {
+        if " /:".contains(letter) {
+            name.push_str(stable(&word));
+            name.push(letter);
+            word.clear();
+        } else {
+            word.push(letter);
+        }
+    }
+    name.push_str(stable(&word));
+    name
+}
+
+/// Replaces ids, and what is named by a time.
+fn stable(word: &str) -> &str {
+    let shape: String = word
+        .chars()
+        .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
+        .collect();
+    let is_hex = word.chars().all(|letter| letter.is_ascii_hexdigit());
+    if is_hex && word.len() == 40 {
+        "<id>"
+    } else if shape == "0000-00-00T00.00.00Z" {
+        "<date>"
+    } else if shape.starts_with("00000000T000000Z-") {
+        "<run>"
+    } else {
+        word
+    }
+}
+
+/// Counts points by name: `aws iam:GetRole #3` is the third of its name.
+pub(super) fn count<'a>(points: impl IntoIterator<Item = &'a String>) -> Points {
+    let mut counted = Points::new();
+    for point in points.into_iter().collect::<BTreeSet<_>>() {
+        let (name, _) = point.rsplit_once(" #").expect("points are numbered");
+        *counted.entry(name.to_owned()).or_default() += 1;
+    }
+    counted
+}
+
+/// Holds what was covered against the list that is kept, so that no point vanishes unnoticed.
+pub(super) fn held_against_the_list(covered: &BTreeMap<String, Points>) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/crash/points.txt");
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, written(covered)).expect("the list is writable");
+        return;
+    }
+    let listed = read(&fs::read_to_string(&path).unwrap_or_default());
+    let mut vanished = Vec::new();
+    for (row, points) in &listed {
+        for (name, least) in points {
+            let found = covered.get(row).and_then(|points| points.get(name));
+            let found = found.copied().unwrap_or_default();
+            if found < *least {
+                vanished.push(format!("{row}: {name}: {found} of {least}"));
+            }
+        }
+    }
+    let update = format!(
+        "when that is as it should be, `{UPDATE}=write cargo test --test it crash::` writes {}",
+        path.display()
+    );
+    assert!(
+        vanished.is_empty(),
+        "points are not covered any more:\n{}\n{update}",
+        vanished.join("\n")
+    );
+    let new = total(covered).saturating_sub(total(&listed));
+    if new > 0 {
+        println!("crash matrix: {new} points are not listed yet; {update}");
+    }
+}
+
+fn total(rows: &BTreeMap<String, Points>) -> usize {
+    rows.values().flat_map(Points::values).sum()
+}
+
+/// The list: rows in brackets, then a line for each name with how often it comes.
+fn written(rows: &BTreeMap<String, Points>) -> String {
+    let mut text = String::new();
+    for (row, points) in rows {
+        text.push_str(&format!("[{row}]\n"));
+        for (name, count) in points {
+            text.push_str(&format!("{count} {name}\n"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn read(text: &str) -> BTreeMap<String, Points> {
+    let mut rows: BTreeMap<String, Points> = BTreeMap::new();
+    let mut row = String::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
+            row = name.to_owned();
+        } else {
+            let (count, name) = line.split_once(' ').expect("a line is `count name`");
+            let count = count.parse().expect("a count is a number");
+            rows.entry(row.clone())
+                .or_default()
+                .insert(name.into(), count);
+        }
+    }
+    rows
+}
