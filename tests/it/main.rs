@@ -17,6 +17,7 @@ mod on_moto;
 mod oracle;
 mod peers;
 mod real_world;
+mod remotes;
 mod render;
 mod replay;
 mod resumed;
