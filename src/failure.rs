@@ -137,6 +137,10 @@ impl From<JournalError> for Failure {
             JournalError::Held { .. } => {
                 failure.hint("wait until it ends, or end that process; a dead one holds nothing")
             }
+            JournalError::Empty { .. } => Self {
+                code: exit::USAGE,
+                ..failure.hint("nothing was changed; `rok-deploy run` begins anew")
+            },
             JournalError::Damaged { .. } => failure
                 .hint("the record cannot be trusted; start a new run: it looks at the world first"),
             _ => failure,

@@ -72,13 +72,8 @@ pub async fn go_on(
     };
     let session = Session::open_for(&options, launch, process, Some(folder)).await?;
     let settled = session.answers().await?;
-    let earlier = Earlier {
-        seq: state.seq,
-        acted: state.acted,
-        approved: state.approved_changes,
-    };
     let handle = session
-        .resume(&settled, approval, folder, earlier, writer)
+        .resume(&settled, approval, folder, Earlier::of(state), writer)
         .await?;
     Ok((session, settled, handle))
 }
@@ -102,7 +97,12 @@ pub(super) fn one(runs: &Runs, id: &str) -> Result<RunFolder, Failure> {
     }
 }
 
-fn newest(runs: &Runs, practice_only: bool) -> Result<RunFolder, Failure> {
+/// Returns the newest run that can be gone on with.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn newest(runs: &Runs, practice_only: bool) -> Result<RunFolder, Failure> {
     let unfinished = runs.list()?.find(|summary| {
         let practice = summary.state.as_ref().is_ok_and(|state| state.practice);
         summary.is_unfinished() && (practice || !practice_only)

@@ -395,16 +395,23 @@ impl Session {
     /// Returns the Git client. On a machine where nobody has told Git who they are, somebody
     /// practises all the same.
     fn git(&self) -> Git {
-        let mut settings = GitSettings::default();
+        let who =
+            |(name, _): &(&String, &String)| *name == "HOME" || name.starts_with("GIT_CONFIG");
+        let own = self.process.environment.iter().filter(who);
+        let mut settings = GitSettings {
+            environment: own
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            ..GitSettings::default()
+        };
         let plain = Git::new(settings.clone(), self.process.wire.clone());
         if self.launch.practice && plain.identity(Path::new("/")).is_err() {
             let practice = [
                 ("GIT_COMMITTER_NAME", "Practice"),
                 ("GIT_COMMITTER_EMAIL", "practice@practice.invalid"),
             ];
-            settings.environment = practice
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec();
+            let practice = practice.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            settings.environment.extend(practice);
         }
         Git::new(settings, self.process.wire.clone())
     }

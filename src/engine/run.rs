@@ -31,6 +31,7 @@ use super::failure::{ErrorKind, StepError};
 use super::plan::Planned;
 use super::ports::{Clock, Recorder};
 use super::recipe::{Only, Phase, Recipe, TaskMode};
+use super::state::RunState;
 use super::step::{Context, Step, StepMeta, When};
 use super::worker::{Ended, May};
 use words::count;
@@ -81,7 +82,7 @@ pub struct Options {
 }
 
 /// What earlier processes left of a run that is resumed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Earlier {
     /// The last event's number.
     pub seq: u64,
@@ -89,6 +90,17 @@ pub struct Earlier {
     pub acted: BTreeSet<String>,
     /// Changes that were approved, by step.
     pub approved: BTreeMap<String, Vec<Change>>,
+}
+
+impl Earlier {
+    /// Returns all that a run takes from the events of earlier processes.
+    pub fn of(state: RunState) -> Self {
+        Self {
+            seq: state.seq,
+            acted: state.acted,
+            approved: state.approved_changes,
+        }
+    }
 }
 
 /// Starts the run on the current runtime.

@@ -328,9 +328,13 @@ impl RunState {
                     Scope::Task { task: name } => task.name == *name,
                     Scope::Step { step: id } => step.id == *id,
                 };
-                if included && !step.changes.is_empty() {
-                    self.approved_changes
-                        .insert(step.id.clone(), step.changes.clone());
+                if !included {
+                    continue;
+                }
+                // A plan without changes is approved too: for what its proofs may touch.
+                let approved = self.approved_changes.entry(step.id.clone()).or_default();
+                if !step.changes.is_empty() {
+                    approved.clone_from(&step.changes);
                 }
             }
         }

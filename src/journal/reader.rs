@@ -25,8 +25,8 @@ pub enum JournalError {
         /// Why.
         source: io::Error,
     },
-    /// The file is empty: the process ended before it wrote anything.
-    #[error("{}: is empty; the run ended before it began", path.display())]
+    /// The file is empty or not there: the process ended before it wrote anything.
+    #[error("{}: holds nothing; the run ended before it began", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -67,6 +67,19 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Why a journal in the folder of a run cannot be opened.
+    pub(super) fn unread(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| {
+            let begun = path.parent().is_some_and(Path::is_dir);
+            if source.kind() == io::ErrorKind::NotFound && begun {
+                Self::Empty { path }
+            } else {
+                Self::Io { path, source }
+            }
+        }
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
@@ -111,7 +124,7 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
 ///
 /// When it cannot be read or is of a newer format.
 pub fn read_sound(path: &Path) -> Result<Sound, JournalError> {
-    let bytes = fs::read(path).map_err(JournalError::io(path))?;
+    let bytes = fs::read(path).map_err(JournalError::unread(path))?;
     parse(&bytes, path)
 }
 

@@ -113,7 +113,16 @@ impl Runs {
     pub fn list(&self) -> Result<impl Iterator<Item = RunSummary> + use<>, JournalError> {
         let summary = |folder: RunFolder| {
             let journal = folder.read();
-            let state = journal.map(|journal| RunState::of(&journal.events));
+            let state = journal.map(|journal| {
+                let mut state = RunState::of(&journal.events);
+                if state.run.is_empty() {
+                    // Of a run that ended before its first event the header tells what it was.
+                    state.run = journal.header.run;
+                    state.recipe = journal.header.recipe;
+                    state.practice = journal.header.launch.practice;
+                }
+                state
+            });
             RunSummary {
                 state: state.map_err(|error| error.to_string()),
                 folder,

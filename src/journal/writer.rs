@@ -57,7 +57,7 @@ impl Writer {
             .append(true)
             .read(true)
             .open(path)
-            .map_err(JournalError::io(path))?;
+            .map_err(JournalError::unread(path))?;
         lock(&file, &run_of(path), path)?;
         let journal = read(path)?;
         file.set_len(journal.length)

@@ -13,13 +13,16 @@ const COMMITTED: i64 = 1_640_995_200;
 ///
 /// A repository that has its first commit is left as it is: the world has moved on since.
 pub fn ensure_remote(path: &Path, skeleton: &[(String, Vec<u8>)]) -> Result<String, git2::Error> {
-    let mut options = RepositoryInitOptions::new();
-    options
-        .bare(true)
-        .initial_head("main")
-        // No hooks and settings from this machine.
-        .external_template(false);
-    let repository = Repository::init_opts(path, &options)?;
+    // Made a second time, its files would change their modes.
+    let repository = Repository::open_bare(path).or_else(|_| {
+        let mut options = RepositoryInitOptions::new();
+        options
+            .bare(true)
+            .initial_head("main")
+            // No hooks and settings from this machine.
+            .external_template(false);
+        Repository::init_opts(path, &options)
+    })?;
     if repository.find_reference(BRANCH).is_err() {
         commit(&repository, skeleton)?;
     }

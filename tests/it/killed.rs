@@ -140,6 +140,56 @@ fn while_git_pushes() {
 }
 
 #[test]
+fn at_points_spread_over_the_run() {
+    for lines in [2, 30, 60] {
+        killed_after(lines, "journal.jsonl", &[]);
+    }
+}
+
+#[test]
+fn at_points_spread_over_its_second_half() {
+    for lines in [90, 115, 140] {
+        killed_after(lines, "journal.jsonl", &[]);
+    }
+}
+
+#[test]
+fn at_requests_spread_over_the_run() {
+    for lines in [3, 20, 35, 50] {
+        killed_after(lines, "wire.jsonl", &[]);
+    }
+}
+
+#[test]
+fn and_while_it_is_resumed() {
+    killed_after(70, "journal.jsonl", &[40]);
+    killed_after(40, "journal.jsonl", &[70, 30]);
+    killed_after(110, "journal.jsonl", &[10, 20, 30]);
+}
+
+#[test]
+fn before_there_is_a_journal() {
+    let practice = Practice::new();
+    // What a process leaves that is killed right after it made the folder of its run.
+    let dead = practice.env.state_dir().join("runs/20260101T000000Z-0001");
+    fs::create_dir_all(&dead).expect("the home is writable");
+    let resumed = practice.expect(2, &["resume"]);
+    assert!(resumed.stderr.contains("no unfinished run"), "{resumed:?}");
+    let named = practice.expect(2, &["resume", "20260101T000000Z-0001"]);
+    assert!(
+        named.stderr.contains("the run ended before it began"),
+        "{named:?}"
+    );
+    let listed = practice.expect(0, &["runs"]);
+    assert!(
+        listed.stdout.contains("the run ended before it began"),
+        "{listed:?}"
+    );
+    practice.journey();
+    assert_eq!(practice.runs().len(), 2);
+}
+
+#[test]
 fn again_and_again() {
     let practice = Practice::new();
     let mut running = practice.start(SLOW);
@@ -231,6 +281,41 @@ fn killed_when(arguments: &[&str], line: &str, needs_approval: bool) {
     } else {
         resumes(&practice);
     }
+}
+
+/// Kills a run when a record of it has so many lines, then each process that goes on with it once it
+/// has written so many more events; resumes it, and compares the end.
+fn killed_after(lines: usize, record: &str, further: &[usize]) {
+    let practice = Practice::new();
+    let mut running = practice.start(SLOW);
+    let journal = journal_of(&practice, &mut running);
+    let record = journal.with_file_name(record);
+    wait_for_lines(&mut running, &record, lines);
+    running.kill();
+    for more in further {
+        let lines = lines_of(&journal) + more;
+        let mut running = practice.start(&["resume", "--latency", "30ms", "--yes"]);
+        wait_for_lines(&mut running, &journal, lines);
+        running.kill();
+    }
+    assert!(
+        journal_says(&journal, r#""kind":"run_finished""#).is_none(),
+        "it was over before it was killed"
+    );
+    if journal_says(&journal, r#""kind":"approved""#).is_some() {
+        resumes(&practice);
+    } else {
+        resumed_with(&practice, &["resume", "--yes"]);
+    }
+}
+
+fn wait_for_lines(running: &mut Running, record: &Path, lines: usize) {
+    let what = format!("{lines} lines of {}", record.display());
+    running.wait_for(&what, || (lines_of(record) >= lines).then_some(()));
+}
+
+fn lines_of(record: &Path) -> usize {
+    fs::read_to_string(record).map_or(0, |text| text.lines().count())
 }
 
 /// `resume` reuses the stored approval: it needs no `--yes`.

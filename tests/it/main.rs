@@ -7,6 +7,7 @@
 mod apply;
 mod bad_input;
 mod catalogue;
+mod crash;
 mod exec;
 mod journey;
 mod killed;

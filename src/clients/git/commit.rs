@@ -1,8 +1,9 @@
 //! Commits exactly the named paths, and nothing else that lies around in the clone.
 //!
 //! The new tree is HEAD's tree with these paths replaced, so other people's staged and dirty files
-//! stay as they are. The branch moves first and the real index follows; a run killed in between
-//! finds nothing to commit the next time, and mends the index then.
+//! stay as they are. The real index goes first and the branch follows: a run killed in between
+//! leaves the paths staged and commits them the next time. The other way round it would leave an
+//! index that undoes the commit, and nothing to commit.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -89,6 +90,7 @@ impl Clone {
         let (committer, takes_program) = self.prepare_commit()?;
         let tree = self.tree_with(&repository, base.as_ref(), &changes)?;
         let message = with_trailers(request.message, request.trailers);
+        self.refresh_index(&repository, Some(&tree), &places)?;
         if takes_program {
             self.commit_with_program(&repository, &tree, &message)?;
         } else {
@@ -230,7 +232,7 @@ impl Clone {
         )
     }
 
-    /// Gives the real index HEAD's entries for just these paths, where it has others.
+    /// Gives the real index the entries of `tree` for just these paths, where it has others.
     fn refresh_index(
         &self,
         repository: &Repository,
@@ -261,7 +263,10 @@ impl Clone {
             return Err(GitError::Busy { what });
         }
         // The program holds the index lock from reading to writing; libgit2 would only for writing.
-        let mut arguments = vec!["reset", "--quiet", "--"];
+        let tree = tree.map(|tree| tree.id().to_string());
+        let mut arguments = vec!["reset", "--quiet"];
+        arguments.extend(tree.as_deref());
+        arguments.push("--");
         arguments.extend(stale);
         self.expect("update the index", &arguments)?;
         Ok(())

@@ -267,7 +267,12 @@ impl Run {
             let planned = self.planned.get(entry.meta.id);
             self.counts_as_change(entry) && planned.is_some_and(Planned::is_pending)
         };
-        changes > 0 || self.touches(changes).next().is_some() || self.entries.iter().any(open)
+        // An earlier process may have left taken what this one would not need: it is given back.
+        let resumed = self.options.earlier.is_some();
+        resumed
+            || changes > 0
+            || self.touches(changes).next().is_some()
+            || self.entries.iter().any(open)
     }
 
     /// Returns what planning saw, when nothing that matters to it has changed since.

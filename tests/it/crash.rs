@@ -1,0 +1,56 @@
+//! The crash matrix: stopped anywhere, every run converges to the world of the uninterrupted one.
+//!
+//! A process that is killed leaves nothing but what is on disk: its files and the world, which the
+//! practice cloud writes down before it answers. So every row is run once, undisturbed, while a
+//! [`Camera`] at the gate takes a picture of the disk before each call goes out and when it has
+//! ended, its answer not yet heard. Every picture that differs from the others is then a world to
+//! resume in: the run goes on, ends as if nothing had been, and another run finds nothing to do.
+//! Between hearing an answer and the next call nothing leaves the process, so the third moment, the
+//! answer heard, is the picture of whatever comes next.
+//!
+//! A picture also holds what a process that ends in good order would have put away: drafts,
+//! temporary files, locks. `killed` does the same to the real binary, at fewer points.
+
+mod camera;
+mod disk;
+mod git;
+mod journal;
+mod matrix;
+mod meaning;
+mod operator;
+mod points;
+
+use matrix::{Row, cover};
+
+/// What is covered. A recipe, a method or a mode joins with a line.
+const ROWS: &[Row] = &[
+    Row::of("rok-eks", "run"),
+    Row::of(
+        "rok-eks from the skeleton",
+        "run --no-pod --set gitops_url=",
+    ),
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of(
+            "rok-eks with other answers",
+            "run --no-pod --set aws_s3_bucket_prefix=rok-other",
+        )
+    },
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of(
+            "rok-eks, existing role",
+            "run --no-pod --set aws_identity_method=existing",
+        )
+    },
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of("verify", "verify")
+    },
+    Row::of("apply", "apply {home}/shop"),
+];
+
+#[test]
+fn stopped_anywhere_every_run_converges() {
+    cover(ROWS);
+}

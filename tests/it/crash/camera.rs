@@ -1,0 +1,149 @@
+//! Watches the gate: lists every point of a run, and takes a picture of the disk at its moments.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rok_deploy::clients::gate::{Answer, Call, Ended, Keeper};
+
+use super::disk::Picture;
+use super::journal::Journal;
+use super::points;
+
+/// When a process is stopped at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum When {
+    /// Before the call goes out.
+    Before,
+    /// After it was made, before its answer is heard.
+    Unheard,
+}
+
+/// What was seen of a run.
+#[derive(Default)]
+pub(super) struct Film {
+    /// Every moment, in order: its point, when, its scene, and its picture when that was wanted.
+    pub(super) moments: Vec<(String, When, usize, Option<usize>)>,
+    /// All different pictures, in order, with what their journal tells.
+    pub(super) pictures: Vec<(Arc<Picture>, Journal)>,
+    counts: BTreeMap<String, usize>,
+    under_way: Vec<(Call, String)>,
+    scene: usize,
+}
+
+/// Keeps the gate of a run. Scenes are cut where a task starts: tasks come one after the other, so
+/// every point is in the same scene in every run.
+pub(super) struct Camera {
+    home: PathBuf,
+    scene: usize,
+    film: Mutex<Film>,
+}
+
+impl Camera {
+    /// Takes pictures of one scene.
+    pub(super) fn new(home: &Path, scene: usize) -> Self {
+        Self {
+            home: home.into(),
+            scene,
+            film: Mutex::default(),
+        }
+    }
+
+    /// What was seen.
+    pub(super) fn film(&self) -> MutexGuard<'_, Film> {
+        self.film.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shoot(&self, film: &mut Film, point: String, when: When) {
+        let scene = film.scene;
+        let picture = (scene == self.scene).then(|| {
+            let picture =
+                Picture::settled(&self.home, film.pictures.last().map(|(last, _)| &**last));
+            let journal = Journal::of(&self.home, &picture);
+            let is_known = film.pictures.last().is_some_and(|(last, known)| {
+                // What went over the wire is only noted for people.
+                let matters =
+                    |path: &Path| !path.ends_with("wire.jsonl") && !path.ends_with("journal.jsonl");
+                *known == journal && last.is_like(&picture, matters)
+            });
+            if !is_known {
+                film.pictures.push((Arc::new(picture), journal));
+            }
+            film.pictures.len() - 1
+        });
+        film.moments.push((point, when, scene, picture));
+    }
+}
+
+impl Keeper for Camera {
+    fn before(&self, call: &Call) -> io::Result<Option<Answer>> {
+        // Whoever else comes to the gate waits until the picture is taken.
+        let mut film = self.film();
+        let name = points::name(call, &self.home);
+        let count = film.counts.entry(name.clone()).or_default();
+        *count += 1;
+        let point = format!("{name} #{count}");
+        film.under_way.push((call.clone(), point.clone()));
+        self.shoot(&mut film, point, When::Before);
+        Ok(None)
+    }
+
+    fn after(&self, call: &Call, _ended: &Ended) -> io::Result<()> {
+        let mut film = self.film();
+        let place = film.under_way.iter().position(|(going, _)| going == call);
+        let (_, point) = film.under_way.remove(place.expect("it was seen going out"));
+        self.shoot(&mut film, point, When::Unheard);
+        if call.client == "journal" && call.operation.starts_with("task_started") {
+            film.scene += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Answers a build of manifests from an earlier one of the very same files, since the program takes
+/// longer than all the rest of a run.
+#[derive(Default)]
+pub(super) struct Builds {
+    home: PathBuf,
+    known: Mutex<Vec<(String, Picture, Answer)>>,
+}
+
+impl Builds {
+    pub(super) fn new(home: &Path) -> Self {
+        Self {
+            home: home.into(),
+            known: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<(String, Picture, Answer)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper for Builds {
+    fn before(&self, call: &Call) -> io::Result<Option<Answer>> {
+        if call.client != "kustomize" {
+            return Ok(None);
+        }
+        let files = Picture::take(&self.home, None).sources();
+        let known = self.known();
+        let earlier = known
+            .iter()
+            .find(|(operation, built, _)| *operation == call.operation && *built == files);
+        Ok(earlier.map(|(_, _, answer)| answer.clone()))
+    }
+
+    fn after(&self, call: &Call, ended: &Ended) -> io::Result<()> {
+        if let ("kustomize", Ended::Answered(answer)) = (call.client, ended) {
+            let files = Picture::take(&self.home, None).sources();
+            let build = (call.operation.clone(), files, answer.clone());
+            let mut known = self.known();
+            if !known.contains(&build) {
+                known.push(build);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! A picture of a directory: all that a process leaves behind when it is killed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// What a directory held at a moment. Pictures of one world share what did not change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// By path; a folder comes before what is in it.
+    pub(super) entries: BTreeMap<PathBuf, Entry>,
+}
+
+/// What was at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Entry {
+    Folder { mode: u32 },
+    File { mode: u32, content: Arc<[u8]> },
+    Link { target: PathBuf },
+}
+
+impl Picture {
+    /// Takes a picture while others may be at work. What Git has begun to write is waited for, as it
+    /// is done within moments: it belongs to a call that is under way and has points of its own.
+    pub(super) fn settled(directory: &Path, earlier: Option<&Self>) -> Self {
+        loop {
+            let picture = Self::take(directory, earlier);
+            let is_lock = |path: &PathBuf| path.extension().is_some_and(|end| end == "lock");
+            if !picture.entries.keys().any(is_lock) {
+                return picture;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// Takes a picture.
+    pub(super) fn take(directory: &Path, earlier: Option<&Self>) -> Self {
+        let mut picture = Self::default();
+        // Git writes objects before what names them, so what names them is looked at first.
+        let mut objects = Vec::new();
+        picture.add(directory, Path::new(""), earlier, &mut Some(&mut objects));
+        for folder in objects {
+            picture.add(directory, &folder, earlier, &mut None);
+        }
+        picture
+    }
+
+    fn add(
+        &mut self,
+        directory: &Path,
+        folder: &Path,
+        earlier: Option<&Self>,
+        later: &mut Option<&mut Vec<PathBuf>>,
+    ) {
+        // What is temporary may be gone by now.
+        let Ok(entries) = fs::read_dir(directory.join(folder)) else {
+            return;
+        };
+        for entry in entries {
+            let entry = entry.expect("the world is readable");
+            let path = folder.join(entry.file_name());
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
+            let mode = metadata.permissions().mode() & 0o7777;
+            if metadata.is_dir() {
+                self.entries.insert(path.clone(), Entry::Folder { mode });
+                match later {
+                    Some(later) if path.ends_with("objects") => later.push(path),
+                    _ => self.add(directory, &path, earlier, later),
+                }
+            } else if metadata.is_symlink() {
+                let target = fs::read_link(entry.path()).expect("a link can be read");
+                self.entries.insert(path, Entry::Link { target });
+            } else if let Ok(content) = fs::read(entry.path()) {
+                let content = match earlier.and_then(|earlier| earlier.content(&path)) {
+                    Some(known) if **known == *content => Arc::clone(known),
+                    _ => content.into(),
+                };
+                self.entries.insert(path, Entry::File { mode, content });
+            }
+        }
+    }
+
+    /// Makes a directory of the picture, in place of what is there.
+    pub(super) fn put(&self, directory: &Path) {
+        fs::remove_dir_all(directory).expect("it is ours");
+        fs::create_dir(directory).expect("it is writable");
+        for (path, entry) in &self.entries {
+            let path = directory.join(path);
+            let made = match entry {
+                Entry::Folder { .. } => fs::create_dir(&path),
+                Entry::File { content, .. } => fs::write(&path, content),
+                Entry::Link { target } => symlink(target, &path),
+            };
+            made.expect("it is writable");
+            if let Entry::Folder { mode } | Entry::File { mode, .. } = entry {
+                let mode = fs::Permissions::from_mode(*mode);
+                fs::set_permissions(&path, mode).expect("it is ours");
+            }
+        }
+    }
+
+    /// The content of a file.
+    pub(super) fn content(&self, path: &Path) -> Option<&Arc<[u8]>> {
+        match self.entries.get(path)? {
+            Entry::File { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
+    /// Whether both hold the same files, of those that `matter`.
+    pub(super) fn is_like(&self, other: &Self, matter: impl Fn(&Path) -> bool) -> bool {
+        let matters = |(path, _): &(&PathBuf, &Entry)| matter(path);
+        let own = self.entries.iter().filter(matters);
+        own.eq(other.entries.iter().filter(matters))
+    }
+
+    /// The files that manifests may be built of: neither Git's own, nor the world's, nor the runs'.
+    pub(super) fn sources(mut self) -> Self {
+        self.entries.retain(|path, _| {
+            let holds = |name: &str| path.iter().any(|part| part == name);
+            let of_the_world = path
+                .parent()
+                .is_some_and(|parent| parent.ends_with("sandbox"));
+            !(holds(".git") || holds("gitops.git") || holds("runs") || of_the_world)
+        });
+        self
+    }
+}

@@ -1,0 +1,75 @@
+//! What a repository means: refs, all that they lead to, and what lies around in the working tree.
+
+use std::path::Path;
+
+use git2::{ObjectType, Repository};
+use serde_json::{Value, json};
+
+/// Refs with their tags' texts, their histories, and the state of the working tree.
+pub(super) fn meaning(path: &Path) -> Value {
+    let repository = Repository::open(path).expect("it is a repository");
+    let references = repository.references().expect("refs can be listed");
+    let mut refs: Vec<Value> = references
+        .map(|reference| {
+            let reference = reference.expect("a ref can be read");
+            let name = reference.name().expect("its name is text").to_owned();
+            if let Ok(Some(target)) = reference.symbolic_target() {
+                return json!([name, target]);
+            }
+            let tag = reference.peel_to_tag().ok().map(|tag| {
+                let tagger = tag.tagger().map(|tagger| tagger.to_string());
+                json!([tag.message().ok().flatten(), tagger])
+            });
+            let commit = reference.peel(ObjectType::Commit).expect("it leads to one");
+            json!([name, tag, history(&repository, commit.id())])
+        })
+        .collect();
+    refs.sort_by_key(ToString::to_string);
+    let head = repository.find_reference("HEAD").expect("there is a HEAD");
+    let status: Vec<_> = match repository.is_bare() {
+        true => Vec::new(),
+        false => repository
+            .statuses(None)
+            .expect("the status can be asked")
+            .iter()
+            .map(|entry| format!("{} {:?}", entry.path().unwrap_or("?"), entry.status()))
+            .collect(),
+    };
+    json!({
+        "refs": refs,
+        "head": head.symbolic_target().ok().flatten(),
+        "state": format!("{:?}", repository.state()),
+        "status": status,
+    })
+}
+
+/// The commits that lead to one, oldest first: tree, message with its trailers, who.
+fn history(repository: &Repository, tip: git2::Oid) -> Vec<Value> {
+    let mut walk = repository.revwalk().expect("history can be walked");
+    walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE)
+        .expect("any order is fine");
+    walk.push(tip).expect("it is a commit");
+    walk.map(|id| {
+        let commit = repository
+            .find_commit(id.expect("its history is whole"))
+            .expect("a commit can be read");
+        // Reading the tree proves that its objects are there.
+        let tree = commit.tree().expect("its tree is there");
+        let mut files = 0;
+        tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
+            entry.to_object(repository).expect("its files are there");
+            files += 1;
+            git2::TreeWalkResult::Ok
+        })
+        .expect("a tree can be walked");
+        json!([
+            tree.id().to_string(),
+            files,
+            commit.message().expect("a message is text"),
+            commit.author().to_string(),
+            commit.committer().to_string(),
+            commit.parent_count(),
+        ])
+    })
+    .collect()
+}

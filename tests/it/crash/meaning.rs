@@ -1,0 +1,231 @@
+//! What a whole home means: the cloud, the cluster, both repositories and every other file.
+//!
+//! Worlds of one row begin as the same bytes: the same issuer, keys, accounts. So only this is left
+//! out or replaced:
+//!
+//! - times, ids and versions that a server gives to what it makes: an object that is made a moment
+//!   later has others;
+//! - the run's id and the date in it, when a run had to begin anew; they become `<run>` and `<date>`;
+//! - the port that the practice cluster was served on, and the note about where it is served;
+//! - temporary credentials and the cluster's events, which count how often somebody tried;
+//! - what is in `.git` besides refs, configuration and working tree: objects that nothing leads to,
+//!   the history of refs; but not names of files that should not be there;
+//! - journal and wire log, which tell how the run went; which process held it; the random id of the
+//!   state directory, when it was not written yet.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::disk::{Entry, Picture};
+use super::git;
+
+/// Of the home on disk, of which `picture` was taken just now, after `run`. Runs of `others` are not
+/// looked at.
+pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[String]) -> Value {
+    let mut files = BTreeMap::new();
+    for (path, entry) in &picture.entries {
+        if path.ends_with("environment.json") {
+            continue;
+        }
+        let name = path.display().to_string();
+        if let Some(name) = of_a_run(path, run, others) {
+            if let Some(name) = name {
+                files.insert(name, of_a_file(path, entry));
+            }
+        } else if is_gits(path) {
+            if path.ends_with("config") {
+                files.insert(name, of_a_file(path, entry));
+            } else if let (false, Entry::File { .. }) = (is_left_out(path), entry) {
+                files.insert(name, json!("of Git"));
+            }
+        } else {
+            files.insert(name, of_a_file(path, entry));
+        }
+    }
+    let repositories: BTreeMap<_, _> = picture
+        .entries
+        .keys()
+        .filter(|path| path.ends_with(".git") || path.ends_with("gitops.git"))
+        .map(|path| (path.display().to_string(), git::meaning(&home.join(path))))
+        .collect();
+    let mut meaning = json!({ "files": files, "repositories": repositories });
+    let (time, _) = run.split_once('-').expect("an id is a time and a suffix");
+    let date = format!(
+        "{}-{}-{}T{}.{}.{}Z",
+        &time[..4],
+        &time[4..6],
+        &time[6..8],
+        &time[9..11],
+        &time[11..13],
+        &time[13..15]
+    );
+    replace(&mut meaning, &[(run, "<run>"), (&date, "<date>")]);
+    meaning
+}
+
+/// Every place where two meanings differ.
+pub(super) fn differences(path: &str, expected: &Value, found: &Value, into: &mut Vec<String>) {
+    match (expected, found) {
+        (Value::Object(expected), Value::Object(found)) => {
+            let keys = expected.keys().chain(found.keys());
+            for key in keys.collect::<std::collections::BTreeSet<_>>() {
+                let of = |map: &serde_json::Map<String, Value>| {
+                    map.get(key).cloned().unwrap_or_default()
+                };
+                differences(&format!("{path}/{key}"), &of(expected), &of(found), into);
+            }
+        }
+        (Value::Array(expected), Value::Array(found)) if expected.len() == found.len() => {
+            for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
+                differences(&format!("{path}/{index}"), expected, found, into);
+            }
+        }
+        _ if expected == found => {}
+        _ => into.push(format!("{path}: expected {expected}, found {found}")),
+    }
+}
+
+/// What a file of a run's folder is called, whatever the run; none for a run that is not asked for.
+fn of_a_run(path: &Path, run: &str, others: &[String]) -> Option<Option<String>> {
+    let inside = path.strip_prefix("state/runs").ok()?;
+    let Some(folder) = inside.iter().next() else {
+        return Some(Some("state/runs".into()));
+    };
+    let folder = folder.to_string_lossy();
+    if folder == run {
+        Some(Some(path.display().to_string()))
+    } else if others.iter().any(|other| *other == folder) {
+        Some(None)
+    } else {
+        Some(Some(path.display().to_string()))
+    }
+}
+
+/// Whether a file only tells how a run went, which processes it had, or in which home.
+fn is_a_record(path: &Path) -> bool {
+    let records = ["journal.jsonl", "wire.jsonl", "holder"];
+    records.iter().any(|record| path.ends_with(record)) || path == Path::new("state/id")
+}
+
+fn is_gits(path: &Path) -> bool {
+    path.iter()
+        .any(|part| part == ".git" || part == "gitops.git")
+}
+
+/// What Git keeps for itself, and `git` looks at as a whole.
+fn is_left_out(path: &Path) -> bool {
+    let inside: PathBuf = path
+        .iter()
+        .skip_while(|part| *part != ".git" && *part != "gitops.git")
+        .skip(1)
+        .collect();
+    ["objects", "logs", "refs"]
+        .iter()
+        .any(|folder| inside.starts_with(folder))
+        || inside == Path::new("packed-refs")
+}
+
+fn of_a_file(path: &Path, entry: &Entry) -> Value {
+    if is_a_record(path) {
+        return json!("is there");
+    }
+    let (mode, content) = match entry {
+        Entry::Folder { mode } => return json!(format!("folder {mode:o}")),
+        Entry::Link { target } => return json!(["link", target]),
+        Entry::File { mode, content } => (mode, content),
+    };
+    let state = ["aws.json", "cluster.json"];
+    let is_state = path
+        .parent()
+        .is_some_and(|parent| parent.ends_with("sandbox"))
+        && state.iter().any(|name| path.ends_with(name));
+    let meant = if is_state {
+        let mut state: Value = serde_json::from_slice(content).expect("the world is JSON");
+        state["sessions"] = Value::Null;
+        if let Some(objects) = state["objects"].as_object_mut() {
+            objects.retain(|key, _| !key.starts_with("events/"));
+        }
+        without_what_servers_give(&mut state);
+        state
+    } else {
+        String::from_utf8_lossy(content).into_owned().into()
+    };
+    let mut file = json!([format!("{mode:o}"), meant]);
+    without_ports(&mut file);
+    file
+}
+
+/// Blanks times, ids and versions.
+fn without_what_servers_give(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                let given = [
+                    "uid",
+                    "id",
+                    "role_id",
+                    "resourceVersion",
+                    "resource_version",
+                ];
+                if given.contains(&key.as_str()) {
+                    *value = json!(format!("<{key}>"));
+                } else {
+                    without_what_servers_give(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_what_servers_give),
+        Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => *text = "<time>".into(),
+        _ => {}
+    }
+}
+
+fn without_ports(value: &mut Value) {
+    each_text(value, &mut |text| {
+        let Some((before, after)) = text.split_once("https://127.0.0.1:") else {
+            return;
+        };
+        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        *text = format!("{before}https://127.0.0.1:<port>{after}");
+    });
+}
+
+fn replace(value: &mut Value, replacements: &[(&str, &str)]) {
+    if let Value::Object(fields) = value {
+        *fields = std::mem::take(fields)
+            .into_iter()
+            .map(|(mut key, value)| {
+                for (from, to) in replacements {
+                    key = key.replace(from, to);
+                }
+                (key, value)
+            })
+            .collect();
+        fields
+            .values_mut()
+            .for_each(|value| replace(value, replacements));
+    } else if let Value::Array(values) = value {
+        values
+            .iter_mut()
+            .for_each(|value| replace(value, replacements));
+    } else {
+        each_text(value, &mut |text| {
+            for (from, to) in replacements {
+                *text = text.replace(from, to);
+            }
+        });
+    }
+}
+
+fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|value| each_text(value, change)),
+        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, change)),
+        Value::String(text) => change(text),
+        _ => {}
+    }
+}
