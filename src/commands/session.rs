@@ -10,6 +10,7 @@ use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
+use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
@@ -19,7 +20,8 @@ use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
 use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::faults::Faults;
+use crate::sandbox::{self, Clock, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::Clusters;
@@ -91,7 +93,7 @@ impl Session {
             )));
         }
         let sandbox = if launch.practice {
-            Some(practice(options, &state, &mut sources).await?)
+            Some(practice(options, &state, &mut sources, &process.wire).await?)
         } else {
             None
         };
@@ -285,6 +287,11 @@ impl Session {
         Ok(run::start(recipe, options, clock, recorder))
     }
 
+    /// Returns the practice cloud, when there is one.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
     /// Returns the runs of this state directory.
     pub(super) fn runs(&self) -> &Runs {
         &self.runs
@@ -368,8 +375,9 @@ async fn practice(
     options: &Options,
     state: &Path,
     sources: &mut Sources,
+    wire: &WireLog,
 ) -> Result<Sandbox, Failure> {
-    let sandbox = Sandbox::open(world_options(options, state))
+    let sandbox = Sandbox::open(world_options(options, state, wire))
         .await
         .map_err(|error| Failure::caused("the practice cloud cannot start", &error))?;
     let home = sources.environment.remove("HOME");
@@ -385,7 +393,7 @@ async fn practice(
 }
 
 /// Returns how the practice cloud is opened.
-pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options {
+pub(super) fn world_options(options: &Options, state: &Path, wire: &WireLog) -> sandbox::Options {
     sandbox::Options {
         directory: state.join("sandbox"),
         skeleton: skeleton()
@@ -393,8 +401,20 @@ pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options
             .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
             .collect(),
         fresh: options.fresh,
-        lag: options.lag.unwrap_or_default(),
+        conduct: conduct(options, wire),
+    }
+}
+
+fn conduct(options: &Options, wire: &WireLog) -> Conduct {
+    let faults = options.faults.map(Faults::of).map(Arc::new);
+    let lag = Lag::of(options.lag.unwrap_or_default());
+    let wire = wire.clone();
+    let clock = Clock::of(move || wire.now());
+    Conduct {
+        clock: clock.ahead_by(faults.as_ref().map(|faults| faults.skew).unwrap_or_default()),
         latency: options.latency.unwrap_or_default(),
+        lag: faults.as_ref().map_or(lag, |faults| faults.lag.max(lag)),
+        faults,
     }
 }
 

@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::aws::{self, AwsServer, KeySource, Timing};
+use super::aws::{self, AwsServer, KeySource};
 use super::cluster::{self, ClusterServer};
+use super::conduct::Conduct;
+use super::faults::Faults;
 use super::environment::{kubeconfig, write_private};
 use super::programs::PracticePrograms;
 use super::store::Store;
@@ -51,10 +53,8 @@ pub struct Options {
     pub skeleton: Vec<(String, Vec<u8>)>,
     /// Forgets the old world first.
     pub fresh: bool,
-    /// How long IAM's writes stay unseen elsewhere. The serving process decides this.
-    pub lag: Duration,
-    /// What is added to every answer. The serving process decides this, too.
-    pub latency: Duration,
+    /// How the world behaves. The serving process decides this.
+    pub conduct: Conduct,
 }
 
 /// Why the practice cloud cannot be opened.
@@ -103,6 +103,7 @@ pub struct Sandbox {
 struct Serving {
     aws: AwsServer,
     cluster: ClusterServer,
+    faults: Option<Arc<Faults>>,
     directory: PathBuf,
     _lock: File,
 }
@@ -159,6 +160,11 @@ impl Sandbox {
         self.serving.as_ref().map(|serving| &serving.cluster)
     }
 
+    /// Returns what goes wrong here, in the process that serves it, when anything does.
+    pub fn faults(&self) -> Option<&Faults> {
+        self.serving.as_ref()?.faults.as_deref()
+    }
+
     /// Stops serving; requests under way are finished. Does nothing when another process serves.
     pub async fn stop(self) {
         if let Some(serving) = self.serving {
@@ -181,12 +187,10 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     let remote = tokio::task::spawn_blocking(move || git::ensure_remote(&remote, &skeleton));
 
     let credentials = credentials(&directory.join(CREDENTIALS))?;
-    let cluster = start_cluster(&directory, options.latency).await?;
-    let timing = Timing {
-        latency: options.latency,
-        lag: options.lag,
-    };
-    let aws = start_aws(&directory, &credentials, &cluster, timing).await?;
+    let conduct = options.conduct;
+    let faults = conduct.faults.clone();
+    let cluster = start_cluster(&directory, &conduct).await?;
+    let aws = start_aws(&directory, &credentials, &cluster, conduct).await?;
     let instance = aws
         .instance(INSTANCE, NODE_ROLE)
         .map_err(at(&directory.join(AWS)))?;
@@ -220,19 +224,23 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         serving: Some(Serving {
             aws,
             cluster,
+            faults,
             directory,
             _lock: lock,
         }),
     })
 }
 
-async fn start_cluster(directory: &Path, latency: Duration) -> Result<ClusterServer, SandboxError> {
+async fn start_cluster(
+    directory: &Path,
+    conduct: &Conduct,
+) -> Result<ClusterServer, SandboxError> {
     let seed = cluster::ClusterSeed {
         name: CLUSTER.into(),
         issuer: None,
         region: REGION.into(),
     };
-    ClusterServer::start(&directory.join(KUBERNETES), seed, latency)
+    ClusterServer::start(&directory.join(KUBERNETES), seed, conduct)
         .await
         .map_err(|source| SandboxError::Server {
             server: "Kubernetes",
@@ -244,7 +252,7 @@ async fn start_aws(
     directory: &Path,
     credentials: &Credentials,
     cluster: &ClusterServer,
-    timing: Timing,
+    conduct: Conduct,
 ) -> Result<AwsServer, SandboxError> {
     let seed = aws::Seed {
         account: ACCOUNT.into(),
@@ -262,7 +270,7 @@ async fn start_aws(
     // Outside, STS fetches the keys from the issuer's URL; here that URL leads to our cluster.
     let (issuer, keys) = (cluster.issuer(), cluster.jwks());
     let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
-    AwsServer::start(&directory.join(AWS), seed, keys, timing)
+    AwsServer::start(&directory.join(AWS), seed, keys, conduct)
         .await
         .map_err(|source| SandboxError::Server {
             server: "AWS",

@@ -8,6 +8,7 @@ mod apply;
 mod bad_input;
 mod catalogue;
 mod exec;
+mod faults;
 mod journey;
 mod killed;
 mod on_ministack;

@@ -41,7 +41,7 @@ async fn start(directory: &TempDir) -> ClusterServer {
         .install_default()
         .ok();
     let file = directory.path().join("cluster.json");
-    ClusterServer::start(&file, seed(), Duration::ZERO)
+    ClusterServer::start(&file, seed(), &Conduct::default())
         .await
         .unwrap()
 }

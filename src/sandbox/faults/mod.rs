@@ -1,0 +1,240 @@
+//! What goes wrong in the practice cloud, all of it from a seed.
+//!
+//! Whether a request meets a fault depends on the seed, on what is asked and on how often that was
+//! asked before, not on the order of different requests. So a seed that failed fails again.
+
+mod connection;
+mod dice;
+mod meet;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::conduct::Lag;
+pub(super) use connection::{Fuse, Fused};
+use dice::Dice;
+pub(super) use meet::meet;
+
+/// What a server says instead of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Too many requests. A service with several words for it takes one by this number.
+    Throttled(u64),
+    /// An error on the server's side.
+    Internal,
+    /// The server has no time.
+    Unavailable,
+    /// A server behind it has no time.
+    GatewayTimeout,
+    /// The caller's credentials have expired.
+    Expired,
+    /// Somebody else has changed the object meanwhile.
+    Conflict,
+}
+
+/// What goes wrong with one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused, and nothing was done.
+    Refused(Refused),
+    /// It is refused although it was done.
+    DoneButRefused(Refused),
+    /// The connection ends before anything was done.
+    Reset,
+    /// The connection ends when it was done.
+    DoneButReset,
+    /// It is done late.
+    Late(Duration),
+    /// It is done at once, and answered late.
+    AnsweredLate(Duration),
+    /// Half of the answer comes.
+    Truncated,
+}
+
+/// A sort of faults, which a seed may leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Sort {
+    Throttling,
+    ServerErrors,
+    Resets,
+    Slowness,
+    Truncation,
+    Expiry,
+    Conflicts,
+}
+
+const SORTS: [Sort; 7] = [
+    Sort::Throttling,
+    Sort::ServerErrors,
+    Sort::Resets,
+    Sort::Slowness,
+    Sort::Truncation,
+    Sort::Expiry,
+    Sort::Conflicts,
+];
+
+/// A fault that was injected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injected {
+    /// `iam:CreateRole`, `PATCH /api/v1/namespaces/rok`.
+    pub operation: String,
+    /// Which request of that operation it was, from 1.
+    pub number: u32,
+    /// What went wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Injected {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} no. {}: {:?}",
+            self.operation, self.number, self.fault
+        )
+    }
+}
+
+/// All that goes wrong.
+#[derive(Debug)]
+pub struct Faults {
+    seed: u64,
+    /// Of a thousand requests.
+    rate: u64,
+    /// How many requests of one operation fail in a row at most.
+    row: u32,
+    /// Which sorts there are.
+    sorts: u64,
+    /// How long changes take to show.
+    pub lag: Lag,
+    /// By how much the clouds' clock is ahead.
+    pub skew: SignedDuration,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    asked: BTreeMap<String, Asked>,
+    injected: Vec<Injected>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    times: u32,
+    /// Faults since the last answer without one.
+    row: u32,
+    faults: u32,
+}
+
+/// How many faults one operation meets in the life of a server.
+const PER_OPERATION: u32 = 12;
+/// A plain 15 minutes are too much for every service.
+const LARGEST_SKEW: i64 = 15 * 60;
+
+impl Faults {
+    /// Returns what a seed lets go wrong.
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::of(seed, "temper", 0);
+        Self {
+            seed,
+            rate: dice.pick(&[20, 50, 100, 200, 400]),
+            row: dice.pick(&[1, 2, 3, 3, 3, 6]),
+            sorts: match dice.next() & ((1 << SORTS.len()) - 1) {
+                0 => u64::MAX,
+                sorts => sorts,
+            },
+            lag: Lag {
+                role: lag(&mut dice),
+                policy: lag(&mut dice),
+                attachment: lag(&mut dice),
+                provider: lag(&mut dice),
+            },
+            skew: match dice.below(4) {
+                0 => SignedDuration::from_secs(dice.between(-LARGEST_SKEW, LARGEST_SKEW)),
+                _ => SignedDuration::ZERO,
+            },
+            told: Mutex::default(),
+        }
+    }
+
+    /// Returns what has gone wrong so far, oldest first.
+    pub fn injected(&self) -> Vec<Injected> {
+        self.told().injected.clone()
+    }
+
+    /// Decides about the next request of an operation, which may meet these sorts of faults.
+    pub(super) fn next(&self, operation: &str, sorts: &[Sort]) -> Option<Fault> {
+        let mut told = self.told();
+        let expired = told.injected.iter().any(|injected| {
+            injected.fault == Fault::Refused(Refused::Expired)
+        });
+        let asked = told.asked.entry(operation.to_owned()).or_default();
+        asked.times += 1;
+        let number = asked.times;
+        let mut dice = Dice::of(self.seed, operation, number);
+        let possible: Vec<Sort> = sorts
+            .iter()
+            .copied()
+            .filter(|sort| self.sorts & (1 << (*sort as u8)) != 0)
+            // Whoever logs in again is not thrown out again.
+            .filter(|sort| *sort != Sort::Expiry || !expired)
+            .collect();
+        let spared = asked.row >= self.row || asked.faults >= PER_OPERATION;
+        if spared || possible.is_empty() || dice.below(1000) >= self.rate {
+            asked.row = 0;
+            return None;
+        }
+        asked.row += 1;
+        asked.faults += 1;
+        let sort = dice.pick(&possible);
+        let fault = fault(sort, &mut dice);
+        told.injected.push(Injected {
+            operation: operation.to_owned(),
+            number,
+            fault,
+        });
+        Some(fault)
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fault(sort: Sort, dice: &mut Dice) -> Fault {
+    let done = dice.below(3) == 0;
+    let refused = |refused| match done {
+        true => Fault::DoneButRefused(refused),
+        false => Fault::Refused(refused),
+    };
+    match sort {
+        Sort::Throttling => Fault::Refused(Refused::Throttled(dice.next())),
+        Sort::ServerErrors => refused(dice.pick(&[
+            Refused::Internal,
+            Refused::Unavailable,
+            Refused::GatewayTimeout,
+        ])),
+        Sort::Resets if done => Fault::DoneButReset,
+        Sort::Resets => Fault::Reset,
+        Sort::Slowness => {
+            let time = Duration::from_millis(1_000 + dice.below(59_000));
+            match done {
+                true => Fault::AnsweredLate(time),
+                false => Fault::Late(time),
+            }
+        }
+        Sort::Truncation => Fault::Truncated,
+        Sort::Expiry => Fault::Refused(Refused::Expired),
+        Sort::Conflicts => Fault::Refused(Refused::Conflict),
+    }
+}
+
+/// Short lags are usual, ten minutes the longest that anybody has told of.
+fn lag(dice: &mut Dice) -> Duration {
+    let longest = dice.pick(&[0, 0, 30_000, 180_000, 600_000]);
+    Duration::from_millis(dice.below(longest + 1))
+}
