@@ -411,7 +411,12 @@ fn conduct(options: &Options, wire: &WireLog) -> Conduct {
     let wire = wire.clone();
     let clock = Clock::of(move || wire.now());
     Conduct {
-        clock: clock.ahead_by(faults.as_ref().map(|faults| faults.skew).unwrap_or_default()),
+        clock: clock.ahead_by(
+            faults
+                .as_ref()
+                .map(|faults| faults.skew)
+                .unwrap_or_default(),
+        ),
         latency: options.latency.unwrap_or_default(),
         lag: faults.as_ref().map_or(lag, |faults| faults.lag.max(lag)),
         faults,

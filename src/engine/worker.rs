@@ -15,6 +15,9 @@ use super::ports::Clock;
 use super::recipe::Phase;
 use super::step::{Context, Finding, Observation, Settle, Step};
 
+/// How often the world is looked at, at least, before it counts as not coming.
+const LOOKS: u32 = 3;
+
 const WAIT_LONGER: &str = "`--wait DURATION` waits longer, e.g. `--wait 10m`";
 
 /// What a worker needs to bring its step to an end.
@@ -163,7 +166,8 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
         attempt += 1;
         let waited =
             Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
-        if waited >= job.settle.limit {
+        // A look that itself took all the time is no reason not to look again.
+        if waited >= job.settle.limit && attempt >= LOOKS {
             return Err(refusal.unwrap_or_else(|| job.gave_up(&observation, &seen, acted)));
         }
         job.say(Message::Settling {
@@ -173,9 +177,11 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             waited,
             limit: job.settle.limit,
         });
+        // The longer it has taken, the less a moment matters; asking all the time is no help.
         let pause = job
             .settle
             .pause(attempt)
+            .max(waited / 10)
             .min(job.settle.limit.saturating_sub(waited));
         tokio::select! {
             biased;

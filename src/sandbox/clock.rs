@@ -32,7 +32,10 @@ impl Clock {
 
     /// Returns the time of day.
     pub fn now(&self) -> Timestamp {
-        let now = self.time.as_ref().map_or_else(Timestamp::now, |time| time());
+        let now = self
+            .time
+            .as_ref()
+            .map_or_else(Timestamp::now, |time| time());
         now.saturating_add(self.ahead).unwrap_or(now)
     }
 }

@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use super::aws::{self, AwsServer, KeySource};
 use super::cluster::{self, ClusterServer};
 use super::conduct::Conduct;
-use super::faults::Faults;
 use super::environment::{kubeconfig, write_private};
+use super::faults::Faults;
 use super::programs::PracticePrograms;
 use super::store::Store;
 use super::{git, random};
@@ -231,10 +231,7 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     })
 }
 
-async fn start_cluster(
-    directory: &Path,
-    conduct: &Conduct,
-) -> Result<ClusterServer, SandboxError> {
+async fn start_cluster(directory: &Path, conduct: &Conduct) -> Result<ClusterServer, SandboxError> {
     let seed = cluster::ClusterSeed {
         name: CLUSTER.into(),
         issuer: None,

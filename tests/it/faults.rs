@@ -1,51 +1,70 @@
 //! Runs in a practice cloud where things go wrong, in time that need not be waited for.
+//!
+//! Every seed is a world of its own with faults, lags and a clock of its own. Whatever they are, the
+//! run, resumed where it has to be, ends with the world and the history of a run without faults.
+//!
+//! `ROK_FAULT_SEEDS=10000` tries that many, `ROK_FAULT_FIRST=N` begins at N.
 
+mod share;
 mod time;
 mod trial;
+mod tried;
 
-use crate::support::practice::Practice;
-use trial::Trial;
+use std::env;
+use std::io::{self, Write as _};
+use std::num::NonZero;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use share::Share;
+use tried::Tally;
+
+/// How many seeds are tried when nobody says.
+const SEEDS: u64 = 500;
+/// How many failed seeds are shown.
+const SHOWN: usize = 5;
 
 #[test]
-fn prototype() {
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let first: u64 = std::env::var("FIRST").map_or(0, |t| t.parse().unwrap());
-    let count: u64 = std::env::var("COUNT").map_or(3, |t| t.parse().unwrap());
-    for seed in 0..2 + count {
-        let began = std::time::Instant::now();
-        let practice = Practice::new();
-        let runtime = time::runtime();
-        let seed = (seed > 1).then(|| seed - 2 + first);
-        let (goes, passed) = runtime.block_on(async {
-            let trial = Trial::new(&practice.env.state_dir(), &["--no-pod"]);
-            let goes = trial.go_on(seed, 6).await;
-            (goes, trial.time.passed())
-        });
-        drop(runtime);
-        println!("seed {seed:?}: {:?} real, {passed:?} virtual", began.elapsed());
-        for go in &goes {
-            println!("   {:?} {} faults", go.end, go.injected.len());
-            if go.end != Ok(rok_deploy::engine::Outcome::Done) {
-                for event in go.events.iter() {
-                    if let rok_deploy::engine::EventKind::StepFailed { step, error } = &event.event { println!("      {step}: {:?} {error}", error.kind) }
-                }
-            }
-        }
+fn seeds_end_like_a_run_without_faults() {
+    if let Some(share) = Share::of_environment() {
+        return share.try_all();
     }
+    let number = |name: &str| env::var(name).ok().and_then(|text| text.parse().ok());
+    let first = number("ROK_FAULT_FIRST").unwrap_or(0);
+    let end = first + number("ROK_FAULT_SEEDS").unwrap_or(SEEDS);
+    let processes = thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let processes = processes.min(end - first);
+
+    let began = Instant::now();
+    let shares: Vec<_> = (0..processes)
+        .map(|number| Share {
+            first: first + number,
+            end,
+            step: processes,
+        })
+        .map(|share| thread::spawn(move || share.in_a_process()))
+        .collect();
+    let mut all = Tally::default();
+    for share in shares {
+        all.add(share.join().expect("a share does not panic"));
+    }
+    say(&all.in_words(began.elapsed()));
+    for failure in all.failures.iter().take(SHOWN) {
+        say(failure);
+    }
+    assert!(
+        all.failures.is_empty(),
+        "{} seeds failed",
+        all.failures.len()
+    );
+    assert_eq!(all.seeds, end - first, "every seed was tried");
 }
 
-#[test]
-fn times() {
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let practice = Practice::new();
-    let runtime = time::runtime();
-    let began = std::time::Instant::now();
-    let goes = runtime.block_on(async {
-        let trial = Trial::new(&practice.env.state_dir(), &["--no-pod"]);
-        trial.go_on(None, 1).await
-    });
-    println!("{:?}", began.elapsed());
-    for event in &goes[0].events { println!("{} {}", event.at, format!("{:?}", event.event).chars().take(90).collect::<String>()); }
-    let run = practice.runs().remove(0);
-    println!("{}", std::fs::read_to_string(run.join("wire.jsonl")).unwrap());
+/// Says it even when nobody asked for the output of tests that pass.
+fn say(words: &str) {
+    writeln!(io::stderr(), "{words}").expect("somebody listens");
+}
+
+fn hours(time: Duration) -> f64 {
+    time.as_secs_f64() / 3600.0
 }

@@ -30,10 +30,15 @@ pub(super) fn refusal(service: Service, refused: Refused) -> Refusal {
         Refused::Throttled(number) => {
             let words: &[(u16, &'static str)] = match service {
                 Service::S3 => &[(503, "SlowDown")],
-                Service::Eks => &[(429, "TooManyRequestsException"), (400, "ThrottlingException")],
-                Service::Iam | Service::Sts => {
-                    &[(400, "Throttling"), (400, "ThrottlingException"), (503, "RequestLimitExceeded")]
-                }
+                Service::Eks => &[
+                    (429, "TooManyRequestsException"),
+                    (400, "ThrottlingException"),
+                ],
+                Service::Iam | Service::Sts => &[
+                    (400, "Throttling"),
+                    (400, "ThrottlingException"),
+                    (503, "RequestLimitExceeded"),
+                ],
             };
             let (status, code) = words[(number % words.len() as u64) as usize];
             let message = if is_s3 {

@@ -14,6 +14,7 @@ use super::lagged::Lagged;
 use super::state::{AwsState, Grants, Role};
 use super::sts::new_session;
 use super::text::unique_id;
+use crate::sandbox::clock::Clock;
 
 /// How long the credentials of an instance are good for.
 const SECONDS: i64 = 6 * 3600;
@@ -56,6 +57,11 @@ impl AwsServer {
 }
 
 impl Instance {
+    /// The instance's clock, which is right.
+    pub fn clock(&self) -> Clock {
+        self.cloud.conduct.clock.clone()
+    }
+
     /// Asks the metadata service. `None` when the role is gone.
     ///
     /// # Errors

@@ -83,7 +83,10 @@ fn finished(mut response: Response, arrived: &Arrived) -> Response {
         headers.insert(HeaderName::from_static(name), id.clone());
     }
     // Clients see by it whose clock is wrong.
-    let date = arrived.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = arrived
+        .now
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string();
     headers.insert(DATE, HeaderValue::try_from(date).expect("a date is text"));
     if arrived.parts.method == Method::HEAD {
         *response.body_mut() = Body::empty();

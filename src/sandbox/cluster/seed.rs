@@ -13,8 +13,8 @@ use super::objects::timestamp;
 use super::refusal::Refusal;
 use super::state::ClusterState;
 use super::tokens::SigningKey;
-use crate::sandbox::random;
 use crate::sandbox::clock::Clock;
+use crate::sandbox::random;
 
 /// How a cluster begins. A cluster that exists already keeps what it has.
 #[derive(Debug, Clone)]

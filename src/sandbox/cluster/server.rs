@@ -201,9 +201,15 @@ async fn handle(
     let (head, body) = request.into_parts();
     let fault = cluster.faults.as_ref().and_then(|all| {
         let operation = format!("{} {}", head.method, head.uri.path());
-        all.next(&operation, faults::sorts(&head, exec::wanted(&head).is_some()))
+        all.next(
+            &operation,
+            faults::sorts(&head, exec::wanted(&head).is_some()),
+        )
     });
-    meet(fault, &fuse, faults::refusal, || answer(&cluster, head, body)).await
+    meet(fault, &fuse, faults::refusal, || {
+        answer(&cluster, head, body)
+    })
+    .await
 }
 
 async fn answer(cluster: &Arc<Cluster>, mut head: Parts, body: Body) -> Response {

@@ -8,9 +8,11 @@ impl Dice {
     /// Returns the numbers for the request of that number of an operation.
     pub(super) fn of(seed: u64, operation: &str, number: u32) -> Self {
         // FNV-1a: the operation is part of what a throw follows from.
-        let hash = operation.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = operation
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash);
         dice.0 ^= u64::from(number) << 32;
         dice.next();

@@ -169,9 +169,10 @@ impl Faults {
     /// Decides about the next request of an operation, which may meet these sorts of faults.
     pub(super) fn next(&self, operation: &str, sorts: &[Sort]) -> Option<Fault> {
         let mut told = self.told();
-        let expired = told.injected.iter().any(|injected| {
-            injected.fault == Fault::Refused(Refused::Expired)
-        });
+        let expired = told
+            .injected
+            .iter()
+            .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
         let asked = told.asked.entry(operation.to_owned()).or_default();
         asked.times += 1;
         let number = asked.times;

@@ -38,7 +38,10 @@ impl Trial {
     pub fn new(state: &Path, arguments: &[&str]) -> Self {
         Self {
             time: VirtualTime::begin(),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
             state: state.to_owned(),
         }
     }
@@ -105,14 +108,20 @@ impl Trial {
     }
 
     fn options(&self, seed: Option<u64>) -> Options {
-        let mut line = vec!["rok-deploy".to_owned(), "run".to_owned(), "--sandbox".to_owned()];
+        let mut line = vec![
+            "rok-deploy".to_owned(),
+            "run".to_owned(),
+            "--sandbox".to_owned(),
+        ];
         line.extend(["--yes".to_owned(), "--state-dir".to_owned()]);
         line.push(self.state.display().to_string());
         line.extend(self.arguments.iter().cloned());
         if let Some(seed) = seed {
             line.extend(["--faults".to_owned(), seed.to_string()]);
         }
-        Cli::try_parse_from(line).expect("the command line is right").options
+        Cli::try_parse_from(line)
+            .expect("the command line is right")
+            .options
     }
 
     fn process(&self) -> Process {

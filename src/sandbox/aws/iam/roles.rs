@@ -105,7 +105,9 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
 pub(super) fn update_trust(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refusal> {
     find(call, state)?;
     let trust = documents::trust(call, state, "PolicyDocument")?.to_owned();
-    find_mut(call, state)?.trust.set(trust, call.now, call.lag.role);
+    find_mut(call, state)?
+        .trust
+        .set(trust, call.now, call.lag.role);
     Ok(Xml::new())
 }
 

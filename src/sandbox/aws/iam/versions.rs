@@ -68,7 +68,9 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
 pub(super) fn set_default(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refusal> {
     let policy = find_mut(call, state)?;
     let number = named(call, policy)?.number;
-    policy.default_version.set(number, call.now, call.lag.policy);
+    policy
+        .default_version
+        .set(number, call.now, call.lag.policy);
     policy.updated = call.now;
     Ok(Xml::new())
 }
