@@ -177,11 +177,9 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             waited,
             limit: job.settle.limit,
         });
-        // The longer it has taken, the less a moment matters; asking all the time is no help.
         let pause = job
             .settle
             .pause(attempt)
-            .max(waited / 10)
             .min(job.settle.limit.saturating_sub(waited));
         tokio::select! {
             biased;

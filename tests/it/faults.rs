@@ -5,6 +5,7 @@
 //!
 //! `ROK_FAULT_SEEDS=10000` tries that many, `ROK_FAULT_FIRST=N` begins at N.
 
+mod never;
 mod share;
 mod time;
 mod trial;

@@ -147,12 +147,7 @@ impl Faults {
                 0 => u64::MAX,
                 sorts => sorts,
             },
-            lag: Lag {
-                role: lag(&mut dice),
-                policy: lag(&mut dice),
-                attachment: lag(&mut dice),
-                provider: lag(&mut dice),
-            },
+            lag: lag(&mut dice),
             skew: match dice.below(4) {
                 0 => SignedDuration::from_secs(dice.between(-LARGEST_SKEW, LARGEST_SKEW)),
                 _ => SignedDuration::ZERO,
@@ -234,8 +229,17 @@ fn fault(sort: Sort, dice: &mut Dice) -> Fault {
     }
 }
 
-/// Short lags are usual, ten minutes the longest that anybody has told of.
-fn lag(dice: &mut Dice) -> Duration {
-    let longest = dice.pick(&[0, 0, 30_000, 180_000, 600_000]);
-    Duration::from_millis(dice.below(longest + 1))
+/// Most changes show within seconds; ten minutes is the longest that anybody has told of.
+fn lag(dice: &mut Dice) -> Lag {
+    let longest = dice.pick(&[0, 5_000, 5_000, 30_000, 30_000, 60_000, 180_000, 600_000]);
+    let mut edge = || match dice.below(4) {
+        0 => Duration::ZERO,
+        _ => Duration::from_millis(dice.below(longest + 1)),
+    };
+    Lag {
+        role: edge(),
+        policy: edge(),
+        attachment: edge(),
+        provider: edge(),
+    }
 }

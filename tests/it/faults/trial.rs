@@ -1,5 +1,6 @@
 //! One seed: a run in a faulty practice cloud, resumed until it is done.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use rok_deploy::engine::run::Handle;
 use rok_deploy::engine::{Approval, Event, EventKind, Outcome};
 use rok_deploy::failure::Failure;
 use rok_deploy::journal::RunFolder;
+use rok_deploy::sandbox::Sandbox;
+use rok_deploy::sandbox::aws::AwsServer;
 use rok_deploy::sandbox::faults::Injected;
 
 use super::time::VirtualTime;
@@ -27,11 +30,15 @@ pub struct Go {
     pub injected: Vec<Injected>,
 }
 
+/// Does something to the world when something has happened.
+pub type Meddler = Box<dyn FnMut(&Event, &AwsServer)>;
+
 /// What is tried.
 pub struct Trial {
     pub time: VirtualTime,
-    pub arguments: Vec<String>,
-    pub state: PathBuf,
+    arguments: Vec<String>,
+    state: PathBuf,
+    meddler: RefCell<Option<Meddler>>,
 }
 
 impl Trial {
@@ -43,7 +50,14 @@ impl Trial {
                 .map(|&argument| argument.to_owned())
                 .collect(),
             state: state.to_owned(),
+            meddler: RefCell::default(),
         }
+    }
+
+    /// Lets somebody do something to the world.
+    pub fn with_meddler(self, meddler: Meddler) -> Self {
+        self.meddler.replace(Some(meddler));
+        self
     }
 
     /// Runs, and resumes what can be resumed.
@@ -84,6 +98,10 @@ impl Trial {
                 while let Some(event) = handle.events.recv().await {
                     if let EventKind::RunFinished { outcome, .. } = event.event {
                         go.end = Ok(outcome);
+                    }
+                    let aws = session.sandbox().and_then(Sandbox::aws);
+                    if let (Some(meddler), Some(aws)) = (&mut *self.meddler.borrow_mut(), aws) {
+                        meddler(&event, aws);
                     }
                     go.events.push(event);
                 }
