@@ -111,7 +111,7 @@ pub struct Options {
     /// Practice cloud: what goes wrong, by a number; the same number lets the same go wrong.
     ///
     /// Requests are throttled, refused with a server's error, cut off, answered late or by half; credentials expire;
-    /// the clouds' clock differs; changes take up to ten minutes to show. `resume` takes another number.
+    /// the clouds' clock differs; changes take up to ten minutes to show. Each time it is another part of that.
     #[arg(long, global = true, value_name = "SEED")]
     pub faults: Option<u64>,
 

@@ -20,7 +20,6 @@ use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
 use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
-use crate::sandbox::faults::Faults;
 use crate::sandbox::{self, Clock, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
@@ -401,25 +400,16 @@ pub(super) fn world_options(options: &Options, state: &Path, wire: &WireLog) -> 
             .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
             .collect(),
         fresh: options.fresh,
-        conduct: conduct(options, wire),
-    }
-}
-
-fn conduct(options: &Options, wire: &WireLog) -> Conduct {
-    let faults = options.faults.map(Faults::of).map(Arc::new);
-    let lag = Lag::of(options.lag.unwrap_or_default());
-    let wire = wire.clone();
-    let clock = Clock::of(move || wire.now());
-    Conduct {
-        clock: clock.ahead_by(
-            faults
-                .as_ref()
-                .map(|faults| faults.skew)
-                .unwrap_or_default(),
-        ),
-        latency: options.latency.unwrap_or_default(),
-        lag: faults.as_ref().map_or(lag, |faults| faults.lag.max(lag)),
-        faults,
+        conduct: Conduct {
+            clock: Clock::of({
+                let wire = wire.clone();
+                move || wire.now()
+            }),
+            latency: options.latency.unwrap_or_default(),
+            lag: Lag::of(options.lag.unwrap_or_default()),
+            faults: None,
+        },
+        faults: options.faults,
     }
 }
 

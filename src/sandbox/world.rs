@@ -5,6 +5,7 @@
 //! is simply free; what that process wrote down is never believed without a server that answers.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -37,6 +38,8 @@ const ENVIRONMENT: &str = "environment.json";
 const CREDENTIALS: &str = "credentials.json";
 const AWS: &str = "aws.json";
 const KUBERNETES: &str = "cluster.json";
+/// How often the world was opened with faults.
+const OPENINGS: &str = "openings.json";
 const KUBECONFIG: &str = "kubeconfig";
 const REMOTE: &str = "gitops.git";
 
@@ -55,6 +58,8 @@ pub struct Options {
     pub fresh: bool,
     /// How the world behaves. The serving process decides this.
     pub conduct: Conduct,
+    /// What goes wrong in it. The serving process decides this, too.
+    pub faults: Option<u64>,
 }
 
 /// Why the practice cloud cannot be opened.
@@ -178,7 +183,7 @@ impl Sandbox {
 async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandbox, SandboxError> {
     remove(&directory.join(ENVIRONMENT))?;
     if options.fresh {
-        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE] {
+        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE, OPENINGS] {
             remove(&directory.join(part))?;
         }
     }
@@ -187,7 +192,14 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     let remote = tokio::task::spawn_blocking(move || git::ensure_remote(&remote, &skeleton));
 
     let credentials = credentials(&directory.join(CREDENTIALS))?;
-    let conduct = options.conduct;
+    let mut conduct = options.conduct;
+    if let Some(seed) = options.faults {
+        let opening = count_opening(&directory.join(OPENINGS))?;
+        let faults = Faults::of(seed, opening);
+        conduct.clock = conduct.clock.ahead_by(faults.skew);
+        conduct.lag = conduct.lag.max(faults.lag);
+        conduct.faults = Some(Arc::new(faults));
+    }
     let faults = conduct.faults.clone();
     let cluster = start_cluster(&directory, &conduct).await?;
     let aws = start_aws(&directory, &credentials, &cluster, conduct).await?;
@@ -273,6 +285,17 @@ async fn start_aws(
             server: "AWS",
             source,
         })
+}
+
+fn count_opening(path: &Path) -> Result<u32, SandboxError> {
+    let store = Store::open(path, || 0_u32).map_err(at(path))?;
+    let Ok(count) = store
+        .write(|count| {
+            *count += 1;
+            Ok::<_, Infallible>(*count)
+        })
+        .map_err(at(path))?;
+    Ok(count)
 }
 
 fn credentials(path: &Path) -> Result<Credentials, SandboxError> {

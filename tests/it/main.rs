@@ -11,6 +11,7 @@ mod exec;
 mod faults;
 mod journey;
 mod killed;
+mod on_microburst;
 mod on_ministack;
 mod on_moto;
 mod oracle;

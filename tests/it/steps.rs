@@ -49,6 +49,7 @@ impl Practice {
             skeleton: Vec::new(),
             fresh: false,
             conduct: Conduct::default(),
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.expect("the practice cloud");
         let variable = |name: &str| sandbox.environment()[name].clone();

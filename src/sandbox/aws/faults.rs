@@ -2,11 +2,11 @@
 
 use super::refusal::Refusal;
 use super::service::Service;
-use super::sts;
+use super::sigv4::Signed;
 use crate::sandbox::faults::{Refused, Sort};
 
-/// The sorts of faults that an operation may meet.
-pub(super) fn sorts(operation: &str) -> &'static [Sort] {
+/// The sorts of faults that a request may meet.
+pub(super) fn sorts(signed: Option<&Signed>) -> &'static [Sort] {
     const ALL: &[Sort] = &[
         Sort::Expiry,
         Sort::Throttling,
@@ -15,11 +15,10 @@ pub(super) fn sorts(operation: &str) -> &'static [Sort] {
         Sort::Slowness,
         Sort::Truncation,
     ];
-    // It takes no credentials that could expire.
-    if operation == sts::WEB_IDENTITY {
-        &ALL[1..]
-    } else {
-        ALL
+    // A session of this minute has not expired, and who shows none cannot have an old one.
+    match signed {
+        Some(signed) if signed.access_key.starts_with("AKIA") => ALL,
+        _ => &ALL[1..],
     }
 }
 

@@ -20,7 +20,7 @@ use super::sigv4::Signed;
 use super::text::request_id;
 use super::xml::Xml;
 use super::{eks, faults, iam, s3, sts};
-use crate::sandbox::faults::{Fuse, meet};
+use crate::sandbox::faults::{Fault, Faults, Fuse, meet};
 
 /// Larger than any object that is kept, so that its refusal can be read.
 const LARGEST_BODY: usize = 16 << 20;
@@ -45,15 +45,10 @@ pub(super) async fn serve(
         return with_status(StatusCode::PAYLOAD_TOO_LARGE, Body::empty());
     };
     let id = request_id();
-    let all = cloud.conduct.faults.as_ref();
-    let asked = all.map(|all| (all, asked(&parts, &body)));
-    let (service, fault) = asked.map_or((Service::Sts, None), |(all, (service, operation))| {
-        let fault = all.next(
-            &format!("{}:{operation}", service.name()),
-            faults::sorts(&operation),
-        );
-        (service, fault)
-    });
+    let (service, fault) = match &cloud.conduct.faults {
+        None => (Service::Sts, None),
+        Some(all) => fate(all, &parts, &body),
+    };
     let arrived = Arrived {
         parts,
         body,
@@ -94,8 +89,8 @@ fn finished(mut response: Response, arrived: &Arrived) -> Response {
     response
 }
 
-/// Which operation a request means, before it is looked at.
-fn asked(parts: &Parts, body: &Bytes) -> (Service, String) {
+/// What is to go wrong with a request, and which service says so.
+fn fate(all: &Faults, parts: &Parts, body: &Bytes) -> (Service, Option<Fault>) {
     let signed = Signed::read(parts).ok().flatten();
     let service = Service::of(parts, signed.as_ref()).unwrap_or(Service::Sts);
     let operation = match service {
@@ -106,7 +101,11 @@ fn asked(parts: &Parts, body: &Bytes) -> (Service, String) {
         Service::Eks => eks::Operation::of(parts).name().to_owned(),
         Service::S3 => format!("{:?}", s3::Ask::read(parts, body).operation),
     };
-    (service, operation)
+    let operation = format!("{}:{operation}", service.name());
+    (
+        service,
+        all.next(&operation, faults::sorts(signed.as_ref())),
+    )
 }
 
 fn answer(cloud: &Cloud, arrived: &Arrived) -> Response {

@@ -103,6 +103,7 @@ impl fmt::Display for Injected {
 #[derive(Debug)]
 pub struct Faults {
     seed: u64,
+    opening: u32,
     /// Of a thousand requests.
     rate: u64,
     /// How many requests of one operation fail in a row at most.
@@ -136,11 +137,13 @@ const PER_OPERATION: u32 = 12;
 const LARGEST_SKEW: i64 = 15 * 60;
 
 impl Faults {
-    /// Returns what a seed lets go wrong.
-    pub fn of(seed: u64) -> Self {
+    /// Returns what a seed lets go wrong when a world is opened for the `opening`th time. Clock and
+    /// lags stay; the faults are others, so that who comes back does not meet the same ones again.
+    pub fn of(seed: u64, opening: u32) -> Self {
         let mut dice = Dice::of(seed, "temper", 0);
         Self {
             seed,
+            opening,
             rate: dice.pick(&[20, 50, 100, 200, 400]),
             row: dice.pick(&[1, 2, 3, 3, 3, 6]),
             sorts: match dice.next() & ((1 << SORTS.len()) - 1) {
@@ -171,7 +174,7 @@ impl Faults {
         let asked = told.asked.entry(operation.to_owned()).or_default();
         asked.times += 1;
         let number = asked.times;
-        let mut dice = Dice::of(self.seed, operation, number);
+        let mut dice = Dice::of(self.seed, operation, self.opening << 16 | number);
         let possible: Vec<Sort> = sorts
             .iter()
             .copied()

@@ -22,6 +22,7 @@ fn options(directory: &TempDir) -> Options {
         skeleton: vec![("README.md".into(), b"# Deployments\n".to_vec())],
         fresh: false,
         conduct: Conduct::default(),
+        faults: None,
     }
 }
 

@@ -1,11 +1,8 @@
-//! A share of the seeds, tried in a process of its own: with its own home, and with nothing on its
-//! PATH but Git.
+//! A share of the seeds, tried in a process of its own: with a home of its own.
 
 use std::env;
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use super::tried::{Tally, Tried, Usual};
@@ -40,15 +37,11 @@ impl Share {
     /// Tries its seeds in another process and tells what came of them.
     pub fn in_a_process(self) -> Tally {
         let env = TestEnv::new();
-        let path = env.home().join("bin");
-        fs::create_dir(&path).expect("the home is writable");
-        symlink(program("git"), path.join("git")).expect("the home is writable");
         let this = env::current_exe().expect("this is a program");
         let test = "faults::seeds_end_like_a_run_without_faults";
         let mut command = env.program(this, &["--exact", test, "--nocapture"]);
         let numbers = [self.first, self.end, self.step].map(|number| number.to_string());
         command
-            .env("PATH", &path)
             .env(SHARE, numbers.join(" "))
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
@@ -89,12 +82,4 @@ impl Share {
             seed += self.step;
         }
     }
-}
-
-fn program(name: &str) -> PathBuf {
-    let path = env::var_os("PATH").expect("tests run with a PATH");
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("{name} is on the PATH"))
 }

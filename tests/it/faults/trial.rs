@@ -15,7 +15,7 @@ use rok_deploy::failure::Failure;
 use rok_deploy::journal::RunFolder;
 use rok_deploy::sandbox::Sandbox;
 use rok_deploy::sandbox::aws::AwsServer;
-use rok_deploy::sandbox::faults::Injected;
+use rok_deploy::sandbox::faults::{Faults, Injected};
 
 use super::time::VirtualTime;
 
@@ -64,9 +64,7 @@ impl Trial {
     pub async fn go_on(&self, seed: Option<u64>, goes: usize) -> Vec<Go> {
         let mut done = Vec::new();
         let mut folder = None;
-        for number in 0..goes {
-            // A fault that met the first go would meet the second one at the same place.
-            let seed = seed.map(|seed| seed + ((number as u64) << 32));
+        for _ in 0..goes {
             let go = self.go(seed, &mut folder).await;
             let is_done = go.end == Ok(Outcome::Done);
             done.push(go);
@@ -87,7 +85,7 @@ impl Trial {
             injected: Vec::new(),
         };
         let begun = match folder {
-            None => self.start(&options, folder).await,
+            None => self.start(&options, folder, &mut go).await,
             Some(folder) => resume::go_on(&options, folder, self.process())
                 .await
                 .map(|(session, _, handle)| (session, handle)),
@@ -105,8 +103,7 @@ impl Trial {
                     }
                     go.events.push(event);
                 }
-                let faults = session.sandbox().and_then(|sandbox| sandbox.faults());
-                go.injected = faults.map(|faults| faults.injected()).unwrap_or_default();
+                go.injected = injected(&session);
                 session.close().await;
             }
         }
@@ -117,10 +114,12 @@ impl Trial {
         &self,
         options: &Options,
         folder: &mut Option<RunFolder>,
+        go: &mut Go,
     ) -> Result<(Session, Handle), Failure> {
         let session = Session::open(options, launch_of(options), self.process()).await?;
-        let settled = session.answers().await?;
-        let (begun, handle) = session.start(&settled, Approval::Given).await?;
+        let settled = session.answers().await;
+        go.injected = injected(&session);
+        let (begun, handle) = session.start(&settled?, Approval::Given).await?;
         *folder = Some(begun);
         Ok((session, handle))
     }
@@ -144,9 +143,17 @@ impl Trial {
 
     fn process(&self) -> Process {
         Process {
-            environment: std::env::vars().collect(),
+            // Time would not stand still for a program that builds manifests.
+            environment: std::env::vars()
+                .filter(|(name, _)| name != "PATH")
+                .collect(),
             clock: Arc::new(self.time),
             wire: self.time.wire(),
         }
     }
+}
+
+fn injected(session: &Session) -> Vec<Injected> {
+    let faults = session.sandbox().and_then(Sandbox::faults);
+    faults.map(Faults::injected).unwrap_or_default()
 }

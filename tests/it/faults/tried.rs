@@ -132,7 +132,8 @@ fn errors(go: &Go) -> Vec<String> {
         _ => None,
     });
     match &go.end {
-        Err(words) => vec![words.clone()],
+        // What kept it from beginning; request ids and endpoints are none of it.
+        Err(words) => vec![words.chars().take(60).collect()],
         Ok(_) => failed.collect(),
     }
 }
@@ -143,6 +144,9 @@ fn misjudged(go: &Go) -> Option<String> {
         .injected
         .iter()
         .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
+    if go.end.is_err() && go.injected.is_empty() {
+        return Some(format!("it did not begin: {:?}", go.end));
+    }
     let failed = |error: &rok_deploy::engine::StepError| match error.kind {
         ErrorKind::Credentials => !expired,
         ErrorKind::Failed => go.injected.is_empty(),

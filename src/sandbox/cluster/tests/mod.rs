@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{ClusterSeed, ClusterServer};
+use crate::sandbox::Conduct;
 
 fn seed() -> ClusterSeed {
     ClusterSeed {

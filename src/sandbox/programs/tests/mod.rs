@@ -44,6 +44,7 @@ impl World {
             skeleton: vec![("README.md".into(), b"# Deployments\n".to_vec())],
             fresh: false,
             conduct: Conduct::default(),
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.unwrap();
         let kubeconfig = Kubeconfig::read_from(&sandbox.environment()["KUBECONFIG"]).unwrap();

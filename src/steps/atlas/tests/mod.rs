@@ -55,6 +55,7 @@ impl Practice {
                 lag: Lag::of(lag),
                 ..Conduct::default()
             },
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.unwrap();
         let of = |name: &str| sandbox.environment()[name].clone();
