@@ -83,6 +83,12 @@ impl Session {
         for task in launch.run_from.iter().chain(&launch.within) {
             check_task(spec, task)?;
         }
+        if options.faults.is_some() && !launch.practice {
+            return Err(Failure::usage(
+                "`--faults` lets things go wrong in the practice cloud only",
+            )
+            .hint("add `--sandbox`"));
+        }
         let unknown = sources.unknown(spec.questions);
         if !unknown.is_empty() {
             return Err(Failure::answers(unknown).hint(format!(

@@ -22,6 +22,9 @@ use tried::Tally;
 
 /// How many seeds are tried when nobody says.
 const SEEDS: u64 = 500;
+/// How many sorts of faults there are: refusals of seven sorts, three of them also of what was done
+/// all the same, and five of another kind.
+const SORTS: usize = 14;
 /// How many failed seeds are shown.
 const SHOWN: usize = 5;
 
@@ -59,6 +62,14 @@ fn seeds_end_like_a_run_without_faults() {
         all.failures.len()
     );
     assert_eq!(all.seeds, end - first, "every seed was tried");
+    if all.seeds >= SEEDS {
+        assert_eq!(
+            all.sorts.len(),
+            SORTS,
+            "every sort of fault: {:?}",
+            all.sorts
+        );
+    }
 }
 
 /// Says it even when nobody asked for the output of tests that pass.

@@ -91,13 +91,7 @@ fn what_fails_in_passing_is_tried_again_as_often_as_it_failed() {
         refused("iam", "CreateRole", 1, "ServiceUnavailable", 503),
         refused("eks", "DescribeCluster", 1, "ServerException", 500),
         refused("s3", "ListObjectVersions", 2, "SlowDown", 503),
-        refused(
-            "sts",
-            "AssumeRoleWithWebIdentity",
-            1,
-            "IDPCommunicationError",
-            400
-        ),
+        refused("sts", "GetCallerIdentity", 1, "ThrottlingException", 400),
         reset,
         cut,
     ]));
@@ -109,11 +103,7 @@ fn what_fails_in_passing_is_tried_again_as_often_as_it_failed() {
         ("iam:CreateRole", 1, &["ServiceUnavailable"]),
         ("eks:DescribeCluster", 1, &["ServerException"]),
         ("s3:ListObjectVersions", 2, &["SlowDown"]),
-        (
-            "sts:AssumeRoleWithWebIdentity",
-            1,
-            &["IDPCommunicationError"],
-        ),
+        ("sts:GetCallerIdentity", 1, &["ThrottlingException"]),
         ("iam:CreatePolicy", 1, &["not sent, or no answer"]),
         ("iam:GetPolicy", 1, &["answer cut off or unreadable"]),
     ] {

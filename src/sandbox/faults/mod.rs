@@ -133,6 +133,8 @@ struct Asked {
 
 /// How many faults one operation meets in the life of a server.
 const PER_OPERATION: u32 = 12;
+/// In how many lives of a server credentials expire, once in each.
+const EXPIRIES: u32 = 2;
 /// A plain 15 minutes are too much for every service.
 const LARGEST_SKEW: i64 = 15 * 60;
 
@@ -166,11 +168,13 @@ impl Faults {
 
     /// Decides about the next request of an operation, which may meet these sorts of faults.
     pub(super) fn next(&self, operation: &str, sorts: &[Sort]) -> Option<Fault> {
+        // Every outage passes.
+        let rate = self.rate / u64::from(self.opening.max(1));
         let mut told = self.told();
-        let expired = told
-            .injected
-            .iter()
-            .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
+        // Whoever has logged in again twice is not thrown out again.
+        let expired = self.opening > EXPIRIES
+            || (told.injected.iter())
+                .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
         let asked = told.asked.entry(operation.to_owned()).or_default();
         asked.times += 1;
         let number = asked.times;
@@ -179,11 +183,10 @@ impl Faults {
             .iter()
             .copied()
             .filter(|sort| self.sorts & (1 << (*sort as u8)) != 0)
-            // Whoever logs in again is not thrown out again.
             .filter(|sort| *sort != Sort::Expiry || !expired)
             .collect();
         let spared = asked.row >= self.row || asked.faults >= PER_OPERATION;
-        if spared || possible.is_empty() || dice.below(1000) >= self.rate {
+        if spared || possible.is_empty() || dice.below(1000) >= rate {
             asked.row = 0;
             return None;
         }
@@ -244,5 +247,62 @@ fn lag(dice: &mut Dice) -> Lag {
         policy: edge(),
         attachment: edge(),
         provider: edge(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(faults: &Faults, operation: &str) -> Vec<Option<Fault>> {
+        (0..200).map(|_| faults.next(operation, &SORTS)).collect()
+    }
+
+    #[test]
+    fn a_seed_repeats_whatever_else_is_asked_meanwhile() {
+        for seed in 0..100 {
+            // From the third opening on nothing expires, which is once for all operations.
+            let alone = met(&Faults::of(seed, 3), "iam:GetRole");
+            let busy = Faults::of(seed, 3);
+            met(&busy, "iam:CreateRole");
+            assert_eq!(met(&busy, "iam:GetRole"), alone, "{seed}");
+        }
+    }
+
+    #[test]
+    fn no_operation_fails_for_ever() {
+        for seed in 0..200 {
+            let faults = Faults::of(seed, 1);
+            let met = met(&faults, "iam:GetRole");
+            let rows = met.split(Option::is_none).map(<[_]>::len).max();
+            assert!(rows <= Some(6), "{seed}: {rows:?} in a row");
+            let all = met.iter().flatten().count();
+            assert!(all <= PER_OPERATION as usize, "{seed}: {all}");
+        }
+    }
+
+    #[test]
+    fn clock_and_lags_stay_and_faults_change_when_a_world_is_opened_again() {
+        let (first, second) = (Faults::of(4, 1), Faults::of(4, 2));
+        assert_eq!((first.lag, first.skew), (second.lag, second.skew));
+        assert_ne!(met(&first, "iam:GetRole"), met(&second, "iam:GetRole"));
+    }
+
+    #[test]
+    fn seeds_have_every_lag_and_both_sides_of_the_clock() {
+        let all: Vec<Faults> = (0..500).map(|seed| Faults::of(seed, 1)).collect();
+        let minutes = |minutes| Duration::from_mins(minutes);
+        for edge in [
+            |lag: &Lag| lag.role,
+            |lag: &Lag| lag.policy,
+            |lag: &Lag| lag.attachment,
+            |lag: &Lag| lag.provider,
+        ] {
+            assert!(all.iter().any(|faults| edge(&faults.lag) > minutes(8)));
+            assert!(all.iter().any(|faults| edge(&faults.lag).is_zero()));
+            assert!(all.iter().all(|faults| edge(&faults.lag) <= minutes(10)));
+        }
+        let skew = |wanted: fn(i64) -> bool| all.iter().any(|faults| wanted(faults.skew.as_mins()));
+        assert!(skew(|skew| skew > 5) && skew(|skew| skew < -5) && skew(|skew| skew == 0));
     }
 }

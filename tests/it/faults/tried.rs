@@ -45,6 +45,8 @@ pub struct Tried {
     goes: usize,
     virtual_time: Duration,
     busiest_minute: usize,
+    /// The sorts of faults.
+    sorts: BTreeMap<String, usize>,
     /// What ended goes early.
     errors: Vec<String>,
     failure: Option<String>,
@@ -72,6 +74,7 @@ impl Tried {
             goes: goes.len(),
             virtual_time,
             busiest_minute: busiest_minute(&practice),
+            sorts: sorts(&goes),
             errors: goes.iter().flat_map(errors).collect(),
             failure: None,
         };
@@ -160,6 +163,18 @@ fn misjudged(go: &Go) -> Option<String> {
     })
 }
 
+fn sorts(goes: &[Go]) -> BTreeMap<String, usize> {
+    let mut sorts = BTreeMap::new();
+    for injected in goes.iter().flat_map(|go| &go.injected) {
+        // Words without the numbers and their units.
+        let words = format!("{:?}", injected.fault);
+        let words = words.split(|letter: char| !letter.is_alphabetic());
+        let words: Vec<_> = words.filter(|word| word.len() > 2).collect();
+        *sorts.entry(words.join(" ")).or_default() += 1;
+    }
+    sorts
+}
+
 fn busiest_minute(practice: &Practice) -> usize {
     let mut minutes: BTreeMap<String, usize> = BTreeMap::new();
     for run in practice.runs() {
@@ -179,6 +194,7 @@ pub struct Tally {
     goes: usize,
     virtual_time: Duration,
     busiest_minute: usize,
+    pub sorts: BTreeMap<String, usize>,
     errors: BTreeMap<String, usize>,
     pub failures: Vec<String>,
 }
@@ -196,9 +212,11 @@ impl Tally {
         self.goes += tried.goes;
         self.virtual_time += tried.virtual_time;
         self.busiest_minute = self.busiest_minute.max(tried.busiest_minute);
-        for error in tried.errors {
-            *self.errors.entry(error).or_default() += 1;
-        }
+        add(&mut self.sorts, tried.sorts);
+        add(
+            &mut self.errors,
+            tried.errors.into_iter().map(|error| (error, 1)),
+        );
         self.failures.extend(tried.failure);
     }
 
@@ -208,9 +226,8 @@ impl Tally {
         self.goes += other.goes;
         self.virtual_time += other.virtual_time;
         self.busiest_minute = self.busiest_minute.max(other.busiest_minute);
-        for (error, times) in other.errors {
-            *self.errors.entry(error).or_default() += times;
-        }
+        add(&mut self.sorts, other.sorts);
+        add(&mut self.errors, other.errors);
         self.failures.extend(other.failures);
     }
 
@@ -224,9 +241,19 @@ impl Tally {
             self.goes as u64 - self.seeds.min(self.goes as u64),
             self.busiest_minute,
         );
+        for (sort, times) in &self.sorts {
+            write!(text, "\n  {times} x {sort}").expect("it is a text");
+        }
+        text.push_str("\nwhat ended a run early, for `resume` to go on:");
         for (error, times) in &self.errors {
             write!(text, "\n  {times} x {error}").expect("it is a text");
         }
         text
+    }
+}
+
+fn add(to: &mut BTreeMap<String, usize>, more: impl IntoIterator<Item = (String, usize)>) {
+    for (name, times) in more {
+        *to.entry(name).or_default() += times;
     }
 }

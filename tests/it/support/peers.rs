@@ -84,7 +84,7 @@ impl Microburst {
             "microburst",
             "/_microburst/health",
             |port, folder| {
-                let mut command = python("microburst", "microburst.py", folder);
+                let mut command = python("microburst", "microburst-proxy.py", folder);
                 command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
                 command.args(["--upstream", upstream]);
                 command
