@@ -183,6 +183,7 @@ pub async fn resolve(
 ) -> Resolution {
     let mut resolution = Resolution::default();
     let mut stored: Option<Stored> = None;
+    let mut has_clone = true;
     for question in questions {
         if !(question.relevant)(&resolution.answers) {
             continue;
@@ -251,10 +252,24 @@ pub async fn resolve(
             .chain((question.notice)(&resolution.answers))
             .collect();
         row.notice = (!notices.is_empty()).then(|| notices.join("; "));
+        if question.key == "gitops_branch" && !has_clone {
+            match discovery.stored(&resolution.answers).await {
+                Ok(files) => match Stored::of(files) {
+                    Ok(found) => stored = Some(found),
+                    Err(problem) => row.problem = Some(format!("is no good branch: {problem}")),
+                },
+                // That it cannot be cloned either is told by the step that clones.
+                Err(error) => {
+                    row.notice = Some(format!("earlier choices there are not known: {error}"));
+                }
+            }
+        }
         if question.key == "gitops_dir"
             && let Some(answer) = &row.answer
         {
-            match Stored::read(&expand(&answer.value, &sources.environment)) {
+            let clone = expand(&answer.value, &sources.environment);
+            has_clone = fs::read_dir(&clone).is_ok_and(|mut entries| entries.next().is_some());
+            match Stored::read(&clone) {
                 Ok(found) => stored = Some(found),
                 Err(problem) => row.problem = Some(format!("is no good clone: {problem}")),
             }
@@ -437,6 +452,12 @@ impl Stale {
     }
 }
 
+/// Whether it is one of `deploy/env.*`, and no template of one.
+fn holds_choices(file: &str) -> bool {
+    let is_template = Path::new(file).extension().is_some_and(|end| end == "j2");
+    file.starts_with("deploy/env.") && !is_template
+}
+
 /// What `deploy/env.*` of the clone holds: values with the file each stands in.
 struct Stored {
     values: BTreeMap<String, (String, String)>,
@@ -444,7 +465,7 @@ struct Stored {
 
 impl Stored {
     fn read(clone: &Path) -> Result<Self, String> {
-        let mut values = BTreeMap::new();
+        let mut files = BTreeMap::new();
         let mut paths: Vec<PathBuf> = fs::read_dir(clone.join("deploy"))
             .map(|entries| {
                 entries
@@ -460,12 +481,23 @@ impl Stored {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let is_template = path.extension().is_some_and(|extension| extension == "j2");
-            if !name.starts_with("env.") || is_template || !path.is_file() {
+            let file = format!("deploy/{name}");
+            if !holds_choices(&file) || !path.is_file() {
                 continue;
             }
-            let file = format!("deploy/{name}");
             let text = fs::read_to_string(&path).map_err(|error| format!("{file}: {error}"))?;
+            files.insert(file, text);
+        }
+        Self::of(files)
+    }
+
+    /// Takes the values out of files, by path.
+    fn of(files: BTreeMap<String, String>) -> Result<Self, String> {
+        let mut values = BTreeMap::new();
+        for (file, text) in files {
+            if !holds_choices(&file) {
+                continue;
+            }
             for (key, value) in envfile::parse(&file, &text).map_err(|error| error.to_string())? {
                 values.insert(key, (value, file.clone()));
             }

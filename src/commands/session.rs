@@ -18,14 +18,14 @@ use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::journal::{FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Clock, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
-use crate::steps::cluster::Clusters;
+use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::EksDiscovery;
-use crate::steps::gitops::{Repository, skeleton};
+use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
 
 /// What one process works with.
@@ -38,6 +38,7 @@ pub struct Session {
     sandbox: Option<Sandbox>,
     aws: Connector,
     clusters: Clusters,
+    remotes: Remotes,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -107,6 +108,7 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
+        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
         Ok(Self {
             spec,
             sources,
@@ -116,6 +118,7 @@ impl Session {
             sandbox,
             aws,
             clusters,
+            remotes,
         })
     }
 
@@ -127,6 +130,7 @@ impl Session {
             },
             cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
+            remotes: self.remotes.clone(),
         };
         settings::resolve(
             self.spec.questions,
@@ -265,6 +269,9 @@ impl Session {
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
+        if !plan_only {
+            self.process.writes("id", || self.runs.make_id())?;
+        }
         let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
@@ -336,6 +343,20 @@ impl Session {
             .unwrap_or_default()
     }
 
+    /// Returns who this process is to other runs on the same cluster.
+    fn operator(&self) -> Operator {
+        let Holder { user, host, pid } = Holder::of_process();
+        let runs = self.runs.clone();
+        Operator {
+            user,
+            host,
+            pid,
+            state: self.runs.id().unwrap_or_default(),
+            is_over: Arc::new(move |run| runs.is_over(run)),
+            clock: Arc::clone(&self.process.clock),
+        }
+    }
+
     fn tools(&self) -> Tools {
         let before = |task: &&recipes::TaskSpec| {
             self.launch
@@ -363,6 +384,7 @@ impl Session {
             repository: Arc::new(repository),
             kustomize,
             manifests: Arc::new(manifests),
+            operator: self.operator(),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,

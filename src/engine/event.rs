@@ -139,6 +139,22 @@ pub enum EventKind {
         /// When it gives up, in milliseconds.
         limit_ms: u64,
     },
+    /// The login has ended: the step waits until the operator has logged in again.
+    StepPaused {
+        /// The step's id.
+        step: String,
+        /// What the service said, and how to log in.
+        error: StepError,
+        /// When it gives up, in milliseconds.
+        limit_ms: u64,
+    },
+    /// The operator has logged in: the step goes on where it was.
+    StepWentOn {
+        /// The step's id.
+        step: String,
+        /// How long it was paused, in milliseconds.
+        paused_ms: u64,
+    },
     /// A step is done.
     StepDone {
         /// The step's id.
@@ -191,6 +207,23 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Returns the id of the step that it is about, when it is about one.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Self::StepObserving { step }
+            | Self::StepObserved { step, .. }
+            | Self::StepNotChecked { step, .. }
+            | Self::StepActing { step, .. }
+            | Self::StepActed { step }
+            | Self::StepSettling { step, .. }
+            | Self::StepPaused { step, .. }
+            | Self::StepWentOn { step, .. }
+            | Self::StepDone { step, .. }
+            | Self::StepFailed { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
     /// Whether the event must be on disk before the run goes on.
     pub fn is_durable(&self) -> bool {
         matches!(

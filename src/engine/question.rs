@@ -279,6 +279,14 @@ pub trait Discovery: Send + Sync {
     ///
     /// When the world cannot be asked: no credentials, no network.
     async fn candidates(&self, key: &str, answers: &Answers) -> Result<Vec<Candidate>, StepError>;
+
+    /// Returns the files of earlier choices in the repository that the answers name, by path. Asked
+    /// only while there is no clone of it: somebody may have begun on another machine.
+    ///
+    /// # Errors
+    ///
+    /// When the repository cannot be asked.
+    async fn stored(&self, answers: &Answers) -> Result<BTreeMap<String, String>, StepError>;
 }
 
 /// A question with all that is known about its answer: one row of a form.

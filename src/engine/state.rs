@@ -25,6 +25,8 @@ pub enum StepStatus {
     Acting,
     /// It waits for the world to show it.
     Settling,
+    /// It waits for the operator to log in again.
+    Paused,
     /// It is done.
     Done(StepOutcome),
     /// It failed.
@@ -218,6 +220,16 @@ impl RunState {
                 view.status = StepStatus::Settling;
                 view.note.clone_from(reason);
             }),
+            EventKind::StepPaused { step, error, .. } => self.step(step, |view| {
+                view.status = StepStatus::Paused;
+                view.note.clone_from(&error.message);
+                view.hints.clone_from(&error.hints);
+            }),
+            EventKind::StepWentOn { step, .. } => self.step(step, |view| {
+                view.status = StepStatus::Observing;
+                view.note.clear();
+                view.hints.clear();
+            }),
             EventKind::StepDone {
                 step,
                 outcome,
@@ -280,8 +292,11 @@ impl RunState {
     /// Returns steps that were about to act when the last process ended: nobody knows whether
     /// they did.
     pub fn in_doubt(&self) -> impl Iterator<Item = &StepView> {
-        self.steps()
-            .filter(|view| matches!(view.status, StepStatus::Acting | StepStatus::Settling))
+        self.steps().filter(|view| match view.status {
+            StepStatus::Acting | StepStatus::Settling => true,
+            StepStatus::Paused => self.acted.contains(&view.id),
+            _ => false,
+        })
     }
 
     /// Whether a process may go on with the run.

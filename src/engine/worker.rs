@@ -17,6 +17,8 @@ use super::step::{Context, Finding, Observation, Settle, Step};
 
 /// How often the world is looked at, at least, before it counts as not coming.
 const LOOKS: u32 = 3;
+/// How often a paused step tries whether the operator has logged in again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 const WAIT_LONGER: &str = "`--wait DURATION` waits longer, e.g. `--wait 10m`";
 
@@ -31,7 +33,11 @@ pub(super) struct Job {
     /// What planning saw, when that still counts.
     pub(super) seen: Option<Observation>,
     pub(super) settle: Settle,
+    /// How long it waits for an operator whose login has ended.
+    pub(super) patience: Duration,
     pub(super) differing: Differing,
+    /// Steps that took something which every act depends on.
+    pub(super) guards: Vec<Arc<dyn Step>>,
     pub(super) clock: Arc<dyn Clock>,
     /// Ends all waiting.
     pub(super) stop: CancellationToken,
@@ -71,6 +77,14 @@ pub(super) enum Message {
         waited: Duration,
         limit: Duration,
     },
+    /// It waits for the operator to log in again.
+    Paused {
+        index: usize,
+        error: StepError,
+        limit: Duration,
+    },
+    /// The operator has.
+    WentOn(usize, Duration),
 }
 
 /// The answer to a worker that would act.
@@ -106,7 +120,10 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
     let mut started = job.clock.now();
     let mut observation = match job.seen.clone() {
         Some(observation) => observation,
-        None => job.look().await?,
+        None => match job.logged_in(job.look().await).await? {
+            Some(observation) => observation,
+            None => return Ok(Ended::Stopped),
+        },
     };
     loop {
         let seen = match &observation.finding {
@@ -137,24 +154,41 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                     match may {
                         May::Act => {}
                         May::LookAgain => {
-                            observation = job.look().await?;
+                            let looked = job.logged_in(job.look().await).await?;
+                            let Some(looked) = looked else {
+                                return Ok(Ended::Stopped);
+                            };
+                            observation = looked;
                             continue;
                         }
                         May::Stop => return Ok(Ended::Stopped),
                     }
-                    match job.step.apply(&job.facts, &job.context).await {
+                    match job.act().await {
                         Ok(()) => {
                             acted = true;
                             refusal = None;
                             started = job.clock.now();
                             job.say(Message::Acted(job.index));
-                            observation = job.look_quietly().await?;
+                            let asked = job.clock.now();
+                            let looked = job.logged_in(job.look_quietly().await).await?;
+                            let Some(looked) = looked else {
+                                return Ok(Ended::Stopped);
+                            };
+                            started += job.clock.now().duration_since(asked);
+                            observation = looked;
                             continue;
                         }
                         // The world refused in a way that may pass: look first, since an answer
                         // that was lost may have been a yes.
                         Err(error) if error.retry => refusal = Some(error),
-                        Err(error) => return Err(error),
+                        Err(error) => {
+                            // What the refused act has done meanwhile shows in the next look.
+                            let Some(looked) = job.logged_in(Err(error)).await? else {
+                                return Ok(Ended::Stopped);
+                            };
+                            observation = looked;
+                            continue;
+                        }
                     }
                 }
                 let first = changes.first().map(Change::sentence).unwrap_or_default();
@@ -168,6 +202,8 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
         // A look that itself took all the time is no reason not to look again.
         if waited >= job.settle.limit && attempt >= LOOKS {
+            // What is seen now tells more than why an act was refused before.
+            let refusal = refusal.filter(|_| observation.otherwise.is_none());
             return Err(refusal.unwrap_or_else(|| job.gave_up(&observation, &seen, acted)));
         }
         job.say(Message::Settling {
@@ -186,7 +222,12 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             () = job.stop.cancelled() => return Ok(Ended::Stopped),
             () = job.clock.sleep(pause) => {}
         }
-        observation = job.look_quietly().await?;
+        let asked = job.clock.now();
+        let Some(looked) = job.logged_in(job.look_quietly().await).await? else {
+            return Ok(Ended::Stopped);
+        };
+        started += job.clock.now().duration_since(asked);
+        observation = looked;
     }
 }
 
@@ -205,6 +246,49 @@ impl Job {
                 Ok(Observation::pending(error.message.clone()).otherwise(error))
             }
             result => result,
+        }
+    }
+
+    /// Acts, if what every act depends on still is the run's.
+    async fn act(&self) -> Result<(), StepError> {
+        for guard in &self.guards {
+            guard.keep().await?;
+        }
+        self.step.apply(&self.facts, &self.context).await
+    }
+
+    /// Passes on what a look saw. Where the operator's login has ended it waits for another one
+    /// and looks again; nothing when the run was stopped meanwhile.
+    async fn logged_in(
+        &self,
+        looked: Result<Observation, StepError>,
+    ) -> Result<Option<Observation>, StepError> {
+        let paused = match looked {
+            Err(error) if error.kind == ErrorKind::Credentials && !self.patience.is_zero() => error,
+            looked => return looked.map(Some),
+        };
+        let began = self.clock.now();
+        self.say(Message::Paused {
+            index: self.index,
+            error: paused,
+            limit: self.patience,
+        });
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(None),
+                () = self.clock.sleep(TRY_AGAIN) => {}
+            }
+            let looked = self.look_quietly().await;
+            let waited =
+                Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
+            match looked {
+                Err(error) if error.kind == ErrorKind::Credentials && waited < self.patience => {}
+                looked => {
+                    self.say(Message::WentOn(self.index, waited));
+                    return looked.map(Some);
+                }
+            }
         }
     }
 

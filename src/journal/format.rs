@@ -9,7 +9,8 @@ use crate::engine::recipe::Only;
 ///
 /// - 1.0: the first.
 /// - 1.1: proofs tell their chain; a launch may verify one task only, and without a Pod.
-pub const FORMAT: &str = "1.1";
+/// - 1.2: steps pause while nobody is logged in.
+pub const FORMAT: &str = "1.2";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,18 @@ impl From<Line> for Event {
             at: line.at,
             event: line.event,
         }
+    }
+}
+
+/// Whether a reader of format `ours` understands `found`: the same major, no higher minor.
+pub(super) fn is_readable(found: &str, ours: &str) -> bool {
+    let parts = |version: &str| {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    match (parts(found), parts(ours)) {
+        (Some(found), Some(ours)) => found.0 == ours.0 && found.1 <= ours.1,
+        _ => false,
     }
 }
 

@@ -1,9 +1,12 @@
 //! What can be offered as an answer, from AWS, the kubeconfig and the clone.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::aws::AwsDiscovery;
 use super::cluster::Clusters;
+use super::gitops::Remotes;
 use crate::clients::cluster::contexts;
 use crate::engine::{Answers, Candidate, Discovery, StepError};
 
@@ -15,6 +18,8 @@ pub struct EksDiscovery {
     pub cluster: Clusters,
     /// Whether the cluster may be asked.
     pub uses_cluster: bool,
+    /// Repositories that are not cloned yet.
+    pub remotes: Remotes,
 }
 
 #[async_trait]
@@ -32,6 +37,10 @@ impl Discovery for EksDiscovery {
             }
             _ => self.aws.candidates(key, answers).await,
         }
+    }
+
+    async fn stored(&self, answers: &Answers) -> Result<BTreeMap<String, String>, StepError> {
+        self.remotes.choices(answers).await
     }
 }
 

@@ -56,7 +56,8 @@ fn finding(step: &StepView) -> &'static str {
         | StepStatus::Observing
         | StepStatus::Observed(FindingKind::Pending)
         | StepStatus::Acting
-        | StepStatus::Settling => "pending",
+        | StepStatus::Settling
+        | StepStatus::Paused => "pending",
     }
 }
 

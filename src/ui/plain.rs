@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::chain;
+use super::wire::Request;
 use super::words::{self, Label, Part, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
@@ -144,6 +145,23 @@ impl<T: Write, R: Write> Plain<T, R> {
                     &format!(" ({waited} of at most {})", words::duration(*limit_ms)),
                 )
             }
+            EventKind::StepPaused {
+                step,
+                error,
+                limit_ms,
+            } => {
+                self.step(step)?;
+                self.hints(&error.hints)?;
+                let limit = words::duration(*limit_ms);
+                let advice = format!(
+                    "log in in another window; the run goes on by itself and waits for {limit} at most"
+                );
+                self.hints(&[advice])
+            }
+            EventKind::StepWentOn { step, paused_ms } => {
+                let paused = words::duration(*paused_ms);
+                self.step_with(step, &format!(" (goes on after {paused})"))
+            }
             EventKind::StepDone { step, notices, .. } => {
                 self.said_settling.remove(step);
                 self.step(step)?;
@@ -195,6 +213,17 @@ impl<T: Write, R: Write> Plain<T, R> {
             | EventKind::StepActing { .. }
             | EventKind::StepActed { .. } => Ok(()),
         }
+    }
+
+    /// Writes a request of a recorded run.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn request(&mut self, request: &Request) -> io::Result<()> {
+        let (mark, tone) = request.mark();
+        let mark = self.paint.tone(tone, &mark.to_string());
+        writeln!(self.talk, "  {mark} {}", request.line())
     }
 
     /// Says where the step stands now.

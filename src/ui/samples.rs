@@ -764,6 +764,29 @@ pub(crate) fn unproven() -> Vec<Event> {
         .tell()
 }
 
+/// A run that waits for the operator to log in again.
+pub(crate) fn logged_out() -> Vec<Event> {
+    Story {
+        events: settling(),
+        at: "2026-04-01T10:16:04Z".parse().unwrap(),
+    }
+    .then(5, paused())
+    .tell()
+}
+
+/// The login has ended.
+pub(crate) fn paused() -> EventKind {
+    let error = StepError::new(
+        ErrorKind::Credentials,
+        "iam:GetRole: ExpiredToken: the security token included in the request is expired",
+    );
+    EventKind::StepPaused {
+        step: "aws.iam-role".into(),
+        error: error.hint("log in again: `aws sso login --profile rok`"),
+        limit_ms: 900_000,
+    }
+}
+
 /// Every kind of event once.
 pub(crate) fn every_event() -> Vec<Event> {
     let role: FactKey<String> = FactKey::new("aws.role-arn");
@@ -790,6 +813,8 @@ pub(crate) fn every_event() -> Vec<Event> {
             step: "rok.namespaces".into(),
             reason: "no cluster in this run (`--no-cluster`)".into(),
         })
+        .then(5, paused())
+        .then(90_000, EventKind::StepWentOn { step: "aws.iam-role".into(), paused_ms: 90_000 })
         .then(5, EventKind::StepObserving { step: "aws.iam-policy".into() })
         .then(5, observed("aws.iam-policy", FindingKind::Differs, "", vec![policy_change()]))
         .then(5, EventKind::PlanReady {

@@ -63,6 +63,7 @@ pub fn label(step: &StepView) -> Label {
         StepStatus::NotChecked => ("-", "not checked", Tone::Warn),
         StepStatus::Acting => ("▶", "acting", Tone::Accent),
         StepStatus::Settling => ("◌", "settling", Tone::Accent),
+        StepStatus::Paused => ("‖", "PAUSED", Tone::Warn),
         StepStatus::Done(StepOutcome::Changed) => ("✓", "changed", Tone::Good),
         StepStatus::Done(StepOutcome::Verified) => ("✓", "verified", Tone::Good),
         StepStatus::Done(StepOutcome::Left) => ("-", "left", Tone::Warn),
@@ -159,6 +160,15 @@ pub fn duration(milliseconds: u64) -> String {
         60..3600 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Returns a size as people say it: `340 bytes`, `12 KB`, `3.4 MB`.
+pub fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => count(bytes, "byte", "bytes"),
+        1_000..1_000_000 => format!("{} KB", bytes.div_ceil(1_000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
     }
 }
 

@@ -9,14 +9,16 @@ use std::time::Duration;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use super::error::{AwsError, Surroundings};
 use super::gated::{Gated, WireTime};
 use super::http::{self, Trust};
+use super::login::{Loader, Login};
 use super::sts::Caller;
 use super::wire::{ClockSkew, WireInterceptor};
 use crate::clients::wire::WireLog;
@@ -68,6 +70,7 @@ pub(super) struct Inner {
     profile: Option<String>,
     endpoint: Option<String>,
     skew: ClockSkew,
+    login: Option<Arc<Login>>,
 }
 
 impl Aws {
@@ -107,7 +110,22 @@ impl Aws {
             client: http,
             wire: wire.clone(),
         });
-        let config = load(http, settings, WireTime(wire.clone())).await;
+        let time = WireTime(wire.clone());
+        let known = settings.clone();
+        let loader: Loader = Box::new(move || loader(http.clone(), &known, time.clone()));
+        let mut config = loader().load().await;
+        let mut login = None;
+        // Nothing is found anew about keys that were given to us.
+        if settings.static_credentials.is_none() {
+            let chain = config.credentials_provider();
+            let kept = Arc::new(Login::new(loader, chain, wire.clone()));
+            login = Some(Arc::clone(&kept));
+            config = config
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::from(kept as Arc<_>))
+                .identity_cache(IdentityCache::no_cache())
+                .build();
+        }
         let global = config
             .to_builder()
             .region(
@@ -154,6 +172,7 @@ impl Aws {
             profile: settings.profile.clone().or_else(|| variable("AWS_PROFILE")),
             endpoint,
             skew,
+            login,
         };
         Self {
             inner: Arc::new(inner),
@@ -170,9 +189,22 @@ impl Aws {
         self.inner.skew.get()
     }
 
+    /// Whether another login can reach this process: not where the keys stand in its environment.
+    fn is_renewable(&self) -> bool {
+        self.inner.profile.is_some() || variable("AWS_ACCESS_KEY_ID").is_none()
+    }
+
+    /// Has the operator's login looked up anew before the next call.
+    pub(super) fn forget_login(&self) {
+        if let Some(login) = &self.inner.login {
+            login.refuse();
+        }
+    }
+
     /// What an error tells of its place.
     pub(super) fn surroundings(&self) -> Surroundings {
         Surroundings {
+            is_renewable: self.is_renewable(),
             profile: self.inner.profile.clone(),
             region: self.inner.region.clone(),
             endpoint: self.inner.endpoint.clone(),
@@ -191,7 +223,7 @@ impl fmt::Debug for Aws {
     }
 }
 
-async fn load(http: SharedHttpClient, settings: &AwsSettings, time: WireTime) -> SdkConfig {
+fn loader(http: SharedHttpClient, settings: &AwsSettings, time: WireTime) -> ConfigLoader {
     let seconds = Duration::from_secs;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
@@ -205,9 +237,7 @@ async fn load(http: SharedHttpClient, settings: &AwsSettings, time: WireTime) ->
                 .operation_attempt_timeout(seconds(15))
                 .operation_timeout(seconds(60))
                 .build(),
-        )
-        // A `credential_process` may start a slow program; the SDK would allow it five seconds.
-        .identity_cache(IdentityCache::lazy().load_timeout(seconds(30)).build());
+        );
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
     }
@@ -230,7 +260,7 @@ async fn load(http: SharedHttpClient, settings: &AwsSettings, time: WireTime) ->
             "practice cloud",
         ));
     }
-    loader.load().await
+    loader
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -46,6 +46,8 @@ pub struct Surroundings {
     pub endpoint: Option<String>,
     /// By how much the server's clock was ahead of ours.
     pub skew: Option<jiff::SignedDuration>,
+    /// Whether a new login of the operator can reach this process.
+    pub is_renewable: bool,
 }
 
 /// What a caller may treat differently.
@@ -149,6 +151,9 @@ impl Aws {
     {
         move |error| {
             let mut ours = AwsError::from_sdk(operation, &error);
+            if ours.kind == AwsErrorKind::Credentials {
+                self.forget_login();
+            }
             ours.surroundings = Some(Box::new(self.surroundings()));
             ours
         }

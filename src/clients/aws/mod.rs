@@ -10,6 +10,7 @@ mod error;
 mod gated;
 mod http;
 mod iam;
+mod login;
 mod partition;
 mod profiles;
 mod s3;

@@ -39,7 +39,7 @@ pub(super) fn refusal(service: Service, refused: Refused) -> Refusal {
                     (503, "RequestLimitExceeded"),
                 ],
             };
-            let (status, code) = words[(number % words.len() as u64) as usize];
+            let (status, code) = words[number % words.len()];
             let message = if is_s3 {
                 "Please reduce your request rate."
             } else {

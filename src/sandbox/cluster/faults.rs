@@ -7,6 +7,17 @@ use http::{Method, request};
 use super::refusal::Refusal;
 use crate::sandbox::faults::{Refused, Sort};
 
+/// All that an apply may meet.
+const ALL: &[Sort] = &[
+    Sort::Conflicts,
+    Sort::Expiry,
+    Sort::Throttling,
+    Sort::ServerErrors,
+    Sort::Resets,
+    Sort::Slowness,
+    Sort::Truncation,
+];
+
 /// The sorts of faults that a request may meet.
 pub(super) fn sorts(head: &request::Parts, is_exec: bool) -> &'static [Sort] {
     let query = head.uri.query().unwrap_or_default();
@@ -14,15 +25,6 @@ pub(super) fn sorts(head: &request::Parts, is_exec: bool) -> &'static [Sort] {
         // What goes on after the answer has begun is another matter.
         return &[Sort::Throttling, Sort::ServerErrors, Sort::Expiry];
     }
-    const ALL: &[Sort] = &[
-        Sort::Conflicts,
-        Sort::Expiry,
-        Sort::Throttling,
-        Sort::ServerErrors,
-        Sort::Resets,
-        Sort::Slowness,
-        Sort::Truncation,
-    ];
     if head.method == Method::PATCH {
         ALL
     } else {

@@ -23,7 +23,7 @@ pub(super) use meet::meet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// Too many requests. A service with several words for it takes one by this number.
-    Throttled(u64),
+    Throttled(usize),
     /// An error on the server's side.
     Internal,
     /// The server has no time.
@@ -209,12 +209,13 @@ impl Faults {
 
 fn fault(sort: Sort, dice: &mut Dice) -> Fault {
     let done = dice.below(3) == 0;
-    let refused = |refused| match done {
-        true => Fault::DoneButRefused(refused),
-        false => Fault::Refused(refused),
+    let refused = if done {
+        Fault::DoneButRefused
+    } else {
+        Fault::Refused
     };
     match sort {
-        Sort::Throttling => Fault::Refused(Refused::Throttled(dice.next())),
+        Sort::Throttling => Fault::Refused(Refused::Throttled(dice.pick(&[0, 1, 2]))),
         Sort::ServerErrors => refused(dice.pick(&[
             Refused::Internal,
             Refused::Unavailable,
@@ -224,9 +225,10 @@ fn fault(sort: Sort, dice: &mut Dice) -> Fault {
         Sort::Resets => Fault::Reset,
         Sort::Slowness => {
             let time = Duration::from_millis(1_000 + dice.below(59_000));
-            match done {
-                true => Fault::AnsweredLate(time),
-                false => Fault::Late(time),
+            if done {
+                Fault::AnsweredLate(time)
+            } else {
+                Fault::Late(time)
             }
         }
         Sort::Truncation => Fault::Truncated,

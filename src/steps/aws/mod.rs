@@ -36,7 +36,7 @@ use crate::steps::atlas::{Symptom, advice};
 pub(crate) fn refused(error: AwsError) -> StepError {
     let kind = match error.kind {
         AwsErrorKind::AccessDenied => ErrorKind::Permission,
-        AwsErrorKind::Credentials => ErrorKind::Credentials,
+        AwsErrorKind::Credentials if is_renewable(&error) => ErrorKind::Credentials,
         _ => ErrorKind::Failed,
     };
     // Somebody was faster, or an answer to our own request was lost: the next look tells which.
@@ -44,6 +44,12 @@ pub(crate) fn refused(error: AwsError) -> StepError {
     let mut refused = StepError::new(kind, error.to_string());
     refused.hints = advice(&Symptom::from(&error));
     if again { refused.retryable() } else { refused }
+}
+
+/// Whether waiting for the operator to log in again can help.
+fn is_renewable(error: &AwsError) -> bool {
+    let surroundings = error.surroundings.as_ref();
+    surroundings.is_some_and(|surroundings| surroundings.is_renewable)
 }
 
 /// An object that was made a moment ago may be missing from the answers of other replicas.

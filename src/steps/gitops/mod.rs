@@ -1,14 +1,19 @@
 //! Steps on the clone of the deployments repository.
 
 mod clone;
+mod draft;
+mod merged;
 mod push;
+mod remotes;
 mod rendered;
 mod repository;
 mod skeleton;
 mod tag;
 
 pub use clone::{BRANCH, CloneStep};
-pub use push::Push;
+pub use draft::Draft;
+pub use push::{Push, Refusal};
+pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
 pub use skeleton::skeleton;

@@ -46,7 +46,7 @@ static PAIRS: [Pair; 9] = [
                 aws,
                 "system:serviceaccount:rok:",
                 "system:serviceaccount:other:",
-            )
+            );
         },
         cause: "is for another subject",
     },

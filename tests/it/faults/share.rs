@@ -53,9 +53,9 @@ impl Share {
         let mut child = command.spawn().expect("this program starts");
         let mut stderr = child.stderr.take().expect("it is piped");
         let errors = std::thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).ok();
-            text
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).ok();
+            said
         });
         let mut tally = Tally::default();
         let stdout = child.stdout.take().expect("it is piped");

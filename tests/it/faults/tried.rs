@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use rok_deploy::engine::{ErrorKind, EventKind, Outcome};
@@ -123,9 +124,10 @@ impl Tried {
         text
     }
 
+    /// Tells the process that started this one.
     pub fn print(&self) {
         let line = serde_json::to_string(self).expect("it is plain values");
-        println!("{MARK}{line}");
+        writeln!(io::stdout(), "{MARK}{line}").expect("who started this listens");
     }
 }
 
