@@ -12,6 +12,10 @@ lint:
 test *arguments:
     tests/run {{arguments}}
 
+# Many runs under faults, in virtual time: `just faults 10000`. An hour on two idle cores.
+faults seeds="10000" first="0":
+    ROK_FAULT_SEEDS={{seeds}} ROK_FAULT_FIRST={{first}} cargo test --locked --test it -- --nocapture --exact faults::seeds_end_like_a_run_without_faults
+
 # Shows changed snapshots one by one; each is read before it is accepted.
 review:
     cargo insta review

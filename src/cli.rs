@@ -108,6 +108,13 @@ pub struct Options {
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub latency: Option<Duration>,
 
+    /// Practice cloud: what goes wrong, by a number; the same number lets the same go wrong.
+    ///
+    /// Requests are throttled, refused with a server's error, cut off, answered late or by half; credentials expire;
+    /// the clouds' clock differs; changes take up to ten minutes to show. Each time it is another part of that.
+    #[arg(long, global = true, value_name = "SEED")]
+    pub faults: Option<u64>,
+
     /// Where runs and the practice cloud are kept [default: $XDG_STATE_HOME/rok-deploy].
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,

@@ -9,6 +9,7 @@ use super::launch::state_directory;
 use super::session::world_options;
 use crate::cli::Options;
 use crate::clients::envfile;
+use crate::clients::wire::WireLog;
 use crate::failure::{Failure, exit};
 use crate::sandbox::{Sandbox, write_env_file};
 
@@ -16,7 +17,7 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let state = state_directory(options)?;
-    let sandbox = Sandbox::open(world_options(options, &state))
+    let sandbox = Sandbox::open(world_options(options, &state, &WireLog::new()))
         .await
         .map_err(|error| Failure::caused("the practice cloud cannot start", &error))?;
     if !sandbox.is_serving() {

@@ -12,6 +12,7 @@ use crate::clients::aws::AwsSettings;
 use crate::clients::git::{Git, GitSettings};
 use crate::clients::kustomize::Kustomize;
 use crate::clients::recording::Recording;
+use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{Clock, NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
@@ -21,7 +22,7 @@ use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
 use crate::journal::{ChainedFile, FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::{Clusters, Operator};
@@ -100,6 +101,12 @@ impl Session {
         for task in launch.run_from.iter().chain(&launch.within) {
             check_task(spec, task)?;
         }
+        if options.faults.is_some() && !launch.practice {
+            return Err(Failure::usage(
+                "`--faults` lets things go wrong in the practice cloud only",
+            )
+            .hint("add `--sandbox`"));
+        }
         let unknown = sources.unknown(spec.questions);
         if !unknown.is_empty() {
             return Err(Failure::answers(unknown).hint(format!(
@@ -109,7 +116,7 @@ impl Session {
             )));
         }
         let sandbox = if launch.practice {
-            Some(practice(options, &state, &mut sources).await?)
+            Some(practice(options, &state, &mut sources, &process.wire).await?)
         } else {
             None
         };
@@ -380,6 +387,11 @@ impl Session {
         }
     }
 
+    /// Returns the practice cloud, when there is one.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
     /// Returns the runs of this state directory.
     pub(super) fn runs(&self) -> &Runs {
         &self.runs
@@ -499,8 +511,9 @@ async fn practice(
     options: &Options,
     state: &Path,
     sources: &mut Sources,
+    wire: &WireLog,
 ) -> Result<Sandbox, Failure> {
-    let sandbox = Sandbox::open(world_options(options, state))
+    let sandbox = Sandbox::open(world_options(options, state, wire))
         .await
         .map_err(|error| Failure::caused("the practice cloud cannot start", &error))?;
     let home = sources.environment.remove("HOME");
@@ -516,7 +529,7 @@ async fn practice(
 }
 
 /// Returns how the practice cloud is opened.
-pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options {
+pub(super) fn world_options(options: &Options, state: &Path, wire: &WireLog) -> sandbox::Options {
     sandbox::Options {
         directory: state.join("sandbox"),
         skeleton: skeleton()
@@ -524,8 +537,16 @@ pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options
             .map(|(path, content)| ((*path).to_owned(), content.to_vec()))
             .collect(),
         fresh: options.fresh,
-        lag: options.lag.unwrap_or_default(),
-        latency: options.latency.unwrap_or_default(),
+        conduct: Conduct {
+            clock: sandbox::Clock::of({
+                let wire = wire.clone();
+                move || wire.now()
+            }),
+            latency: options.latency.unwrap_or_default(),
+            lag: Lag::of(options.lag.unwrap_or_default()),
+            faults: None,
+        },
+        faults: options.faults,
     }
 }
 

@@ -121,10 +121,11 @@ impl Settle {
         reason: "waits until the change shows",
     };
 
-    /// For identity and permission, which spread over the cloud's replicas.
+    /// For identity and permission, which spread over the cloud's replicas: mostly within seconds,
+    /// at times in ten minutes. What will never come is told from that by looking, not by waiting.
     pub const IDENTITY: Self = Self {
         period: Duration::from_secs(5),
-        limit: Duration::from_mins(3),
+        limit: Duration::from_mins(12),
         reason: "waits until the cloud's replicas agree",
     };
 

@@ -15,6 +15,8 @@ use super::ports::Clock;
 use super::recipe::Phase;
 use super::step::{Context, Finding, Observation, Settle, Step};
 
+/// How often the world is looked at, at least, before it counts as not coming.
+const LOOKS: u32 = 3;
 /// How often a paused step tries whether the operator has logged in again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -198,7 +200,8 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
         attempt += 1;
         let waited =
             Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
-        if waited >= job.settle.limit {
+        // A look that itself took all the time is no reason not to look again.
+        if waited >= job.settle.limit && attempt >= LOOKS {
             // What is seen now tells more than why an act was refused before.
             let refusal = refusal.filter(|_| observation.otherwise.is_none());
             return Err(refusal.unwrap_or_else(|| job.gave_up(&observation, &seen, acted)));

@@ -4,17 +4,22 @@
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
 //! the clients that talk to it are the real SDKs.
 //!
-//! [`programs`] are what its containers run. [`world`] puts the parts together and lets one process serve them to others.
+//! [`faults`] goes wrong on purpose. [`programs`] are what its containers run. [`world`] puts the parts together and lets one process serve them to others.
 
 pub mod aws;
+mod clock;
 pub mod cluster;
+mod conduct;
 mod environment;
+pub mod faults;
 pub mod git;
 pub mod programs;
 mod random;
 pub mod store;
 pub mod world;
 
+pub use self::clock::Clock;
 pub use self::cluster::Sabotage;
+pub use self::conduct::{Conduct, Lag};
 pub use self::environment::write_env_file;
 pub use self::world::{Options, Sandbox, SandboxError};

@@ -62,6 +62,11 @@ impl<T: Serialize + DeserializeOwned + Clone> Store<T> {
         look(&self.lock())
     }
 
+    /// Sets what is not kept on disk.
+    pub(super) fn set(&self, change: impl FnOnce(&mut T)) {
+        change(&mut self.lock());
+    }
+
     /// Changes the value. When `change` fails, or the file cannot be written, nothing is changed.
     ///
     /// # Errors

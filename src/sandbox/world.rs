@@ -5,6 +5,7 @@
 //! is simply free; what that process wrote down is never believed without a server that answers.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -16,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::aws::{self, AwsServer, KeySource, Timing};
+use super::aws::{self, AwsServer, KeySource};
 use super::cluster::{self, ClusterServer};
+use super::conduct::Conduct;
 use super::environment::{kubeconfig, write_private};
+use super::faults::Faults;
 use super::programs::PracticePrograms;
 use super::store::Store;
 use super::{git, random};
@@ -35,6 +38,8 @@ const ENVIRONMENT: &str = "environment.json";
 const CREDENTIALS: &str = "credentials.json";
 const AWS: &str = "aws.json";
 const KUBERNETES: &str = "cluster.json";
+/// How often the world was opened with faults.
+const OPENINGS: &str = "openings.json";
 const KUBECONFIG: &str = "kubeconfig";
 const REMOTE: &str = "gitops.git";
 
@@ -51,10 +56,10 @@ pub struct Options {
     pub skeleton: Vec<(String, Vec<u8>)>,
     /// Forgets the old world first.
     pub fresh: bool,
-    /// How long IAM's writes stay unseen elsewhere. The serving process decides this.
-    pub lag: Duration,
-    /// What is added to every answer. The serving process decides this, too.
-    pub latency: Duration,
+    /// How the world behaves. The serving process decides this.
+    pub conduct: Conduct,
+    /// What goes wrong in it. The serving process decides this, too.
+    pub faults: Option<u64>,
 }
 
 /// Why the practice cloud cannot be opened.
@@ -103,6 +108,7 @@ pub struct Sandbox {
 struct Serving {
     aws: AwsServer,
     cluster: ClusterServer,
+    faults: Option<Arc<Faults>>,
     directory: PathBuf,
     _lock: File,
 }
@@ -159,6 +165,11 @@ impl Sandbox {
         self.serving.as_ref().map(|serving| &serving.cluster)
     }
 
+    /// Returns what goes wrong here, in the process that serves it, when anything does.
+    pub fn faults(&self) -> Option<&Faults> {
+        self.serving.as_ref()?.faults.as_deref()
+    }
+
     /// Stops serving; requests under way are finished. Does nothing when another process serves.
     pub async fn stop(self) {
         if let Some(serving) = self.serving {
@@ -172,7 +183,7 @@ impl Sandbox {
 async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandbox, SandboxError> {
     remove(&directory.join(ENVIRONMENT))?;
     if options.fresh {
-        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE] {
+        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE, OPENINGS] {
             remove(&directory.join(part))?;
         }
     }
@@ -181,12 +192,17 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     let remote = tokio::task::spawn_blocking(move || git::ensure_remote(&remote, &skeleton));
 
     let credentials = credentials(&directory.join(CREDENTIALS))?;
-    let cluster = start_cluster(&directory, options.latency).await?;
-    let timing = Timing {
-        latency: options.latency,
-        lag: options.lag,
-    };
-    let aws = start_aws(&directory, &credentials, &cluster, timing).await?;
+    let mut conduct = options.conduct;
+    if let Some(seed) = options.faults {
+        let opening = count_opening(&directory.join(OPENINGS))?;
+        let faults = Faults::of(seed, opening);
+        conduct.clock = conduct.clock.ahead_by(faults.skew);
+        conduct.lag = conduct.lag.max(faults.lag);
+        conduct.faults = Some(Arc::new(faults));
+    }
+    let faults = conduct.faults.clone();
+    let cluster = start_cluster(&directory, &conduct).await?;
+    let aws = start_aws(&directory, &credentials, &cluster, conduct).await?;
     let instance = aws
         .instance(INSTANCE, NODE_ROLE)
         .map_err(at(&directory.join(AWS)))?;
@@ -220,19 +236,20 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         serving: Some(Serving {
             aws,
             cluster,
+            faults,
             directory,
             _lock: lock,
         }),
     })
 }
 
-async fn start_cluster(directory: &Path, latency: Duration) -> Result<ClusterServer, SandboxError> {
+async fn start_cluster(directory: &Path, conduct: &Conduct) -> Result<ClusterServer, SandboxError> {
     let seed = cluster::ClusterSeed {
         name: CLUSTER.into(),
         issuer: None,
         region: REGION.into(),
     };
-    ClusterServer::start(&directory.join(KUBERNETES), seed, latency)
+    ClusterServer::start(&directory.join(KUBERNETES), seed, conduct)
         .await
         .map_err(|source| SandboxError::Server {
             server: "Kubernetes",
@@ -244,7 +261,7 @@ async fn start_aws(
     directory: &Path,
     credentials: &Credentials,
     cluster: &ClusterServer,
-    timing: Timing,
+    conduct: Conduct,
 ) -> Result<AwsServer, SandboxError> {
     let seed = aws::Seed {
         account: ACCOUNT.into(),
@@ -262,12 +279,23 @@ async fn start_aws(
     // Outside, STS fetches the keys from the issuer's URL; here that URL leads to our cluster.
     let (issuer, keys) = (cluster.issuer(), cluster.jwks());
     let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
-    AwsServer::start(&directory.join(AWS), seed, keys, timing)
+    AwsServer::start(&directory.join(AWS), seed, keys, conduct)
         .await
         .map_err(|source| SandboxError::Server {
             server: "AWS",
             source,
         })
+}
+
+fn count_opening(path: &Path) -> Result<u32, SandboxError> {
+    let store = Store::open(path, || 0_u32).map_err(at(path))?;
+    let Ok(count) = store
+        .write(|count| {
+            *count += 1;
+            Ok::<_, Infallible>(*count)
+        })
+        .map_err(at(path))?;
+    Ok(count)
 }
 
 fn credentials(path: &Path) -> Result<Credentials, SandboxError> {

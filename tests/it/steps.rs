@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rok_deploy::clients::aws::{Aws, AwsSettings};
 use rok_deploy::clients::cluster::ClusterSettings;
@@ -18,7 +17,7 @@ use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::{Context, ErrorKind, Facts, Finding, Observation, Step, StepError};
 use rok_deploy::sandbox::aws::AwsState;
 use rok_deploy::sandbox::aws::lagged::Lagged;
-use rok_deploy::sandbox::{Options, Sandbox};
+use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
     Caller, Cluster, IamPolicy, IamRole, OidcProvider, Ownership, PolicyAttachment,
 };
@@ -50,8 +49,8 @@ impl Practice {
             directory: folder.path().join("sandbox"),
             skeleton: Vec::new(),
             fresh: false,
-            lag: Duration::ZERO,
-            latency: Duration::ZERO,
+            conduct: Conduct::default(),
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.expect("the practice cloud");
         let variable = |name: &str| sandbox.environment()[name].clone();

@@ -64,6 +64,18 @@ impl ClusterError {
         self.hint.as_deref()
     }
 
+    /// Returns whether the same request may succeed a little later: nobody answered, the server was
+    /// in trouble or busy, or the object was changed while it was being changed.
+    pub fn is_transient(&self) -> bool {
+        match self.kind {
+            ClusterErrorKind::Unreachable => true,
+            ClusterErrorKind::Conflict => self.conflicts.is_empty(),
+            _ => self
+                .status
+                .is_some_and(|status| status == 429 || status >= 500),
+        }
+    }
+
     pub(super) fn new(operation: &str, kind: ClusterErrorKind, message: &str) -> Self {
         Self {
             operation: operation.into(),
@@ -128,7 +140,10 @@ impl ClusterError {
         let root = causes(error)
             .last()
             .map_or_else(|| error.to_string(), ToString::to_string);
-        let message = if kind == ClusterErrorKind::Unreachable {
+        let message = if root.contains("close_notify") {
+            // The TLS library says more about it than helps, with a link.
+            "no answer: the connection was cut off".to_owned()
+        } else if kind == ClusterErrorKind::Unreachable {
             format!("no answer: {root}")
         } else {
             root

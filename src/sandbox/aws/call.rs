@@ -1,10 +1,11 @@
 //! One call of a query service: its parameters, its caller, its pages.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::authority::{self, authorize};
 use super::caller::Caller;
@@ -13,6 +14,7 @@ use super::policy::Request;
 use super::refusal::Refusal;
 use super::state::{AwsState, Tags};
 use super::xml::Xml;
+use crate::sandbox::conduct::Lag;
 
 /// What an operation gets to see.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub(super) struct Call<'a> {
     pub(super) action: &'a str,
     pub(super) region: &'a str,
     pub(super) now: Timestamp,
-    pub(super) lag: SignedDuration,
+    pub(super) lag: Lag,
 }
 
 /// The form fields of a query request.
@@ -57,9 +59,9 @@ impl Call<'_> {
             .map_err(|denied| Refusal::new(403, "AccessDenied", denied.to_string()))
     }
 
-    /// When something written now reaches STS and S3.
-    pub(super) fn visible_at(&self) -> Timestamp {
-        self.now.saturating_add(self.lag).unwrap_or(Timestamp::MAX)
+    /// When something written now reaches STS and S3, if it takes that long.
+    pub(super) fn visible_after(&self, lag: Duration) -> Timestamp {
+        self.now.saturating_add(lag).unwrap_or(Timestamp::MAX)
     }
 
     /// Renders one page of a list, with `IsTruncated` and `Marker`. Items come in the order of

@@ -1,14 +1,13 @@
 //! What all services share: the stored world, the issuers' keys, the clock's lag, the log.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::KeySource;
 use super::refusal::Refusal;
 use super::state::AwsState;
+use crate::sandbox::conduct::Conduct;
 use crate::sandbox::store::Store;
 
 /// One request, as the log keeps it.
@@ -27,8 +26,7 @@ pub struct RequestLine {
 pub(super) struct Cloud {
     pub(super) store: Store<AwsState>,
     pub(super) keys: KeySource,
-    pub(super) latency: Duration,
-    pub(super) lag: SignedDuration,
+    pub(super) conduct: Conduct,
     pub(super) log: Mutex<Vec<RequestLine>>,
 }
 

@@ -14,6 +14,7 @@ use super::lagged::Lagged;
 use super::state::{AwsState, Grants, Role};
 use super::sts::new_session;
 use super::text::unique_id;
+use crate::sandbox::clock::Clock;
 
 /// How long the credentials of an instance are good for.
 const SECONDS: i64 = 6 * 3600;
@@ -43,7 +44,7 @@ impl AwsServer {
     pub fn instance(&self, id: &str, role: &str) -> io::Result<Instance> {
         if self.state().read(|state| !state.has_role(role)) {
             let Ok(()) = self.state().write(|state| {
-                add_role(state, role);
+                add_role(state, role, self.cloud.conduct.clock.now());
                 Ok::<_, std::convert::Infallible>(())
             })?;
         }
@@ -56,6 +57,11 @@ impl AwsServer {
 }
 
 impl Instance {
+    /// The instance's clock, which is right.
+    pub fn clock(&self) -> Clock {
+        self.cloud.conduct.clock.clone()
+    }
+
     /// Asks the metadata service. `None` when the role is gone.
     ///
     /// # Errors
@@ -65,7 +71,7 @@ impl Instance {
         let Ok(credentials) = self.cloud.store.write(|state| {
             let role = state.roles.get(&self.role).cloned();
             let credentials = role.map(|role| {
-                let now = Timestamp::now();
+                let now = self.cloud.conduct.clock.now();
                 let (access_key, session) = new_session(state, &role, &self.id, SECONDS, None, now);
                 InstanceCredentials {
                     access_key,
@@ -79,7 +85,7 @@ impl Instance {
     }
 }
 
-fn add_role(state: &mut AwsState, name: &str) {
+fn add_role(state: &mut AwsState, name: &str, now: Timestamp) {
     let trust = json!({
         "Version": "2012-10-17",
         "Statement": [{
@@ -92,7 +98,7 @@ fn add_role(state: &mut AwsState, name: &str) {
         name: name.into(),
         path: "/".into(),
         id: unique_id("AROA", 17),
-        created: Timestamp::now(),
+        created: now,
         description: None,
         max_session_seconds: 3600,
         trust: Lagged::settled(trust.to_string()),

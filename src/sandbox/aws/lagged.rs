@@ -3,7 +3,9 @@
 //! IAM answers its own reads at once; STS and S3 decide on replicas. Removals are not delayed:
 //! the practice cloud errs towards refusing.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A value, and the one before it for as long as the replicas still hold that.
@@ -33,7 +35,7 @@ impl<T: Clone> Lagged<T> {
     }
 
     /// Replaces the value; deciders see it after `lag`.
-    pub fn set(&mut self, value: T, now: Timestamp, lag: SignedDuration) {
+    pub fn set(&mut self, value: T, now: Timestamp, lag: Duration) {
         self.previous = self.seen(now).cloned();
         self.current = value;
         self.visible_at = now.saturating_add(lag).unwrap_or(Timestamp::MAX);
@@ -55,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_change_is_seen_after_the_lag_and_the_old_value_until_then() {
-        let second = SignedDuration::from_secs;
+        let second = Duration::from_secs;
         let start = Timestamp::UNIX_EPOCH;
         let mut value = Lagged::new("first", start + second(10));
         assert_eq!(value.seen(start + second(9)), None);

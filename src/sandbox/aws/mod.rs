@@ -9,6 +9,7 @@ mod caller;
 mod cloud;
 mod condition;
 mod eks;
+mod faults;
 mod iam;
 mod instance;
 pub mod lagged;
@@ -32,9 +33,7 @@ use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -44,6 +43,8 @@ pub use cloud::RequestLine;
 pub use instance::{Instance, InstanceCredentials};
 pub use state::AwsState;
 
+use super::conduct::Conduct;
+use super::faults::{Fuse, Fused};
 use super::store::Store;
 use cloud::Cloud;
 
@@ -75,15 +76,6 @@ pub struct ClusterSeed {
 /// Answers the published keys (a JWKS document) of an issuer; `None` when it cannot be reached.
 pub type KeySource = Arc<dyn Fn(&str) -> Option<Value> + Send + Sync>;
 
-/// How slow the practice cloud is.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Timing {
-    /// Added to every answer.
-    pub latency: Duration,
-    /// How long STS, S3 and all decisions do not know what was just written to IAM.
-    pub lag: Duration,
-}
-
 /// The running server. Dropping it stops it as well, only without waiting.
 pub struct AwsServer {
     cloud: Arc<Cloud>,
@@ -102,9 +94,11 @@ impl AwsServer {
         state_file: &Path,
         seed: Seed,
         keys: KeySource,
-        timing: Timing,
+        conduct: Conduct,
     ) -> io::Result<Self> {
-        let store = Store::open(state_file, || AwsState::from_seed(&seed, Timestamp::now()))?;
+        let store = Store::open(state_file, || {
+            AwsState::from_seed(&seed, conduct.clock.now())
+        })?;
         if store.read(|state| state.is_moved(&seed)) {
             let Ok(()) = store.write(|state| {
                 state.move_clusters(&seed);
@@ -114,19 +108,19 @@ impl AwsServer {
         let cloud = Arc::new(Cloud {
             store,
             keys,
-            latency: timing.latency,
-            lag: SignedDuration::try_from(timing.lag).unwrap_or(SignedDuration::MAX),
+            conduct,
             log: Mutex::new(Vec::new()),
         });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let router = axum::Router::new()
             .fallback(server::serve)
-            .with_state(Arc::clone(&cloud));
+            .with_state(Arc::clone(&cloud))
+            .into_make_service_with_connect_info::<Fuse>();
         let stopping = CancellationToken::new();
         let stopped = stopping.clone().cancelled_owned();
         let task = tokio::spawn(async move {
-            axum::serve(listener, router)
+            axum::serve(Fused::listener(listener), router)
                 .with_graceful_shutdown(stopped)
                 .await
         });

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
+use http::header::DATE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
@@ -18,12 +19,14 @@ use super::service::Service;
 use super::sigv4::Signed;
 use super::text::request_id;
 use super::xml::Xml;
-use super::{eks, iam, s3, sts};
+use super::{eks, faults, iam, s3, sts};
+use crate::sandbox::faults::{Fault, Faults, Fuse, meet};
 
 /// Larger than any object that is kept, so that its refusal can be read.
 const LARGEST_BODY: usize = 16 << 20;
 
 /// A request that has arrived whole.
+#[derive(Clone)]
 struct Arrived {
     parts: Parts,
     body: Bytes,
@@ -31,29 +34,78 @@ struct Arrived {
     id: String,
 }
 
-pub(super) async fn serve(State(cloud): State<Arc<Cloud>>, request: Request) -> Response {
-    tokio::time::sleep(cloud.latency).await;
+pub(super) async fn serve(
+    State(cloud): State<Arc<Cloud>>,
+    ConnectInfo(fuse): ConnectInfo<Fuse>,
+    request: Request,
+) -> Response {
+    tokio::time::sleep(cloud.conduct.latency).await;
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return with_status(StatusCode::PAYLOAD_TOO_LARGE, Body::empty());
     };
+    let id = request_id();
+    let (service, fault) = match &cloud.conduct.faults {
+        None => (Service::Sts, None),
+        Some(all) => fate(all, &parts, &body),
+    };
     let arrived = Arrived {
         parts,
         body,
-        now: Timestamp::now(),
-        id: request_id(),
+        now: cloud.conduct.clock.now(),
+        id,
     };
-    let mut response = answer(&cloud, &arrived);
+    let refuse_with = |refused| {
+        let refusal = faults::refusal(service, refused);
+        finished(refuse(service, &refusal, &arrived), &arrived)
+    };
+    meet(fault, &fuse, refuse_with, async || {
+        // It may have had to wait.
+        let arrived = Arrived {
+            now: cloud.conduct.clock.now(),
+            ..arrived.clone()
+        };
+        finished(answer(&cloud, &arrived), &arrived)
+    })
+    .await
+}
+
+/// Puts on every answer what every answer has.
+fn finished(mut response: Response, arrived: &Arrived) -> Response {
+    let headers = response.headers_mut();
     let id = HeaderValue::try_from(&arrived.id).expect("an id is hexadecimal");
     for name in ["x-amzn-requestid", "x-amz-request-id"] {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static(name), id.clone());
+        headers.insert(HeaderName::from_static(name), id.clone());
     }
+    // Clients see by it whose clock is wrong.
+    let date = arrived
+        .now
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string();
+    headers.insert(DATE, HeaderValue::try_from(date).expect("a date is text"));
     if arrived.parts.method == Method::HEAD {
         *response.body_mut() = Body::empty();
     }
     response
+}
+
+/// What is to go wrong with a request, and which service says so.
+fn fate(all: &Faults, parts: &Parts, body: &Bytes) -> (Service, Option<Fault>) {
+    let signed = Signed::read(parts).ok().flatten();
+    let service = Service::of(parts, signed.as_ref()).unwrap_or(Service::Sts);
+    let operation = match service {
+        Service::Sts | Service::Iam => Params::parse(parts.uri.query().unwrap_or_default(), body)
+            .get("Action")
+            .unwrap_or_default()
+            .to_owned(),
+        Service::Eks => eks::Operation::of(parts).name().to_owned(),
+        Service::S3 => format!("{:?}", s3::Ask::read(parts, body).operation),
+    };
+    let operation = format!("{}:{operation}", service.name());
+    (
+        service,
+        all.next(&operation, faults::sorts(signed.as_ref())),
+    )
 }
 
 fn answer(cloud: &Cloud, arrived: &Arrived) -> Response {
@@ -138,7 +190,7 @@ fn query(cloud: &Cloud, arrived: &Arrived, service: Service, signed: Option<&Sig
                 action: &format!("{}:{operation}", service.name()),
                 region: &signed.region,
                 now: arrived.now,
-                lag: cloud.lag,
+                lag: cloud.conduct.lag,
             };
             match service {
                 Service::Iam => iam::answer(cloud, &operation, &call),

@@ -63,7 +63,7 @@ pub(super) fn record(state: &mut ClusterState, pod: &Value, note: Note) -> Resul
     let namespace = metadata["namespace"].as_str().unwrap_or_default();
     let name = metadata["name"].as_str().unwrap_or_default();
     forget_old(state, namespace)?;
-    let now = timestamp(jiff::Timestamp::now());
+    let now = timestamp(state.clock.now());
     let mut source = json!({ "component": note.component });
     if note.component == "kubelet" {
         source["host"] = pod["spec"]["nodeName"].clone();
@@ -97,7 +97,7 @@ pub(super) fn record(state: &mut ClusterState, pod: &Value, note: Note) -> Resul
 }
 
 fn forget_old(state: &mut ClusterState, namespace: &str) -> Result<(), Refusal> {
-    let end = timestamp(jiff::Timestamp::now() - KEPT);
+    let end = timestamp(state.clock.now() - KEPT);
     let events = state.list(&EVENTS, Some(namespace), &Selector::default());
     for event in events["items"].as_array().into_iter().flatten() {
         // Timestamps of one form and one zone are ordered as texts.

@@ -22,6 +22,7 @@ mod defaults;
 mod discovery;
 mod events;
 mod exec;
+mod faults;
 mod fields;
 mod groups;
 mod history;

@@ -100,7 +100,7 @@ impl ClusterState {
         metadata.insert("uid".into(), random::uuid().into());
         metadata.insert(
             "creationTimestamp".into(),
-            timestamp(jiff::Timestamp::now()).into(),
+            timestamp(self.clock.now()).into(),
         );
         if kind.generation {
             metadata.insert("generation".into(), 1.into());
@@ -246,7 +246,7 @@ impl ClusterState {
         }
         if kind.resource == PODS.resource && node::must_stop(object, options) {
             let mut pod = object.clone();
-            node::ask_to_stop(&mut pod, options);
+            node::ask_to_stop(&mut pod, options, self.clock.now());
             return Ok(self.replace(kind, namespace, name, pod)?.0);
         }
         if has_finalizers(object) {
@@ -277,7 +277,7 @@ impl ClusterState {
                 },
             }));
         }
-        object["metadata"]["deletionTimestamp"] = timestamp(jiff::Timestamp::now()).into();
+        object["metadata"]["deletionTimestamp"] = timestamp(self.clock.now()).into();
         Ok(object)
     }
 
@@ -289,7 +289,7 @@ impl ClusterState {
         if metadata.contains_key("deletionTimestamp") {
             return object;
         }
-        let now = timestamp(jiff::Timestamp::now());
+        let now = timestamp(self.clock.now());
         metadata.insert("deletionTimestamp".into(), now.into());
         metadata.insert("deletionGracePeriodSeconds".into(), 0.into());
         if let Some(count) = metadata.get("generation").and_then(Value::as_u64) {

@@ -203,6 +203,27 @@ impl Refusal {
         Self::new(500, "", message)
     }
 
+    /// The object was changed since the server began to apply this to it.
+    pub(super) fn modified() -> Self {
+        let message = "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again";
+        Self::new(409, "Conflict", message)
+    }
+
+    pub(super) fn too_many_requests() -> Self {
+        let message = "Too many requests, please try again later.";
+        Self::new(429, "TooManyRequests", message)
+    }
+
+    pub(super) fn unavailable() -> Self {
+        let message = "apiserver is shutting down.";
+        Self::new(503, "ServiceUnavailable", message)
+    }
+
+    pub(super) fn timeout() -> Self {
+        let message = "Timeout: request did not complete within requested timeout - context deadline exceeded";
+        Self::new(504, "Timeout", message)
+    }
+
     /// The server itself failed.
     pub(super) fn internal(message: impl std::fmt::Display) -> Self {
         let message = format!("Internal error occurred: {message}");

@@ -13,6 +13,7 @@ use super::objects::timestamp;
 use super::refusal::Refusal;
 use super::state::ClusterState;
 use super::tokens::SigningKey;
+use crate::sandbox::clock::Clock;
 use crate::sandbox::random;
 
 /// How a cluster begins. A cluster that exists already keeps what it has.
@@ -28,7 +29,7 @@ pub struct ClusterSeed {
 
 impl ClusterSeed {
     /// Makes a cluster with its system namespaces and one ready node.
-    pub(super) fn grow(&self) -> ClusterState {
+    pub(super) fn grow(&self, clock: &Clock) -> ClusterState {
         let issuer = self.issuer.clone().unwrap_or_else(|| {
             let id = random::text(32, b"0123456789ABCDEF");
             format!("https://oidc.eks.{}.amazonaws.com/id/{id}", self.region)
@@ -38,6 +39,7 @@ impl ClusterSeed {
             authority: Authority::generate(),
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
+            clock: clock.clone(),
             resource_version: 0,
             sabotage: BTreeSet::new(),
             denials: Vec::new(),
@@ -52,16 +54,16 @@ impl ClusterSeed {
             let namespace = json!({ "metadata": { "name": name } });
             state.create(&NAMESPACES, "", namespace)?;
         }
-        state.create(&NODES, "", self.node())?;
+        state.create(&NODES, "", self.node(&state.clock))?;
         state.create(&MUTATING_WEBHOOK_CONFIGURATIONS, "", identity_webhook())?;
         Ok(())
     }
 
-    fn node(&self) -> Value {
+    fn node(&self, clock: &Clock) -> Value {
         let region = &self.region;
         let zone = format!("{region}a");
         let name = format!("ip-192-168-10-20.{region}.compute.internal");
-        let now = timestamp(jiff::Timestamp::now());
+        let now = timestamp(clock.now());
         let resources = json!({ "cpu": "4", "memory": "16Gi", "pods": "58" });
         json!({
             "metadata": {

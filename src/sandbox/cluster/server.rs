@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::serve::Listener;
+use http::request::Parts;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
@@ -22,7 +24,10 @@ use super::node::Node;
 use super::refusal::Refusal;
 use super::seed::ClusterSeed;
 use super::state::ClusterState;
-use super::{controllers, exec, router};
+use super::{controllers, exec, faults, router};
+use crate::sandbox::clock::Clock;
+use crate::sandbox::conduct::Conduct;
+use crate::sandbox::faults::{Faults, Fuse, Fused, meet};
 use crate::sandbox::store::Store;
 
 /// As much as a real API server reads of one request.
@@ -56,7 +61,9 @@ pub struct ClusterServer {
 pub(super) struct Cluster {
     pub(super) store: Store<ClusterState>,
     pub(super) address: SocketAddr,
+    pub(super) clock: Clock,
     latency: Duration,
+    faults: Option<Arc<Faults>>,
     requests: Mutex<Vec<RequestLine>>,
     /// Counts the changes of the state; whoever waits for one subscribes.
     pub(super) changed: watch::Sender<u64>,
@@ -68,28 +75,34 @@ pub(super) struct Cluster {
 
 impl ClusterServer {
     /// Opens the cluster of `state_file`, or starts a new one from `seed`, and serves it on a free
-    /// loopback port. Every answer waits for `latency` first.
+    /// loopback port. Its lag is AWS's.
     pub async fn start(
         state_file: &Path,
         seed: ClusterSeed,
-        latency: Duration,
+        conduct: &Conduct,
     ) -> io::Result<Self> {
-        let store = Store::open(state_file, || seed.grow())?;
+        let clock = conduct.clock.clone();
+        let store = Store::open(state_file, || seed.grow(&clock))?;
+        store.set(|state| state.clock = clock.clone());
         let acceptor = store.read(|state| state.authority.server_config())?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cluster = Arc::new(Cluster {
             store,
             address: listener.local_addr()?,
-            latency,
+            clock,
+            latency: conduct.latency,
+            faults: conduct.faults.clone(),
             requests: Mutex::default(),
             changed: watch::Sender::new(0),
             node: OnceLock::new(),
             stopping: CancellationToken::new(),
         });
         let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
+        let connections = Fused::listener(connections);
         let router = Router::new()
             .fallback(handle)
-            .with_state(Arc::clone(&cluster));
+            .with_state(Arc::clone(&cluster))
+            .into_make_service_with_connect_info::<Fuse>();
         let task = tokio::spawn(
             axum::serve(connections, router)
                 .with_graceful_shutdown(cluster.stopping.clone().cancelled_owned())
@@ -177,16 +190,34 @@ impl Cluster {
     }
 }
 
-async fn handle(State(cluster): State<Arc<Cluster>>, request: Request) -> Response {
+async fn handle(
+    State(cluster): State<Arc<Cluster>>,
+    ConnectInfo(fuse): ConnectInfo<Fuse>,
+    request: Request,
+) -> Response {
     if !cluster.latency.is_zero() {
         tokio::time::sleep(cluster.latency).await;
     }
-    let (mut head, body) = request.into_parts();
+    let (head, body) = request.into_parts();
+    let fault = cluster.faults.as_ref().and_then(|all| {
+        let operation = format!("{} {}", head.method, head.uri.path());
+        all.next(
+            &operation,
+            faults::sorts(&head, exec::wanted(&head).is_some()),
+        )
+    });
+    meet(fault, &fuse, faults::refusal, || {
+        answer(&cluster, head, body)
+    })
+    .await
+}
+
+async fn answer(cluster: &Arc<Cluster>, mut head: Parts, body: Body) -> Response {
     let (response, write) = if let Some(target) = exec::wanted(&head) {
-        (exec::answer(&cluster, &mut head, &target).await, false)
+        (exec::answer(cluster, &mut head, &target).await, false)
     } else {
         match axum::body::to_bytes(body, LARGEST_BODY).await {
-            Ok(bytes) => router::answer(&cluster, &head, &bytes),
+            Ok(bytes) => router::answer(cluster, &head, &bytes),
             Err(error) => {
                 let refusal = Refusal::bad_request(format!("cannot read the body: {error}"));
                 (refusal.into_response(), false)

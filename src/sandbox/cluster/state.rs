@@ -11,6 +11,7 @@ use super::kinds::Kind;
 use super::rights::Denial;
 use super::sabotage::Sabotage;
 use super::tokens::SigningKey;
+use crate::sandbox::clock::Clock;
 
 /// A cluster's identity and its objects.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct ClusterState {
     pub(super) authority: Authority,
     pub(super) signing_key: SigningKey,
     pub(super) admin_token: String,
+    /// The time that objects are written with.
+    #[serde(skip)]
+    pub(super) clock: Clock,
     /// Counts changes; every object carries the count of its last one.
     pub(super) resource_version: u64,
     /// What is broken on purpose.

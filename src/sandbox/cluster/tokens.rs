@@ -121,7 +121,7 @@ pub(super) fn issue(
     if let Some(pod) = bound_pod(state, namespace, name, &request["spec"]["boundObjectRef"])? {
         kubernetes["pod"] = pod;
     }
-    let now = jiff::Timestamp::now();
+    let now = state.clock.now();
     let expiry = now + jiff::SignedDuration::from_secs(seconds);
     let token = state.signing_key.sign(&json!({
         "aud": audiences,

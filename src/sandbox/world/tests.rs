@@ -21,8 +21,8 @@ fn options(directory: &TempDir) -> Options {
         directory: directory.path().join("practice"),
         skeleton: vec![("README.md".into(), b"# Deployments\n".to_vec())],
         fresh: false,
-        lag: Duration::ZERO,
-        latency: Duration::ZERO,
+        conduct: Conduct::default(),
+        faults: None,
     }
 }
 

@@ -122,13 +122,12 @@ impl Symptom {
 
     /// Whether this machine's clock is known to be so wrong that it explains a refusal.
     pub(super) fn has_wrong_clock(&self) -> bool {
-        const SIGNED: [&str; 6] = [
+        const SIGNED: [&str; 5] = [
             "SignatureDoesNotMatch",
             "InvalidSignatureException",
             "RequestExpired",
             "RequestTimeTooSkewed",
             "AuthFailure",
-            "ExpiredToken",
         ];
         let code = self.code.as_deref().unwrap_or_default();
         let skew = self.surroundings.skew;

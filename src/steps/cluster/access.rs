@@ -83,11 +83,12 @@ impl Clusters {
 
 /// Turns a refusal of the cluster into a step's error.
 pub(in crate::steps) fn refused(error: ClusterError) -> StepError {
+    let again = error.is_transient();
     let kind = match error.kind {
         ClusterErrorKind::Forbidden => ErrorKind::Permission,
         ClusterErrorKind::Unauthorized => ErrorKind::Credentials,
         ClusterErrorKind::Kubeconfig => ErrorKind::Answers,
-        ClusterErrorKind::Conflict => ErrorKind::Conflict,
+        ClusterErrorKind::Conflict if !again => ErrorKind::Conflict,
         _ => ErrorKind::Failed,
     };
     let mut refused = StepError::new(kind, error.to_string());
@@ -96,5 +97,5 @@ pub(in crate::steps) fn refused(error: ClusterError) -> StepError {
         Some(hint) => vec![hint.to_owned()],
         None => advice(&Symptom::from(&error)),
     };
-    refused
+    if again { refused.retryable() } else { refused }
 }

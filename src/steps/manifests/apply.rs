@@ -150,8 +150,7 @@ impl Step for ApplyManifests {
                 applied.map(|_| ()).map_err(|error| {
                     // What it needs was applied a moment ago: it does not show everywhere yet, or
                     // is a webhook that does not answer yet.
-                    let passes = is_coming(all, object, error.kind, &error.message)
-                        || error.status.is_some_and(|status| status >= 500);
+                    let passes = is_coming(all, object, error.kind, &error.message);
                     let error = refused(error);
                     if passes { error.retryable() } else { error }
                 })

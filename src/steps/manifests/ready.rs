@@ -9,7 +9,7 @@ use super::build::{BUILT, Manifests};
 use super::standing::{Standing, standing, stuck};
 use super::target::SERVER;
 use super::{object, together};
-use crate::clients::cluster::{Cluster, ClusterErrorKind};
+use crate::clients::cluster::Cluster;
 use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 use crate::steps::cluster::{ClusterAccess, refused};
 
@@ -72,15 +72,7 @@ impl Step for ManifestsReady {
 }
 
 async fn stands(client: &Cluster, object: &Value) -> Result<Standing, StepError> {
-    let stored = client.read(object).await.map_err(|error| {
-        let passes = matches!(
-            error.kind,
-            ClusterErrorKind::Unreachable | ClusterErrorKind::Other
-        );
-        let error = refused(error);
-        // A rollout takes minutes; one answer that does not come must not end the wait.
-        if passes { error.retryable() } else { error }
-    })?;
+    let stored = client.read(object).await.map_err(refused)?;
     let Some(stored) = stored else {
         return Ok(Standing::Waiting("is not there".into()));
     };

@@ -98,6 +98,7 @@ impl Step for VerifyPod {
         match created {
             Ok(Creation::Created(_)) => Ok(()),
             Ok(Creation::AlreadyExists) => self.make_room(client).await,
+            Err(error) if error.is_transient() => Err(unproven(error)),
             Err(error) => Err(self.not_created(&error, facts, context).await),
         }
     }
@@ -137,12 +138,7 @@ impl VerifyPod {
         let review = |verb| client.access_review(verb, "", "pods", Some("exec"), namespace);
         match tokio::try_join!(review("get"), review("create")) {
             Ok((get, create)) => Ok(get.allowed && create.allowed),
-            Err(error)
-                if matches!(
-                    error.kind,
-                    ClusterErrorKind::Unauthorized | ClusterErrorKind::Unreachable
-                ) =>
-            {
+            Err(error) if error.kind == ClusterErrorKind::Unauthorized || error.is_transient() => {
                 Err(unproven(error))
             }
             // Who may not ask learns it from the exec itself.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::workload::{POD, RUN_LABEL, Workload, shown};
+use super::workload::{POD, RUN_LABEL, Workload, shown, unproven};
 use crate::clients::cluster::Cluster;
 use crate::engine::StepError;
-use crate::steps::atlas::{Source, Symptom};
+use crate::steps::atlas::{Source, Symptom, look_up};
 use crate::steps::names;
 
 /// The manifest, in the clone.
@@ -18,6 +18,9 @@ pub(super) const MANIFEST: &str = "rok/rok-test/rok-verify-storage-access-eks.ya
 
 /// Where the webhook has the token mounted.
 pub(super) const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+
+/// What the atlas calls a Pod that lacks the program.
+const LACKS_PROGRAM: &str = "image-lacks-program";
 
 /// How long a command in the Pod may take.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -306,7 +309,15 @@ impl Probe {
         Ok(match output {
             Ok(output) if output.code == 0 => Said::Output(output.stdout),
             Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
-            Err(error) => Said::Unheard(Symptom::from(&error)),
+            Err(error) => {
+                let symptom = Symptom::from(&error);
+                // A server in trouble answers with the same code as one whose Pod lacks a program.
+                let lacks = look_up(&symptom).is_some_and(|entry| entry.id == LACKS_PROGRAM);
+                if error.is_transient() && !lacks {
+                    return Err(unproven(error));
+                }
+                Said::Unheard(symptom)
+            }
         })
     }
 

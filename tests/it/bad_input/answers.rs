@@ -221,3 +221,15 @@ fn unknown_words_of_the_command_line() {
     ");
     assert!(!practice.env.state_dir().exists());
 }
+
+#[test]
+fn faults_are_for_the_practice_cloud_only() {
+    let practice = Practice::new();
+    let output = practice.env.run(&["run", "--yes", "--faults", "7"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        output.stderr.contains("in the practice cloud only"),
+        "{output:?}"
+    );
+    assert!(practice.runs().is_empty());
+}

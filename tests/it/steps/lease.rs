@@ -1,6 +1,7 @@
 //! The Lease that keeps two runs apart: taken, renewed, waited for, lost and given back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rok_deploy::clients::cluster::LeaseInfo;

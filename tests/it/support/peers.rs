@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::env::finish;
@@ -71,6 +71,38 @@ impl Moto {
 
     pub fn endpoint(&self) -> String {
         self.0.endpoint()
+    }
+}
+
+/// A proxy that lets requests to an AWS peer fail by rules.
+pub struct Microburst(Server);
+
+impl Microburst {
+    /// Starts before the AWS of an endpoint, with rules of its own form.
+    pub fn start(upstream: &str, rules: &Value) -> Self {
+        let proxy = Self(Server::start(
+            "microburst",
+            "/_microburst/health",
+            |port, folder| {
+                let mut command = python("microburst", "microburst-proxy.py", folder);
+                command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+                command.args(["--upstream", upstream]);
+                command
+            },
+        ));
+        let taken = proxy.0.post_json("/_microburst/rules", rules);
+        assert!(taken.is_array(), "microburst takes the rules: {taken}");
+        proxy
+    }
+
+    pub fn endpoint(&self) -> String {
+        self.0.endpoint()
+    }
+
+    /// What it did, oldest first.
+    pub fn fired(&self) -> Vec<Value> {
+        let fired = self.0.get_json("/_microburst/fired?limit=1000");
+        fired.as_array().expect("a log is a list").clone()
     }
 }
 
@@ -306,4 +338,7 @@ fn the_servers_end_when_their_test_is_gone() {
         .0
         .abandon(ANSWER_WITHIN);
     Moto::start().0.abandon(ANSWER_WITHIN);
+    Microburst::start("http://127.0.0.1:9", &json!([]))
+        .0
+        .abandon(ANSWER_WITHIN);
 }

@@ -4,7 +4,7 @@
 //! test, so that a server on `tests/peers/leash.py` ends even when the test process is killed.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::kill_group;
@@ -121,6 +122,36 @@ impl Server {
 
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The JSON that a GET answers.
+    pub fn get_json(&self, path: &str) -> Value {
+        self.json("GET", path, "")
+    }
+
+    /// The JSON that a POST answers.
+    pub fn post_json(&self, path: &str, body: &Value) -> Value {
+        self.json("POST", path, &body.to_string())
+    }
+
+    fn json(&self, method: &str, path: &str, body: &str) -> Value {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            let length = body.len();
+            write!(
+                stream,
+                "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\
+                 Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
+                self.port
+            )?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let answer = ask().unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        serde_json::from_str(body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}: {answer}"))
     }
 }
 

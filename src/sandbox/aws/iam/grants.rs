@@ -55,7 +55,7 @@ pub(super) fn attach(call: &Call<'_>, state: &mut AwsState, on: Holder) -> Resul
             "Cannot exceed quota for {quota}: 10"
         )));
     }
-    let attached = Lagged::new((), call.visible_at());
+    let attached = Lagged::new((), call.visible_after(call.lag.attachment));
     find_mut(call, state, on)?
         .attached
         .entry(arn.into())
@@ -105,11 +105,11 @@ pub(super) fn put(call: &Call<'_>, state: &mut AwsState, on: Holder) -> Result<X
             call.params.required(on.field())?
         )));
     }
-    let visible_at = call.visible_at();
+    let visible_at = call.visible_after(call.lag.policy);
     find_mut(call, state, on)?
         .inline
         .entry(name.into())
-        .and_modify(|text| text.set(document.into(), call.now, call.lag))
+        .and_modify(|text| text.set(document.into(), call.now, call.lag.policy))
         .or_insert_with(|| Lagged::new(document.into(), visible_at));
     Ok(Xml::new())
 }

@@ -41,7 +41,7 @@ pub(super) fn create(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
             created: call.now,
         }],
         last_version: 1,
-        default_version: Lagged::new(1, call.visible_at()),
+        default_version: Lagged::new(1, call.visible_after(call.lag.policy)),
         tags: given_tags,
     };
     let shown = show(state, &policy).and(tags::show_unless_empty(&policy.tags));

@@ -52,7 +52,7 @@ pub(super) fn create(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
     let provider = Provider {
         url: url.into(),
         created: call.now,
-        client_ids: Lagged::new(client_ids, call.visible_at()),
+        client_ids: Lagged::new(client_ids, call.visible_after(call.lag.provider)),
         thumbprints,
         tags: given_tags,
     };
@@ -104,7 +104,7 @@ pub(super) fn add_client(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, R
             "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100",
         ));
     }
-    client_ids.set(wanted, call.now, call.lag);
+    client_ids.set(wanted, call.now, call.lag.provider);
     Ok(Xml::new())
 }
 
@@ -113,7 +113,7 @@ pub(super) fn remove_client(call: &Call<'_>, state: &mut AwsState) -> Result<Xml
     let client_ids = &mut find_mut(call, state)?.client_ids;
     let mut wanted = client_ids.current.clone();
     if wanted.remove(id) {
-        client_ids.set(wanted, call.now, call.lag);
+        client_ids.set(wanted, call.now, call.lag.provider);
     }
     Ok(Xml::new())
 }

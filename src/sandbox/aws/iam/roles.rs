@@ -43,7 +43,7 @@ pub(super) fn create(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
         created: call.now,
         description: call.params.get("Description").map(str::to_owned),
         max_session_seconds,
-        trust: Lagged::new(trust.into(), call.visible_at()),
+        trust: Lagged::new(trust.into(), call.visible_after(call.lag.role)),
         tags: given_tags,
         grants: Grants {
             boundary: boundary.map(str::to_owned),
@@ -105,7 +105,9 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
 pub(super) fn update_trust(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refusal> {
     find(call, state)?;
     let trust = documents::trust(call, state, "PolicyDocument")?.to_owned();
-    find_mut(call, state)?.trust.set(trust, call.now, call.lag);
+    find_mut(call, state)?
+        .trust
+        .set(trust, call.now, call.lag.role);
     Ok(Xml::new())
 }
 

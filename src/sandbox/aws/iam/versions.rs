@@ -27,7 +27,7 @@ pub(super) fn create(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
     if call.params.get("SetAsDefault") == Some("true") {
         policy
             .default_version
-            .set(version.number, call.now, call.lag);
+            .set(version.number, call.now, call.lag.policy);
     }
     policy.updated = call.now;
     let shown = show(policy, &version);
@@ -68,7 +68,9 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
 pub(super) fn set_default(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refusal> {
     let policy = find_mut(call, state)?;
     let number = named(call, policy)?.number;
-    policy.default_version.set(number, call.now, call.lag);
+    policy
+        .default_version
+        .set(number, call.now, call.lag.policy);
     policy.updated = call.now;
     Ok(Xml::new())
 }

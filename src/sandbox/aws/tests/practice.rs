@@ -12,7 +12,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::issuer::Issuer;
-use crate::sandbox::aws::{AwsServer, AwsState, ClusterSeed, Seed, Timing};
+use crate::sandbox::aws::{AwsServer, AwsState, ClusterSeed, Seed};
+use crate::sandbox::{Conduct, Lag};
 
 pub(super) const ACCOUNT: &str = "123451234512";
 pub(super) const REGION: &str = "us-west-2";
@@ -161,11 +162,11 @@ async fn serve(
     let seed = seed(endpoint);
     let issuer = Arc::clone(issuer);
     let keys = Arc::new(move |url: &str| (url == issuer.url).then(|| issuer.keys()));
-    let timing = Timing {
-        latency: Duration::ZERO,
-        lag,
+    let conduct = Conduct {
+        lag: Lag::of(lag),
+        ..Conduct::default()
     };
-    AwsServer::start(&directory.path().join("aws.json"), seed, keys, timing)
+    AwsServer::start(&directory.path().join("aws.json"), seed, keys, conduct)
         .await
         .unwrap()
 }

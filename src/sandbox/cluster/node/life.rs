@@ -77,7 +77,7 @@ impl Life {
                 Err(why) => {
                     self.update(|pod| {
                         let words = ["Unschedulable", why.as_str()];
-                        status::set_condition(pod, "PodScheduled", false, words, &now());
+                        status::set_condition(pod, "PodScheduled", false, words, &self.now());
                         vec![Note::warning("FailedScheduling", why.clone()).by("default-scheduler")]
                     })?;
                     self.until(|state| placement::place(state, &pod).ok()).await
@@ -85,7 +85,7 @@ impl Life {
             };
             self.update(|pod| {
                 pod["spec"]["nodeName"] = node.clone().into();
-                status::set_condition(pod, "PodScheduled", true, ["", ""], &now());
+                status::set_condition(pod, "PodScheduled", true, ["", ""], &self.now());
                 let words = format!(
                     "Successfully assigned {}/{} to {node}",
                     self.namespace, self.name
@@ -97,11 +97,16 @@ impl Life {
         if pod["status"]["startTime"].is_null() {
             let host = self.look(|state| host_address(state, &pod));
             self.update(|pod| {
-                status::accept(pod, &host, &now());
+                status::accept(pod, &host, &self.now());
                 Vec::new()
             })?;
         }
         Ok(())
+    }
+
+    /// The time as objects write it.
+    pub(super) fn now(&self) -> String {
+        timestamp(self.cluster.clock.now())
     }
 
     pub(super) fn node(&self) -> &Node {
@@ -136,7 +141,7 @@ impl Life {
             }
             let notes = change(&mut pod);
             if !pod["status"]["startTime"].is_null() {
-                status::settle(&mut pod, &now());
+                status::settle(&mut pod, &self.now());
             }
             let (pod, _) = state.replace(&PODS, &self.namespace, &self.name, pod)?;
             for note in notes {
@@ -160,11 +165,6 @@ impl Life {
             }
         }
     }
-}
-
-/// The time as objects write it.
-pub(super) fn now() -> String {
-    timestamp(jiff::Timestamp::now())
 }
 
 fn names(list: List, pod: &Value) -> Vec<String> {

@@ -161,7 +161,7 @@ fn is_held(pod: &Value) -> bool {
 }
 
 /// Notes in a Pod that it is to be deleted; the node does it.
-pub(super) fn ask_to_stop(pod: &mut Value, options: &Value) {
+pub(super) fn ask_to_stop(pod: &mut Value, options: &Value, now: jiff::Timestamp) {
     if pod["metadata"]["deletionTimestamp"].is_string() {
         return;
     }
@@ -169,7 +169,7 @@ pub(super) fn ask_to_stop(pod: &mut Value, options: &Value) {
         .as_i64()
         .or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_i64())
         .unwrap_or(30);
-    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
+    let end = now + jiff::SignedDuration::from_secs(grace);
     pod["metadata"]["deletionTimestamp"] = timestamp(end).into();
     pod["metadata"]["deletionGracePeriodSeconds"] = grace.into();
 }

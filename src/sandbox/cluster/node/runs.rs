@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::containers::List;
 use super::super::events::Note;
 use super::super::process::Output;
-use super::life::{Gone, Life, now};
+use super::life::{Gone, Life};
 use super::{environment, obstacle, status};
 use crate::sandbox::random;
 
@@ -92,7 +92,7 @@ impl Life {
             let status = status::of_container(pod, place.list, place.name);
             status["imageID"] = image_id(image).into();
             status["containerID"] = format!("containerd://{}", random::text(64, random::HEX)).into();
-            status["state"] = json!({ "running": { "startedAt": now() } });
+            status["state"] = json!({ "running": { "startedAt": self.now() } });
             status["started"] = true.into();
             status["ready"] = (place.list == List::Main).into();
             let pulled = format!(
@@ -148,7 +148,7 @@ impl Life {
                 "exitCode": code,
                 "reason": if code == 0 { "Completed" } else { "Error" },
                 "startedAt": status["state"]["running"]["startedAt"],
-                "finishedAt": now(),
+                "finishedAt": self.now(),
                 "containerID": status["containerID"],
             });
             let message = if let Some(output) = &output {

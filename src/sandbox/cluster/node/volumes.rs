@@ -126,7 +126,7 @@ impl Tokens {
         let metadata = &pod["metadata"];
         let uid = metadata["uid"].as_str()?.to_owned();
         let key = (uid, volume["name"].as_str()?.to_owned());
-        let now = Timestamp::now();
+        let now = state.clock.now();
         let mut mounted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mounted) = mounted.get(&key).filter(|mounted| now < mounted.renew_at) {
             return Some(mounted.token.clone());

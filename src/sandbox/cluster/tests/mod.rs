@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{ClusterSeed, ClusterServer};
+use crate::sandbox::Conduct;
 
 fn seed() -> ClusterSeed {
     ClusterSeed {
@@ -41,7 +42,7 @@ async fn start(directory: &TempDir) -> ClusterServer {
         .install_default()
         .ok();
     let file = directory.path().join("cluster.json");
-    ClusterServer::start(&file, seed(), Duration::ZERO)
+    ClusterServer::start(&file, seed(), &Conduct::default())
         .await
         .unwrap()
 }

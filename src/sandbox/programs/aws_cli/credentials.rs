@@ -25,7 +25,12 @@ impl AwsCli {
             variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
         ) {
             let name = variable("AWS_ROLE_SESSION_NAME").map_or_else(
-                || format!("botocore-session-{}", jiff::Timestamp::now().as_second()),
+                || {
+                    format!(
+                        "botocore-session-{}",
+                        self.instance.clock().now().as_second()
+                    )
+                },
                 str::to_owned,
             );
             let token = process.files.get(file).ok_or_else(|| {

@@ -9,11 +9,14 @@ mod options;
 mod storage;
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -21,6 +24,7 @@ use self::document::{Document, show};
 use self::options::Options;
 use super::tools::{failed, printed};
 use crate::sandbox::aws::Instance;
+use crate::sandbox::clock::Clock;
 use crate::sandbox::cluster::{Output, Process};
 
 const VERSION: &str = "aws-cli/2.7.12 Python/3.9.11 Linux/6.1.0 exe/x86_64.debian.11 prompt/off\n";
@@ -37,6 +41,16 @@ const GENERAL: i32 = 255;
 pub(super) struct AwsCli {
     endpoint: String,
     instance: Instance,
+}
+
+/// The time of the machine that the CLI runs on.
+#[derive(Debug)]
+struct MachineTime(Clock);
+
+impl TimeSource for MachineTime {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
+    }
 }
 
 /// Why a command fails: its exit code and its words.
@@ -126,7 +140,10 @@ impl AwsCli {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .endpoint_url(&self.endpoint)
-            .retry_config(RetryConfig::disabled())
+            // As the CLI does in its own default, only sooner.
+            .retry_config(RetryConfig::standard().with_max_attempts(5))
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(MachineTime(self.instance.clock()))
             .http_client(aws_smithy_http_client::Builder::new().build_http());
         if let Some(credentials) = credentials {
             config = config.credentials_provider(SharedCredentialsProvider::new(credentials));

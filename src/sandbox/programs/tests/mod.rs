@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 
 use crate::sandbox::cluster::Sabotage;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{Conduct, Options, Sandbox};
 
 const ACCOUNT: &str = "123451234512";
 const ROLE: &str = "arn:aws:iam::123451234512:role/rok";
@@ -43,8 +43,8 @@ impl World {
             directory: directory.path().join("practice"),
             skeleton: vec![("README.md".into(), b"# Deployments\n".to_vec())],
             fresh: false,
-            lag: std::time::Duration::ZERO,
-            latency: std::time::Duration::ZERO,
+            conduct: Conduct::default(),
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.unwrap();
         let kubeconfig = Kubeconfig::read_from(&sandbox.environment()["KUBECONFIG"]).unwrap();

@@ -118,7 +118,6 @@ pub(super) const ENTRIES: &[Entry] = &[
             "exec: {found}: not found",
         ],
         codes: &["InternalError"],
-        seen: false,
         response: Response::Ask,
         causes: &[&Cause {
             id: "image-lacks-program",

@@ -21,7 +21,7 @@ use crate::clients::wire::WireLog;
 use crate::engine::{Chain, Link, LinkState};
 use crate::sandbox::aws::AwsState;
 use crate::sandbox::aws::lagged::Lagged;
-use crate::sandbox::{Options, Sandbox};
+use crate::sandbox::{Conduct, Lag, Options, Sandbox};
 use crate::steps::aws::policy::bucket_policy;
 use crate::steps::cluster::ClusterAccess;
 
@@ -51,8 +51,11 @@ impl Practice {
             directory: folder.path().join("sandbox"),
             skeleton: Vec::new(),
             fresh: false,
-            lag,
-            latency: Duration::ZERO,
+            conduct: Conduct {
+                lag: Lag::of(lag),
+                ..Conduct::default()
+            },
+            faults: None,
         };
         let sandbox = Sandbox::open(options).await.unwrap();
         let of = |name: &str| sandbox.environment()[name].clone();

@@ -1,0 +1,271 @@
+//! What came of a seed, and of many.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use rok_deploy::engine::{ErrorKind, EventKind, Outcome};
+use rok_deploy::sandbox::faults::{Fault, Refused};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::trial::{Go, Trial};
+use super::{hours, time};
+use crate::support::practice::{Practice, json_lines};
+
+/// How often an operator tries at most.
+const GOES: usize = 8;
+/// How many requests a minute may see. A whole run without faults sends a hundred in no time.
+const REQUESTS_A_MINUTE: usize = 600;
+/// What a line of ours begins with; the test harness prints others.
+const MARK: &str = "tried ";
+/// One seed of so many has a test Pod, which takes longer.
+const WITH_POD: u64 = 5;
+
+/// World and history after a run without faults.
+pub struct Usual([(Value, Value); 2]);
+
+impl Usual {
+    pub fn find() -> Self {
+        Self([false, true].map(|pod| {
+            let practice = Practice::new();
+            let goes = go_on(&practice, None, pod, 1).0;
+            let events = &goes[0].events;
+            assert_eq!(goes[0].end, Ok(Outcome::Done), "{events:#?}");
+            (meaning(&practice), practice.history())
+        }))
+    }
+}
+
+/// What came of a seed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Tried {
+    seed: u64,
+    faults: usize,
+    goes: usize,
+    virtual_time: Duration,
+    busiest_minute: usize,
+    /// The sorts of faults.
+    sorts: BTreeMap<String, usize>,
+    /// What ended goes early.
+    errors: Vec<String>,
+    failure: Option<String>,
+}
+
+fn go_on(practice: &Practice, seed: Option<u64>, pod: bool, goes: usize) -> (Vec<Go>, Duration) {
+    fastrand::seed(seed.unwrap_or(0));
+    let runtime = time::runtime();
+    let arguments: &[&str] = if pod { &[] } else { &["--no-pod"] };
+    runtime.block_on(async {
+        let trial = Trial::new(&practice.env.state_dir(), arguments);
+        (trial.go_on(seed, goes).await, trial.time.passed())
+    })
+}
+
+impl Tried {
+    /// Tries one.
+    pub fn seed(seed: u64, usual: &Usual) -> Self {
+        let practice = Practice::new();
+        let pod = seed % WITH_POD == WITH_POD - 1;
+        let (goes, virtual_time) = go_on(&practice, Some(seed), pod, GOES);
+        let mut tried = Self {
+            seed,
+            faults: goes.iter().map(|go| go.injected.len()).sum(),
+            goes: goes.len(),
+            virtual_time,
+            busiest_minute: busiest_minute(&practice),
+            sorts: sorts(&goes),
+            errors: goes.iter().flat_map(errors).collect(),
+            failure: None,
+        };
+        let (meaning, history) = &usual.0[usize::from(pod)];
+        let failure = tried.wrong(&goes).or_else(|| {
+            if self::meaning(&practice) != *meaning {
+                return Some("the world is another one".to_owned());
+            }
+            (practice.history() != *history).then(|| "the history is another one".to_owned())
+        });
+        tried.failure = failure.map(|failure| tried.told(&failure, &goes));
+        tried
+    }
+
+    /// What is wrong with the way it went.
+    fn wrong(&self, goes: &[Go]) -> Option<String> {
+        if goes.last().is_none_or(|go| go.end != Ok(Outcome::Done)) {
+            return Some(format!("not done after {} goes", self.goes));
+        }
+        if self.busiest_minute > REQUESTS_A_MINUTE {
+            return Some(format!("{} requests in a minute", self.busiest_minute));
+        }
+        goes.iter().find_map(misjudged)
+    }
+
+    fn told(&self, failure: &str, goes: &[Go]) -> String {
+        let mut text = format!("seed {}: {failure}\n", self.seed);
+        for (number, go) in goes.iter().enumerate() {
+            writeln!(text, "  go {}: {:?}", number + 1, go.end).expect("it is a text");
+            for injected in &go.injected {
+                writeln!(text, "    {injected}").expect("it is a text");
+            }
+            let last = go.events.len().saturating_sub(12);
+            for event in &go.events[last..] {
+                let words = format!("{:?}", event.event);
+                let words: String = words.chars().take(300).collect();
+                writeln!(text, "    {} {words}", event.at).expect("it is a text");
+            }
+        }
+        let seed = self.seed;
+        write!(
+            text,
+            "  again: ROK_FAULT_FIRST={seed} ROK_FAULT_SEEDS=1 cargo test --test it faults::seeds"
+        )
+        .expect("it is a text");
+        text
+    }
+
+    /// Tells the process that started this one.
+    pub fn print(&self) {
+        let line = serde_json::to_string(self).expect("it is plain values");
+        writeln!(io::stdout(), "{MARK}{line}").expect("who started this listens");
+    }
+}
+
+/// What the world means. A Lease whose removal was refused to the last expires within half a minute.
+fn meaning(practice: &Practice) -> Value {
+    let mut meaning = practice.meaning();
+    let objects = meaning["objects"].as_object_mut();
+    objects
+        .expect("objects have their keys")
+        .retain(|key, _| !key.starts_with("leases."));
+    meaning
+}
+
+fn errors(go: &Go) -> Vec<String> {
+    let failed = go.events.iter().filter_map(|event| match &event.event {
+        EventKind::StepFailed { step, error } => Some(format!("{step} {:?}", error.kind)),
+        _ => None,
+    });
+    match &go.end {
+        // What kept it from beginning; request ids and endpoints are none of it.
+        Err(words) => vec![words.chars().take(60).collect()],
+        Ok(_) => failed.collect(),
+    }
+}
+
+/// A failure for another reason than what went wrong.
+fn misjudged(go: &Go) -> Option<String> {
+    let expired = go
+        .injected
+        .iter()
+        .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
+    if go.end.is_err() && go.injected.is_empty() {
+        return Some(format!("it did not begin: {:?}", go.end));
+    }
+    let failed = |error: &rok_deploy::engine::StepError| match error.kind {
+        ErrorKind::Credentials => !expired,
+        ErrorKind::Failed => go.injected.is_empty(),
+        _ => true,
+    };
+    go.events.iter().find_map(|event| match &event.event {
+        EventKind::StepFailed { step, error } if failed(error) => {
+            Some(format!("{step} failed as {:?}: {error}", error.kind))
+        }
+        _ => None,
+    })
+}
+
+fn sorts(goes: &[Go]) -> BTreeMap<String, usize> {
+    let mut sorts = BTreeMap::new();
+    for injected in goes.iter().flat_map(|go| &go.injected) {
+        // Words without the numbers and their units.
+        let words = format!("{:?}", injected.fault);
+        let words = words.split(|letter: char| !letter.is_alphabetic());
+        let words: Vec<_> = words.filter(|word| word.len() > 2).collect();
+        *sorts.entry(words.join(" ")).or_default() += 1;
+    }
+    sorts
+}
+
+fn busiest_minute(practice: &Practice) -> usize {
+    let mut minutes: BTreeMap<String, usize> = BTreeMap::new();
+    for run in practice.runs() {
+        for record in json_lines(&run.join("wire.jsonl")) {
+            let at = record["at"].as_str().expect("a record has its time");
+            *minutes.entry(at.chars().take(16).collect()).or_default() += 1;
+        }
+    }
+    minutes.into_values().max().unwrap_or(0)
+}
+
+/// What came of many.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub seeds: u64,
+    faults: usize,
+    goes: usize,
+    virtual_time: Duration,
+    busiest_minute: usize,
+    pub sorts: BTreeMap<String, usize>,
+    errors: BTreeMap<String, usize>,
+    pub failures: Vec<String>,
+}
+
+impl Tally {
+    /// Takes a line of a share.
+    pub fn read(&mut self, line: &str) {
+        // The harness begins a line of its own, without an end.
+        let Some((_, line)) = line.split_once(MARK) else {
+            return;
+        };
+        let tried: Tried = serde_json::from_str(line).expect("it was written by us");
+        self.seeds += 1;
+        self.faults += tried.faults;
+        self.goes += tried.goes;
+        self.virtual_time += tried.virtual_time;
+        self.busiest_minute = self.busiest_minute.max(tried.busiest_minute);
+        add(&mut self.sorts, tried.sorts);
+        add(
+            &mut self.errors,
+            tried.errors.into_iter().map(|error| (error, 1)),
+        );
+        self.failures.extend(tried.failure);
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.faults += other.faults;
+        self.goes += other.goes;
+        self.virtual_time += other.virtual_time;
+        self.busiest_minute = self.busiest_minute.max(other.busiest_minute);
+        add(&mut self.sorts, other.sorts);
+        add(&mut self.errors, other.errors);
+        self.failures.extend(other.failures);
+    }
+
+    pub fn in_words(&self, real: Duration) -> String {
+        let mut text = format!(
+            "faults: {} seeds, {} faults injected, {:.1} virtual hours, {:.0} s; {} resumed, at most {} requests a minute",
+            self.seeds,
+            self.faults,
+            hours(self.virtual_time),
+            real.as_secs_f64(),
+            self.goes as u64 - self.seeds.min(self.goes as u64),
+            self.busiest_minute,
+        );
+        for (sort, times) in &self.sorts {
+            write!(text, "\n  {times} x {sort}").expect("it is a text");
+        }
+        text.push_str("\nwhat ended a run early, for `resume` to go on:");
+        for (error, times) in &self.errors {
+            write!(text, "\n  {times} x {error}").expect("it is a text");
+        }
+        text
+    }
+}
+
+fn add(to: &mut BTreeMap<String, usize>, more: impl IntoIterator<Item = (String, usize)>) {
+    for (name, times) in more {
+        *to.entry(name).or_default() += times;
+    }
+}
