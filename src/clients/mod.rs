@@ -13,3 +13,4 @@ mod line;
 pub mod secret;
 pub mod templates;
 pub mod wire;
+pub mod yaml;

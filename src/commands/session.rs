@@ -8,7 +8,7 @@ use super::launch::{check_task, keys, recipe, state_directory};
 use super::process::{Gated, Process};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
-use crate::clients::git::{Git, GitSettings};
+use crate::clients::git::{Git, GitSettings, Passwords};
 use crate::clients::kustomize::Kustomize;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{NoRecorder, Recorder};
@@ -38,6 +38,7 @@ pub struct Session {
     aws: Connector,
     clusters: Clusters,
     remotes: Remotes,
+    passwords: Passwords,
 }
 
 /// Complete answers, and what the operator should know about them.
@@ -101,7 +102,10 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
-        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
+        let passwords = Passwords::default();
+        sources.take_passwords(spec.questions, &passwords);
+        let git = git_settings(&passwords);
+        let remotes = Remotes::new(Git::new(git, process.wire.clone()));
         Ok(Self {
             spec,
             sources,
@@ -112,6 +116,7 @@ impl Session {
             aws,
             clusters,
             remotes,
+            passwords,
         })
     }
 
@@ -125,10 +130,15 @@ impl Session {
             uses_cluster: !self.launch.no_cluster,
             remotes: self.remotes.clone(),
         };
+        let mut kept = Answers::default();
+        for (key, answer) in edits.iter() {
+            let value = self.passwords.take(&answer.value);
+            kept.set(key, value, answer.origin.clone());
+        }
         settings::resolve(
             self.spec.questions,
             &self.sources,
-            edits,
+            &kept,
             &discovery,
             offers,
         )
@@ -304,7 +314,7 @@ impl Session {
     /// Returns the Git client. On a machine where nobody has told Git who they are, somebody
     /// practises all the same.
     fn git(&self) -> Git {
-        let mut settings = GitSettings::default();
+        let mut settings = git_settings(&self.passwords);
         let plain = Git::new(settings.clone(), self.process.wire.clone());
         if self.launch.practice && plain.identity(Path::new("/")).is_err() {
             let practice = [
@@ -399,6 +409,13 @@ pub(super) fn world_options(options: &Options, state: &Path) -> sandbox::Options
         fresh: options.fresh,
         lag: options.lag.unwrap_or_default(),
         latency: options.latency.unwrap_or_default(),
+    }
+}
+
+fn git_settings(passwords: &Passwords) -> GitSettings {
+    GitSettings {
+        passwords: passwords.clone(),
+        ..GitSettings::default()
     }
 }
 

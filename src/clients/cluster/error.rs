@@ -6,6 +6,8 @@ use std::iter;
 use kube::client::AuthError;
 use kube::core::Status;
 
+use crate::clients::secret::hushed;
+
 /// A request that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{operation}: {}{message}", before(reason))]
@@ -116,6 +118,7 @@ impl ClusterError {
         let root = causes(error)
             .last()
             .map_or_else(|| error.to_string(), ToString::to_string);
+        let root = hushed(&root, []);
         let message = if kind == ClusterErrorKind::Unreachable {
             format!("no answer: {root}")
         } else {
@@ -140,7 +143,7 @@ impl ClusterError {
             operation: operation.into(),
             status: Some(status.code),
             reason: status.reason.clone(),
-            message: one_line(&status.message),
+            message: one_line(&hushed(&status.message, [])),
             kind,
             conflicts: causes
                 .filter(|cause| cause.reason == "FieldManagerConflict")

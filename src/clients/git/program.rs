@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::clone::Clone;
+use super::credentials::Passwords;
 use super::error::{self, GitError};
 use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::{WireLog, WireRecord};
@@ -38,6 +39,8 @@ pub struct GitSettings {
     pub author: (String, String),
     /// The program, by name or path.
     pub program: String,
+    /// Passwords of remotes that are not cloned yet.
+    pub passwords: Passwords,
 }
 
 impl Default for GitSettings {
@@ -49,6 +52,7 @@ impl Default for GitSettings {
                 "no-reply@arrikto.com".into(),
             ),
             program: "git".into(),
+            passwords: Passwords::default(),
         }
     }
 }
@@ -336,7 +340,7 @@ pub(super) fn checked(output: Output, directory: &Path, what: &str) -> Result<St
 /// Removes the user and password of every address in `text`.
 ///
 /// An ssh address keeps its user, which is part of where it leads.
-pub(in crate::clients) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("://") {
