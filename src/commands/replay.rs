@@ -9,6 +9,7 @@ use super::wizard::screen;
 use crate::cli::{Options, Output};
 use crate::failure::Failure;
 use crate::journal::{Journal, Runs, read};
+use crate::ui::harmless::clean;
 use crate::ui::json::json_line;
 use crate::ui::tui;
 
@@ -33,7 +34,11 @@ pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> 
         plain.event(event)?;
     }
     let (events, run) = (journal.events.len(), &journal.header.run);
-    writeln!(io::stdout(), "Replayed {events} events of run {run}.")?;
+    writeln!(
+        io::stdout(),
+        "Replayed {events} events of run {}.",
+        clean(run)
+    )?;
     Ok(0)
 }
 
