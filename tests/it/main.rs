@@ -6,6 +6,7 @@
 
 mod apply;
 mod bad_input;
+mod canary;
 mod catalogue;
 mod exec;
 mod journey;
