@@ -140,11 +140,21 @@ pub enum Command {
     Runs {
         /// The run's id, or its beginning or end.
         run: Option<String>,
+
+        #[command(subcommand)]
+        action: Option<RunsAction>,
     },
     /// Plays a recorded run; without a terminal as lines. Needs no network.
+    ///
+    /// Of a record that somebody edited, the part before the damage is played, the damage is told,
+    /// and the exit code is 1.
     Replay {
-        /// The run's id, its folder, or a journal file.
+        /// The run's id, its folder, its journal, or an archive of `runs export`.
         run: String,
+
+        /// Tells the requests too, between the lines of the events; the player always has them.
+        #[arg(long)]
+        wire: bool,
     },
     /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
     Apply {
@@ -176,6 +186,22 @@ pub enum Command {
     },
     /// Prints the manual page.
     Man,
+}
+
+/// What to do with a run.
+#[derive(Debug, Subcommand)]
+pub enum RunsAction {
+    /// Writes one archive of a run for support: self-contained, without secrets.
+    ///
+    /// `rok-deploy replay` opens it anywhere. A run may be unfinished, or still at work.
+    Export {
+        /// The run's id, or its beginning or end.
+        run: String,
+
+        /// Where to write; `-` is standard output [default: RUN.tar.gz].
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// How to print.

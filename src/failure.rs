@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use crate::engine::{ErrorKind, Outcome, StepError};
-use crate::journal::JournalError;
+use crate::journal::{ArchiveError, JournalError};
 use crate::ui::harmless::block;
 
 /// Exit codes.
@@ -140,6 +140,23 @@ impl From<JournalError> for Failure {
             }
             JournalError::Damaged { .. } => failure
                 .hint("the record cannot be trusted; start a new run: it looks at the world first"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let failure = Self::failed(error.to_string());
+        match error {
+            ArchiveError::Broken { .. }
+            | ArchiveError::NoManifest { .. }
+            | ArchiveError::Manifest { .. } => {
+                failure.hint("`rok-deploy runs export RUN` writes archives that can be opened")
+            }
+            ArchiveError::Refused { .. } => {
+                failure.hint("no export writes such an archive; do not unpack it by hand either")
+            }
             _ => failure,
         }
     }

@@ -1,13 +1,15 @@
-//! The wizard's screens without a terminal: one frame, a key press to changed cells, and a jump in
-//! a long recording.
+//! The wizard's screens without a terminal: one frame, a key press to changed cells, and a jump and
+//! a search in a long recording.
 
 use crossterm::event::KeyCode;
 use divan::Bencher;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use rok_deploy::ui::tui::Options;
+use rok_deploy::engine::Event;
 use rok_deploy::ui::tui::model::{Model, Msg};
 use rok_deploy::ui::tui::screens;
+use rok_deploy::ui::tui::{Options, Recording};
+use rok_deploy::ui::wire::Request;
 
 use crate::story::{LONG, story};
 
@@ -32,22 +34,58 @@ fn key_to_changed_screen(bencher: Bencher, size: (u16, u16)) {
 
 #[divan::bench(sample_count = 10)]
 fn player_opens_100_000_events(bencher: Bencher) {
-    let events = story(LONG);
+    let recording = recording(LONG);
     bencher
-        .with_inputs(|| events.clone())
-        .bench_local_values(|events| Model::player(options(), events));
+        .with_inputs(|| recording.clone())
+        .bench_local_values(|recording| Model::player(options(), recording));
 }
 
 /// From the first event to the last and back: the farthest jumps there are.
 #[divan::bench]
 fn player_jumps_in_100_000_events(bencher: Bencher) {
-    let mut screen = Screen::of(Model::player(options(), story(LONG - 1)), (200, 60));
+    let mut screen = Screen::of(Model::player(options(), recording(LONG - 1)), (200, 60));
     let mut keys = [KeyCode::End, KeyCode::Home].into_iter().cycle();
     bencher.bench_local(|| {
         let key = keys.next().expect("a cycle has no end");
         screen.model.update(Msg::Key(key.into()));
         screen.draw();
     });
+}
+
+/// A text that is nowhere: every event and every request is looked at to its end.
+#[divan::bench(sample_count = 10)]
+fn player_searches_100_000_events(bencher: Bencher) {
+    let mut screen = Screen::of(Model::player(options(), recording(LONG)), (200, 60));
+    bencher.bench_local(|| {
+        let typed = "/no such role".chars().map(KeyCode::Char);
+        for key in typed.chain([KeyCode::Enter]) {
+            screen.model.update(Msg::Key(key.into()));
+        }
+        screen.draw();
+    });
+}
+
+/// A run with a request for every second event.
+fn recording(length: usize) -> Recording {
+    let events = story(length);
+    let request = |event: &Event| Request {
+        at: event.at,
+        client: "aws".into(),
+        method: "POST".into(),
+        operation: "iam:GetPolicyVersion".into(),
+        target: "https://iam.amazonaws.com".into(),
+        status: Some(200),
+        request_id: Some(format!("6b72bca5-d13b-7a07-02e4-{:012}", event.seq)),
+        attempt: 1,
+        duration_ms: 34,
+        error: None,
+        write: false,
+    };
+    Recording {
+        requests: events.iter().step_by(2).map(request).collect(),
+        events,
+        problems: Vec::new(),
+    }
 }
 
 struct Screen {

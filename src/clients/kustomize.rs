@@ -107,6 +107,15 @@ impl Kustomize {
     /// Builds the kustomization in `directory` and returns its objects in the order that they were
     /// written in. Lists of objects are taken apart.
     pub async fn build(&self, directory: &Path) -> Result<Vec<Value>, KustomizeError> {
+        self.build_as(directory, directory).await
+    }
+
+    /// The same for a copy of a directory in a place of its own: the gate is told of the directory.
+    pub async fn build_as(
+        &self,
+        directory: &Path,
+        known_as: &Path,
+    ) -> Result<Vec<Value>, KustomizeError> {
         kustomization(directory)?;
         let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
         let command = format!(
@@ -122,7 +131,7 @@ impl Kustomize {
             .wire
             .pass(|| Call {
                 client: "kustomize",
-                operation: format!("build {}", directory.display()),
+                operation: format!("build {}", known_as.display()),
                 input: Bytes::new(),
                 write: false,
             })

@@ -1,11 +1,13 @@
 //! Commands, one file each; [`session`] wires settings, clients, journal, recipe and frontend.
 
 mod apply;
+mod export;
 mod frontend;
 mod handoff;
 mod launch;
 mod plan;
 mod process;
+mod recording;
 mod render;
 mod replay;
 pub mod resume;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::cli::{Cli, Color, Command, Options};
+use crate::cli::{Cli, Color, Command, Options, RunsAction};
 use crate::failure::Failure;
 use crate::ui::plain::Plain;
 
@@ -44,7 +46,12 @@ pub fn main() -> ExitCode {
             out,
             env_file,
         }) => render::render(template, out.as_deref(), env_file),
-        Some(Command::Runs { run }) => runs::runs(&cli.options, run.as_deref()),
+        Some(Command::Runs { run, action }) => match action {
+            None => runs::runs(&cli.options, run.as_deref()),
+            Some(RunsAction::Export { run, out }) => {
+                export::export(&cli.options, run, out.as_deref())
+            }
+        },
         None if cli.list_tasks => tasks::list(&cli.options),
         _ => on_runtime(&cli),
     };
@@ -77,7 +84,7 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
             Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run }) => replay::replay(options, run).await,
+            Some(Command::Replay { run, wire }) => replay::replay(options, run, *wire).await,
             Some(Command::Sandbox { env_file }) => {
                 sandbox::sandbox(options, env_file.as_deref()).await
             }

@@ -1,55 +1,86 @@
 //! `rok-deploy replay`: plays a recorded run in the same frontends. Needs no network.
+//!
+//! Of a damaged record the sound part is played, since support wants it all the more; the damage is
+//! told before and after, and the exit code is that of a failure.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::ops::Range;
 
-use super::launch::state_directory;
-use super::resume::one;
+use super::recording::Recording;
 use super::wizard::screen;
 use crate::cli::{Options, Output};
+use crate::engine::Event;
 use crate::failure::Failure;
-use crate::journal::{Journal, Runs, read};
-use crate::ui::harmless::clean;
+use crate::ui::harmless::{Harmless, escaped};
 use crate::ui::json::json_line;
-use crate::ui::tui;
+use crate::ui::{tui, wire, words};
 
-pub(super) async fn replay(options: &Options, run: &str) -> Result<u8, Failure> {
-    let journal = find(options, run)?;
+pub(super) async fn replay(options: &Options, run: &str, with_wire: bool) -> Result<u8, Failure> {
+    let recording = Recording::open(options, run)?;
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if terminal && options.output == Output::Plain && !options.linear {
-        let practice = journal.header.launch.practice;
-        tui::player(journal.events, screen(options, practice)).await?;
-        return Ok(0);
+        let practice = recording.journal.header.launch.practice;
+        let shown = tui::Recording {
+            events: recording.journal.events.clone(),
+            requests: recording.requests(),
+            problems: recording.problems.clone(),
+        };
+        tui::player(shown, screen(options, practice)).await?;
+        return recording.verdict();
     }
-    if options.output == Output::Json {
-        let mut out = io::BufWriter::new(io::stdout());
-        for event in &journal.events {
-            writeln!(out, "{}", json_line(event))?;
-        }
-        out.flush()?;
-        return Ok(0);
+    for problem in &recording.problems {
+        writeln!(
+            Harmless::new(io::stderr(), false),
+            "warning: {problem}; only what is before it is played"
+        )?;
     }
-    let mut plain = super::plain(options);
-    for event in &journal.events {
-        plain.event(event)?;
+    match options.output {
+        Output::Json => json(&recording, with_wire)?,
+        Output::Plain => plain(options, &recording, with_wire)?,
     }
-    let (events, run) = (journal.events.len(), &journal.header.run);
-    writeln!(
-        io::stdout(),
-        "Replayed {events} events of run {}.",
-        clean(run)
-    )?;
-    Ok(0)
+    recording.verdict()
 }
 
-fn find(options: &Options, run: &str) -> Result<Journal, Failure> {
-    let path = Path::new(run);
-    if path.is_file() {
-        return Ok(read(path)?);
+/// Returns the events, each with the requests that were sent since the one before it.
+fn moments(recording: &Recording, with_wire: bool) -> impl Iterator<Item = (&Event, Range<usize>)> {
+    let times: Vec<_> = recording.wire.iter().map(|record| record.at).collect();
+    let events = &recording.journal.events;
+    let ends = wire::by_event(events, if with_wire { &times } else { &[] });
+    let moment = move |(place, event)| (event, wire::of_event(&ends, place));
+    events.iter().enumerate().map(moment)
+}
+
+/// Prints the events as they stand in the journal, and the requests as they stand in the wire log.
+fn json(recording: &Recording, with_wire: bool) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout());
+    for (event, wire) in moments(recording, with_wire) {
+        for record in &recording.wire[wire] {
+            let line = serde_json::to_string(record).expect("records are plain values");
+            writeln!(out, "{}", escaped(line))?;
+        }
+        writeln!(out, "{}", json_line(event))?;
     }
-    let journal = path.join("journal.jsonl");
-    if journal.is_file() {
-        return Ok(read(&journal)?);
+    out.flush()?;
+    Ok(())
+}
+
+fn plain(options: &Options, recording: &Recording, with_wire: bool) -> Result<(), Failure> {
+    let mut plain = super::plain(options);
+    let requests = recording.requests();
+    for (event, wire) in moments(recording, with_wire) {
+        for request in &requests[wire] {
+            plain.request(request)?;
+        }
+        plain.event(event)?;
     }
-    Ok(one(&Runs::new(&state_directory(options)?), run)?.read()?)
+    let events = words::count(recording.journal.events.len(), "event", "events");
+    let run = &recording.journal.header.run;
+    let sound = if recording.problems.is_empty() {
+        ""
+    } else {
+        "the sound "
+    };
+    let mut out = Harmless::new(io::stdout(), false);
+    writeln!(out, "Replayed {sound}{events} of run {run}.")?;
+    Ok(())
 }

@@ -17,12 +17,12 @@ use crate::engine::recipe::Only;
 use crate::engine::run::{self, Earlier, Handle};
 use crate::engine::{Answers, Approval};
 use crate::failure::Failure;
-use crate::journal::{FORMAT, Header, Launch, RunFolder, Runs, Writer};
+use crate::journal::{FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::{AwsDiscovery, Connector};
-use crate::steps::cluster::Clusters;
+use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::EksDiscovery;
 use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
@@ -272,6 +272,9 @@ impl Session {
         recorder: Box<dyn Recorder>,
         plan_only: bool,
     ) -> Result<Handle, Failure> {
+        if !plan_only {
+            self.process.writes("id", || self.runs.make_id())?;
+        }
         let recipe = (self.spec.build)(&settled.answers, &self.tools()).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {
             key: key.to_owned(),
@@ -338,6 +341,20 @@ impl Session {
             .unwrap_or_default()
     }
 
+    /// Returns who this process is to other runs on the same cluster.
+    fn operator(&self) -> Operator {
+        let Holder { user, host, pid } = Holder::of_process();
+        let runs = self.runs.clone();
+        Operator {
+            user,
+            host,
+            pid,
+            state: self.runs.id().unwrap_or_default(),
+            is_over: Arc::new(move |run| runs.is_over(run)),
+            clock: Arc::clone(&self.process.clock),
+        }
+    }
+
     fn tools(&self) -> Tools {
         let before = |task: &&recipes::TaskSpec| {
             self.launch
@@ -365,6 +382,7 @@ impl Session {
             repository: Arc::new(repository),
             kustomize,
             manifests: Arc::new(manifests),
+            operator: self.operator(),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),
                 no_cluster: self.launch.no_cluster,

@@ -207,6 +207,23 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Returns the id of the step that it is about, when it is about one.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Self::StepObserving { step }
+            | Self::StepObserved { step, .. }
+            | Self::StepNotChecked { step, .. }
+            | Self::StepActing { step, .. }
+            | Self::StepActed { step }
+            | Self::StepSettling { step, .. }
+            | Self::StepPaused { step, .. }
+            | Self::StepWentOn { step, .. }
+            | Self::StepDone { step, .. }
+            | Self::StepFailed { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
     /// Whether the event must be on disk before the run goes on.
     pub fn is_durable(&self) -> bool {
         matches!(

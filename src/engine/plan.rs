@@ -1,7 +1,5 @@
 //! The plan: what every step saw, before anything is changed.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
@@ -30,6 +28,15 @@ pub enum Planned {
 }
 
 impl Planned {
+    /// Whether it has yet to be seen what the step will do.
+    pub fn is_pending(&self) -> bool {
+        match self {
+            Self::Observed(observation) => matches!(observation.finding, Finding::Pending { .. }),
+            Self::Later { .. } => true,
+            Self::Verifies | Self::NotChecked { .. } | Self::Failed(_) => false,
+        }
+    }
+
     /// Returns the changes it would make, as far as they are known.
     pub fn changes(&self) -> &[Change] {
         match self {
@@ -81,7 +88,7 @@ pub struct PlanStep {
 
 /// Returns the hash that an approval is bound to: of every step's id, finding and changes, and
 /// so of the observed state, the empty one included.
-pub fn fingerprint(planned: &BTreeMap<String, Planned>) -> String {
+pub fn fingerprint<'a>(planned: impl IntoIterator<Item = (&'a String, &'a Planned)>) -> String {
     use std::fmt::Write as _;
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for (id, planned) in planned {
@@ -112,6 +119,8 @@ pub fn fingerprint(planned: &BTreeMap<String, Planned>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::engine::Verb;
 

@@ -37,6 +37,9 @@ use words::count;
 /// How long an observation made while planning counts.
 const FRESH: Duration = Duration::from_mins(1);
 
+/// How long the end of a run may take to give back what its steps took.
+const RELEASE: Duration = Duration::from_secs(5);
+
 /// How long a run waits for an operator whose login has ended on the way.
 const PATIENCE: Duration = Duration::from_mins(15);
 
@@ -130,6 +133,7 @@ pub fn start(
         acted: earlier.acted,
         changed: BTreeSet::new(),
         counts: Counts::default(),
+        outdated: false,
         stop: CancellationToken::new(),
         stop_requested: false,
         stopped_at_once: false,
@@ -207,6 +211,8 @@ struct Run {
     /// Steps that changed something in this process.
     changed: BTreeSet<String>,
     counts: Counts,
+    /// Whether another run was at work since planning: what planning saw may have changed.
+    outdated: bool,
     stop: CancellationToken,
     /// Whether somebody asked to stop; who asks again means at once.
     stop_requested: bool,
@@ -226,6 +232,7 @@ impl Run {
                 (Outcome::Failed, summary)
             }
         };
+        self.release().await;
         let next = if outcome == Outcome::Done {
             self.recipe.next.clone()
         } else {
@@ -286,6 +293,33 @@ impl Run {
         Ok(self.conclusion())
     }
 
+    /// Gives back what steps took, unless that takes too long: then it ends by itself.
+    async fn release(&mut self) {
+        let guards = self.guards(usize::MAX);
+        let releases = guards.iter().map(|guard| guard.release());
+        tokio::select! {
+            biased;
+            _ = futures::future::join_all(releases) => {}
+            () = self.clock.sleep(RELEASE) => {}
+        }
+    }
+
+    /// Returns the steps that take something which the acts of step `index` depend on.
+    fn guards(&self, index: usize) -> Vec<Arc<dyn Step>> {
+        let takes_part = |(place, entry): &(usize, &Entry)| {
+            *place != index
+                && entry.meta.when == When::BeforeWrites
+                && !self.recipe.left_out.contains_key(entry.meta.id)
+        };
+        let entries = self.entries.iter().enumerate().filter(takes_part);
+        entries.map(|(_, entry)| Arc::clone(&entry.step)).collect()
+    }
+
+    /// Whether the step takes something for the run, which is no change.
+    fn is_guard(&self, index: usize) -> bool {
+        self.entries[index].meta.when == When::BeforeWrites
+    }
+
     /// Whether a failed check does not keep the others from being made: who asks what is wrong
     /// wants to hear all of it.
     fn goes_on(&self) -> bool {
@@ -325,6 +359,8 @@ impl Run {
         Context {
             run: self.options.run.clone(),
             acted: self.acted.clone(),
+            // The plan has its fingerprint when it is ready.
+            planning: self.fingerprint.is_empty(),
         }
     }
 

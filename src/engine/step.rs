@@ -31,6 +31,19 @@ pub trait Step: Send + Sync {
     ///
     /// When the world refuses.
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError>;
+
+    /// Makes sure that what the step took for the run ([`When::BeforeWrites`]) still is the run's.
+    /// Asked right before every act of another step.
+    ///
+    /// # Errors
+    ///
+    /// When it is lost; the act does not happen.
+    async fn keep(&self) -> Result<(), StepError> {
+        Ok(())
+    }
+
+    /// Gives back what the step took for the run. Called when the run ends, in whatever way.
+    async fn release(&self) {}
 }
 
 /// What is known of a step before it runs.
@@ -84,6 +97,9 @@ pub enum When {
     AfterChanges,
     /// In every run, as the last of its task, after a failure too: it removes what proofs left.
     AtLast,
+    /// In a run that will write something, proofs included: it takes something for the run, which
+    /// every later act depends on and which is given back at the end. That is no change.
+    BeforeWrites,
 }
 
 /// How to wait for the world to show what was done.
@@ -267,6 +283,8 @@ pub struct Context {
     /// Ids of the steps that have acted, in this process or before a resume. What was made a
     /// moment ago may not show everywhere yet; what is old and does not show never will.
     pub acted: BTreeSet<String>,
+    /// Whether this look is for the plan, and nothing is about to be done.
+    pub planning: bool,
 }
 
 impl Context {

@@ -34,6 +34,8 @@ pub(super) struct Job {
     /// How long it waits for an operator whose login has ended.
     pub(super) patience: Duration,
     pub(super) differing: Differing,
+    /// Steps that took something which every act depends on.
+    pub(super) guards: Vec<Arc<dyn Step>>,
     pub(super) clock: Arc<dyn Clock>,
     /// Ends all waiting.
     pub(super) stop: CancellationToken,
@@ -159,7 +161,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                         }
                         May::Stop => return Ok(Ended::Stopped),
                     }
-                    match job.step.apply(&job.facts, &job.context).await {
+                    match job.act().await {
                         Ok(()) => {
                             acted = true;
                             refusal = None;
@@ -197,6 +199,8 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
         let waited =
             Duration::try_from(job.clock.now().duration_since(started)).unwrap_or_default();
         if waited >= job.settle.limit {
+            // What is seen now tells more than why an act was refused before.
+            let refusal = refusal.filter(|_| observation.otherwise.is_none());
             return Err(refusal.unwrap_or_else(|| job.gave_up(&observation, &seen, acted)));
         }
         job.say(Message::Settling {
@@ -240,6 +244,14 @@ impl Job {
             }
             result => result,
         }
+    }
+
+    /// Acts, if what every act depends on still is the run's.
+    async fn act(&self) -> Result<(), StepError> {
+        for guard in &self.guards {
+            guard.keep().await?;
+        }
+        self.step.apply(&self.facts, &self.context).await
     }
 
     /// Passes on what a look saw. Where the operator's login has ended it waits for another one

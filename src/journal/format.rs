@@ -82,6 +82,18 @@ impl From<Line> for Event {
     }
 }
 
+/// Whether a reader of format `ours` understands `found`: the same major, no higher minor.
+pub(super) fn is_readable(found: &str, ours: &str) -> bool {
+    let parts = |version: &str| {
+        let (major, minor) = version.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    match (parts(found), parts(ours)) {
+        (Some(found), Some(ours)) => found.0 == ours.0 && found.1 <= ours.1,
+        _ => false,
+    }
+}
+
 /// Returns the hash that the next line carries.
 pub(super) fn hash(line: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, line);

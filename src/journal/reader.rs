@@ -6,7 +6,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::format::{FORMAT, Header, Line, hash};
+use super::damage::{self, Read};
+use super::format::{FORMAT, Header, hash, is_readable};
 use crate::engine::Event;
 
 /// The fewest lines for which another thread is worth its start.
@@ -53,10 +54,12 @@ pub enum JournalError {
         reason: String,
     },
     /// Another process works on the run.
-    #[error("run {run} is held by another process (its journal {} is locked)", path.display())]
+    #[error("run {run} is held by another process: {holder} (its journal {} is locked)", path.display())]
     Held {
         /// The run's id.
         run: String,
+        /// The process: who, where, since when.
+        holder: String,
         /// Its journal.
         path: PathBuf,
     },
@@ -82,22 +85,43 @@ pub struct Journal {
     pub(super) last_hash: String,
 }
 
+/// A journal as far as it can be trusted.
+#[derive(Debug)]
+pub struct Sound {
+    /// Everything before the damage.
+    pub journal: Journal,
+    /// What ends it early, when somebody touched it.
+    pub damage: Option<JournalError>,
+}
+
 /// Reads the journal of `path`.
 ///
 /// # Errors
 ///
 /// When it cannot be read, is of a newer format, or was touched.
 pub fn read(path: &Path) -> Result<Journal, JournalError> {
+    let sound = read_sound(path)?;
+    sound.damage.map_or(Ok(sound.journal), Err)
+}
+
+/// Reads the journal of `path` up to where somebody touched it.
+///
+/// # Errors
+///
+/// When it cannot be read or is of a newer format.
+pub fn read_sound(path: &Path) -> Result<Sound, JournalError> {
     let bytes = fs::read(path).map_err(JournalError::io(path))?;
-    let damaged = |line: usize, reason: &str| JournalError::Damaged {
-        path: path.into(),
-        line,
-        reason: reason.into(),
-    };
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |end| end + 1);
+    parse(&bytes, path)
+}
+
+/// Reads the journal that `bytes` hold up to where somebody touched it; `path` is its name in
+/// errors.
+///
+/// # Errors
+///
+/// When its first line is no header, or of a newer format.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Sound, JournalError> {
+    let whole = whole_lines(bytes).len();
     let mut lines = bytes[..whole]
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
@@ -105,40 +129,46 @@ pub fn read(path: &Path) -> Result<Journal, JournalError> {
         .next()
         .ok_or_else(|| JournalError::Empty { path: path.into() })?;
     let header = header_of(first, path)?;
-    let mut last_hash = hash(first);
-    let mut events = Vec::new();
+    let header_hash = hash(first);
     let lines: Vec<_> = lines.collect();
-    for (index, understood) in understand(&lines).into_iter().enumerate() {
-        let number = index + 2;
-        let (line, own_hash) = understood
-            .map_err(|error| damaged(number, &format!("cannot be understood: {error}")))?;
-        if line.prev != last_hash {
-            return Err(damaged(
-                number,
-                "does not follow the line before it; one of them was edited, dropped or moved",
-            ));
-        }
-        if line.seq != events.len() as u64 + 1 {
-            return Err(damaged(number, "is out of order"));
-        }
-        last_hash = own_hash;
-        events.push(Event::from(line));
+    let mut reads = understand(&lines);
+    let damage = damage::find(&reads, &header_hash);
+    if let Some(damage) = &damage {
+        reads.truncate(damage.sound);
     }
-    Ok(Journal {
-        header,
-        events,
-        length: whole as u64,
-        last_hash,
+    let last_hash = reads.last().map_or(&header_hash, |read| &read.hash);
+    Ok(Sound {
+        journal: Journal {
+            header,
+            length: whole as u64,
+            last_hash: last_hash.clone(),
+            events: reads
+                .into_iter()
+                .filter_map(|read| read.line.ok())
+                .map(Event::from)
+                .collect(),
+        },
+        damage: damage.map(|damage| JournalError::Damaged {
+            path: path.into(),
+            line: damage.line,
+            reason: damage.reason,
+        }),
     })
 }
 
-/// A line and its hash, when it could be understood.
-type Understood = serde_json::Result<(Line, String)>;
+/// Returns the lines that a crash has not torn: everything up to the last line break.
+pub fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    &bytes[..end.map_or(0, |end| end + 1)]
+}
 
 /// Parses and hashes lines, those of a long journal on every processor: each stands for itself
 /// until the chain is followed.
-fn understand(lines: &[&[u8]]) -> Vec<Understood> {
-    let one = |line: &&[u8]| Ok((serde_json::from_slice(line)?, hash(line)));
+fn understand(lines: &[&[u8]]) -> Vec<Read> {
+    let one = |line: &&[u8]| Read {
+        hash: hash(line),
+        line: serde_json::from_slice(line),
+    };
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let share = lines.len().div_ceil(processors).max(SHARE);
     if lines.len() <= share {
@@ -173,7 +203,7 @@ fn header_of(line: &[u8], path: &Path) -> Result<Header, JournalError> {
             .to_owned()
     };
     let found = text("format");
-    if major(&found) != major(FORMAT) || minor(&found) > minor(FORMAT) {
+    if !is_readable(&found, FORMAT) {
         let tool_version = text("tool_version");
         return Err(JournalError::Format {
             path: path.into(),
@@ -185,17 +215,10 @@ fn header_of(line: &[u8], path: &Path) -> Result<Header, JournalError> {
         .map_err(|error| damaged(format!("is not a journal's header: {error}")))
 }
 
-fn major(version: &str) -> Option<u32> {
-    version.split('.').next()?.parse().ok()
-}
-
-fn minor(version: &str) -> Option<u32> {
-    version.split('.').nth(1)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::format::Line;
 
     crate::corpus::fed!("journal", feed);
 

@@ -1,7 +1,7 @@
 //! The folder of all runs: `$XDG_STATE_HOME/rok-deploy/runs/<run-id>/`, mode 0700.
 
-use std::fs::{self, DirBuilder};
-use std::io;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,50 @@ impl Runs {
         Self {
             folder: state_directory.join("runs"),
         }
+    }
+
+    /// Returns the opaque id of this state directory, if it has one.
+    pub fn id(&self) -> Option<String> {
+        fs::read_to_string(self.id_file()).ok()
+    }
+
+    /// Gives this state directory an opaque id of its own, unless it has one.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn make_id(&self) -> io::Result<()> {
+        if self.id().is_some() {
+            return Ok(());
+        }
+        private_directories(&self.folder)?;
+        // Whole at once, and the first one counts: another process may do the same now.
+        let mut draft = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let bytes: [u8; 16] = random();
+        for byte in bytes {
+            write!(draft, "{byte:02x}")?;
+        }
+        match draft.persist_noclobber(self.id_file()) {
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a run of this state directory is over: its journal is here, and no process holds it.
+    pub fn is_over(&self, run: &str) -> bool {
+        let path = self.folder.join(run);
+        let folder = RunFolder {
+            run: run.to_owned(),
+            path,
+        };
+        // The lock is gone with the file at the end of this function.
+        File::open(folder.journal()).is_ok_and(|journal| {
+            !matches!(journal.try_lock_shared(), Err(TryLockError::WouldBlock))
+        })
+    }
+
+    fn id_file(&self) -> PathBuf {
+        self.folder.with_file_name("id")
     }
 
     /// Makes the folder of a new run. Ids begin with the time, so that they sort by age.
@@ -192,12 +236,16 @@ fn private_directories(path: &Path) -> io::Result<()> {
 
 /// The suffix of the first run of a second: random, with room above it for later ones.
 fn random_suffix() -> u16 {
+    u16::from_be_bytes(random()) / 2
+}
+
+fn random<const LENGTH: usize>() -> [u8; LENGTH] {
     use ring::rand::SecureRandom as _;
-    let mut bytes = [0_u8; 2];
+    let mut bytes = [0; LENGTH];
     ring::rand::SystemRandom::new()
         .fill(&mut bytes)
         .expect("the system gives random bytes");
-    u16::from_be_bytes(bytes) / 2
+    bytes
 }
 
 #[cfg(test)]
@@ -300,9 +348,9 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         let edited = text.replace("event 7000", "event 7001");
         fs::write(&path, edited.replace("event 8500\"", "event 8500")).unwrap();
-        // The header is line 1, and an edit shows in the line after it.
+        // The header is line 1; the line after the edited one gives it away.
         let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("line 7002"), "{error}");
+        assert!(error.contains("line 7001: was edited"), "{error}");
     }
 
     #[test]
@@ -344,6 +392,40 @@ mod tests {
         ));
         drop(held);
         Writer::resume(&folder.journal()).unwrap();
+    }
+
+    #[test]
+    fn a_run_is_over_when_no_process_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = recorded(directory.path());
+        let runs = Runs::new(directory.path());
+        assert!(runs.is_over(&folder.run));
+        assert!(!runs.is_over("20240501T100000Z-abcd"), "nobody knows");
+        let (held, _) = Writer::resume(&folder.journal()).unwrap();
+        assert!(!runs.is_over(&folder.run));
+        let refused = Writer::resume(&folder.journal()).unwrap_err().to_string();
+        let who = format!("(pid {}) since ", std::process::id());
+        assert!(refused.contains(&who), "{refused}");
+        drop(held);
+        assert!(runs.is_over(&folder.run));
+    }
+
+    #[test]
+    fn a_state_directory_has_one_id_of_its_own() {
+        let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let ids = directories.each_ref().map(|directory| {
+            let runs = Runs::new(directory.path());
+            assert_eq!(runs.id(), None, "looking makes none");
+            runs.make_id().unwrap();
+            let id = runs.id().unwrap();
+            runs.make_id().unwrap();
+            assert_eq!(runs.id().unwrap(), id);
+            let mode = fs::metadata(runs.id_file()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            id
+        });
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(ids[0].len(), 32);
     }
 
     #[test]

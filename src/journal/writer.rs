@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::format::{Header, Line, hash};
+use super::holder::{Holder, holder_of};
 use super::reader::{Journal, JournalError, read};
 use crate::engine::Event;
 use crate::engine::ports::Recorder;
@@ -92,9 +93,12 @@ fn append(file: &mut File, line: &[u8], durable: bool) -> io::Result<()> {
 
 fn lock(file: &File, run: &str, path: &Path) -> Result<(), JournalError> {
     match file.try_lock() {
-        Ok(()) => Ok(()),
+        Ok(()) => Holder::of_process()
+            .sign(path)
+            .map_err(JournalError::io(path)),
         Err(TryLockError::WouldBlock) => Err(JournalError::Held {
             run: run.into(),
+            holder: holder_of(path).unwrap_or_else(|| "it does not say which".into()),
             path: path.into(),
         }),
         Err(TryLockError::Error(source)) => Err(JournalError::Io {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::{RecipeSpec, TaskSpec, Tools};
 use crate::engine::question::Kind;
 use crate::engine::{Answers, Question, Recipe, Step, Task};
+use crate::steps::cluster::HoldCluster;
 use crate::steps::manifests::{
-    ApplyManifests, BuildManifests, ManifestsReady, Part, TargetCluster,
+    ApplyManifests, BuildManifests, ManifestsReady, Part, SERVER, TargetCluster,
 };
 
 /// The key of the directory.
@@ -71,6 +72,11 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
         Arc::new(TargetCluster {
             access: access.clone(),
         }),
+        Arc::new(HoldCluster::new(
+            access.clone(),
+            tools.operator.clone(),
+            SERVER.name(),
+        )),
         Arc::new(BuildManifests {
             manifests: manifests.clone(),
         }),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::engine::{Answers, Question, Recipe, TaskMode};
 use crate::steps::aws::Connector;
-use crate::steps::cluster::Clusters;
+use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::gitops::Repository;
 use crate::steps::manifests::Manifests;
 use crate::steps::proof::Kustomize;
@@ -69,6 +69,8 @@ pub struct Tools {
     pub kustomize: Kustomize,
     /// The manifests of a directory.
     pub manifests: Kustomizations,
+    /// Who this process is to other runs.
+    pub operator: Operator,
     /// How tasks take part.
     pub modes: Modes,
 }

@@ -11,6 +11,7 @@ pub mod json;
 pub mod plain;
 pub mod summary;
 pub mod tui;
+pub mod wire;
 pub mod words;
 
 pub use json::{json_line, plan_document};

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use super::chain;
 use super::harmless::Harmless;
+use super::wire::Request;
 use super::words::{self, Label, Part, Tone};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
@@ -213,6 +214,17 @@ impl<T: Write, R: Write> Plain<T, R> {
             | EventKind::StepActing { .. }
             | EventKind::StepActed { .. } => Ok(()),
         }
+    }
+
+    /// Writes a request of a recorded run.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn request(&mut self, request: &Request) -> io::Result<()> {
+        let (mark, tone) = request.mark();
+        let mark = self.paint.tone(tone, &mark.to_string());
+        writeln!(self.talk, "  {mark} {}", request.line())
     }
 
     /// Says where the step stands now.

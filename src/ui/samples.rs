@@ -764,6 +764,16 @@ pub(crate) fn unproven() -> Vec<Event> {
         .tell()
 }
 
+/// A run that waits for the operator to log in again.
+pub(crate) fn logged_out() -> Vec<Event> {
+    Story {
+        events: settling(),
+        at: "2026-04-01T10:16:04Z".parse().unwrap(),
+    }
+    .then(5, paused())
+    .tell()
+}
+
 /// The login has ended.
 pub(crate) fn paused() -> EventKind {
     let error = StepError::new(

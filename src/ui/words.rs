@@ -164,6 +164,15 @@ pub fn duration(milliseconds: u64) -> String {
     }
 }
 
+/// Returns a size as people say it: `340 bytes`, `12 KB`, `3.4 MB`.
+pub fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => count(bytes, "byte", "bytes"),
+        1_000..1_000_000 => format!("{} KB", bytes.div_ceil(1_000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
 /// Returns the time between two moments in milliseconds; none when it runs backwards.
 pub fn between(from: jiff::Timestamp, to: jiff::Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_millis()).unwrap_or_default()

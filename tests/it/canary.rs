@@ -7,9 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 use crate::support::env::{Output, TestEnv, finish};
@@ -187,6 +189,16 @@ impl Operator {
         self.places.add(&stderr, output.stderr.as_bytes());
     }
 
+    /// Adds what an exported archive holds.
+    fn open_archive(&mut self, name: &str) {
+        let archive = fs::File::open(self.home(name)).expect("it was exported");
+        let mut content = Vec::new();
+        GzDecoder::new(archive)
+            .read_to_end(&mut content)
+            .expect("it is an archive");
+        self.places.add("archive", content);
+    }
+
     /// The id of the run that a command told of.
     fn run_id(output: &Output) -> String {
         let line = output
@@ -233,7 +245,7 @@ impl Operator {
         // By its contract, a plugin is started with the variables that the kubeconfig gives it.
         let own = format!("ENV PLUGIN_SECRET={PLUGIN_VARIABLE}");
         for (place, content) in &mut places.0 {
-            if place.starts_with("children/plugin.") {
+            if place.starts_with("children/plugin.") && !place.contains(".files/") {
                 let record = String::from_utf8_lossy(content);
                 assert!(record.contains(&own), "{place} was started without it");
                 *content = record.replace(&own, "").into_bytes();
@@ -283,6 +295,8 @@ fn nothing_that_is_secret_is_left_behind() {
     operator.run(0, &["runs", &id]);
     operator.run(0, &["replay", &id]);
     operator.run(0, &["replay", &id, "--output", "json"]);
+    operator.run(0, &["runs", "export", &id, "-o", "case.tar.gz"]);
+    operator.open_archive("case.tar.gz");
     operator.gather();
     operator.mark_what_was_handed_out();
 
@@ -301,6 +315,7 @@ fn nothing_that_is_secret_is_left_behind() {
         "clone/deploy/",
         "objects of the clone",
         "objects of the remote",
+        "archive",
     ] {
         places.assert_read(place, CONTROL);
     }

@@ -9,10 +9,11 @@ use rok_deploy::clients::git::{Git, GitSettings};
 use rok_deploy::clients::kustomize::Kustomize;
 use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
+use rok_deploy::engine::ports::SystemClock;
 use rok_deploy::engine::{Answers, Origin, Phase, Recipe, StepMeta};
 use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply};
 use rok_deploy::steps::aws::Connector;
-use rok_deploy::steps::cluster::Clusters;
+use rok_deploy::steps::cluster::{Clusters, Operator};
 use rok_deploy::steps::gitops::{Repository, skeleton};
 use rok_deploy::steps::manifests::Manifests;
 
@@ -73,6 +74,14 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
         manifests: Arc::new(|directory| {
             Manifests::new(Kustomize::new(""), Path::new(directory).into())
         }),
+        operator: Operator {
+            user: "operator".into(),
+            host: "laptop".into(),
+            pid: 1,
+            state: String::new(),
+            is_over: Arc::new(|_| false),
+            clock: Arc::new(SystemClock),
+        },
         modes: Modes {
             changes: true,
             ..Modes::default()

@@ -101,7 +101,7 @@ fn while_the_proof_runs() {
 
 #[test]
 fn while_replicas_settle() {
-    let lagging = &["run", "--yes", "--lag", "1s"];
+    let lagging = &["run", "--yes", "--lag", "5s"];
     killed_when(lagging, r#""kind":"step_settling""#, false);
 }
 
@@ -172,7 +172,15 @@ fn a_run_that_lives_cannot_be_resumed() {
     let output = practice.env.run(&["resume", &run.to_string_lossy()]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(
-        output.stderr.contains("is held by another process"),
+        output
+            .stderr
+            .contains("is held by another process: operator@"),
+        "{output:?}"
+    );
+    assert!(
+        output
+            .stderr
+            .contains(&format!("(pid {}) since 20", running.id())),
         "{output:?}"
     );
     let output = running.finish();

@@ -1,6 +1,7 @@
 //! Steps against the practice cloud: the real clients over real HTTP, and a world to break.
 
 mod identity;
+mod lease;
 mod proofs;
 mod storage;
 
@@ -270,6 +271,7 @@ fn context(acted: &[&str]) -> Context {
             .iter()
             .map(ToString::to_string)
             .collect::<BTreeSet<_>>(),
+        planning: false,
     }
 }
 

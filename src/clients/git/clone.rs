@@ -141,6 +141,33 @@ impl Clone {
         self.git.locally(&self.directory, operation, written)
     }
 
+    /// Looks, without writing, whether these files can be written and committed.
+    pub fn expect_writable<'p>(
+        &self,
+        files: impl IntoIterator<Item = &'p str>,
+    ) -> Result<(), GitError> {
+        let repository = self.repository()?;
+        let common = repository.commondir();
+        let mut places = vec![
+            repository.path().to_owned(),
+            common.join("objects"),
+            common.join("refs/heads"),
+        ];
+        for file in files {
+            let file = self.place(file)?.absolute;
+            // A file is replaced, which its folder has to allow.
+            places.extend(
+                file.ancestors()
+                    .skip(1)
+                    .find(|place| place.exists())
+                    .map(Path::to_owned),
+            );
+        }
+        places
+            .iter()
+            .try_for_each(|place| paths::expect_writable(place))
+    }
+
     pub(super) fn place(&self, path: &str) -> Result<Place, GitError> {
         paths::resolve(&self.directory, path)
     }

@@ -24,6 +24,9 @@ const HOOKS: [&str; 4] = [
     "post-commit",
 ];
 
+/// The id that stands for no object.
+const NOTHING: &str = "0000000000000000000000000000000000000000";
+
 /// What to commit.
 #[derive(Debug, Clone, Copy)]
 pub struct CommitRequest<'a> {
@@ -98,27 +101,40 @@ impl Clone {
                 None => None,
             };
             let parents: Vec<_> = parent.iter().collect();
-            let reference = format!("refs/heads/{branch}");
             let write = || {
                 let (author, parents) = (&author, &parents);
                 repository
-                    .commit(
-                        Some(&reference),
-                        author,
-                        &committer,
-                        &message,
-                        &tree,
-                        parents,
-                    )
+                    .commit(None, author, &committer, &message, &tree, parents)
                     .map_err(failed)
             };
             let operation = || format!("commit {}", request.message);
-            self.git.locally(&self.directory, operation, write)?;
+            let id = self.git.locally(&self.directory, operation, write)?;
+            let expected = head.commit.as_deref().unwrap_or(NOTHING);
+            let subject = request.message.lines().next().unwrap_or_default();
+            self.update_references(
+                &format!("commit: {subject}"),
+                &format!("update refs/heads/{branch} {id} {expected}\n"),
+            )?;
         }
         // A hook may have changed what was committed, so the index follows HEAD and not our tree.
         let head = self.head_tree(&repository)?;
         self.refresh_index(&repository, head.as_ref(), &places)?;
         Ok(self.head()?.commit)
+    }
+
+    /// Moves, makes and removes references, all of them or none; `reason` is for their logs.
+    ///
+    /// The program does it: on a full disk libgit2 has been seen to say that a branch moved which
+    /// did not.
+    pub(super) fn update_references(
+        &self,
+        reason: &str,
+        transaction: &str,
+    ) -> Result<(), GitError> {
+        let arguments = ["update-ref", "-m", reason, "--stdin"];
+        let input = Some(transaction.as_bytes());
+        let output = self.git.run_with(&self.directory, &arguments, &[], input)?;
+        checked(output, &self.directory, "move a branch or tag").map(drop)
     }
 
     /// Returns the committer, and whether hooks or a signature ask for the `git` program. Starting
@@ -147,13 +163,12 @@ impl Clone {
 
     /// Returns whether the operator signs commits.
     pub(super) fn is_signed(&self) -> Result<bool, GitError> {
-        let arguments = [
-            "config",
-            "--type=bool",
-            "--default=false",
-            "--get",
-            "commit.gpgsign",
-        ];
+        self.is_set("commit.gpgSign")
+    }
+
+    /// Returns whether a setting of the operator says yes.
+    pub(super) fn is_set(&self, name: &str) -> Result<bool, GitError> {
+        let arguments = ["config", "--type=bool", "--default=false", "--get", name];
         Ok(self.expect("read the configuration", &arguments)?.trim() == "true")
     }
 

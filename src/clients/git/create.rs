@@ -11,9 +11,18 @@ use super::clone::Clone;
 use super::commit::CommitRequest;
 use super::credentials::Credentials;
 use super::error::{self, GitError};
+use super::paths::expect_writable;
 use super::program::{Git, Request, redact};
 
 impl Git {
+    /// Looks, without writing, whether a repository can be made at `directory`.
+    pub fn expect_room(&self, directory: &Path) -> Result<(), GitError> {
+        let directory =
+            std::path::absolute(directory).map_err(|source| GitError::io(directory, source))?;
+        let there = directory.ancestors().find(|place| place.exists());
+        there.map_or(Ok(()), expect_writable)
+    }
+
     /// Clones `url` into `directory`, which must be absent or empty; `branch` is the remote's default
     /// unless given.
     pub fn clone(&self, url: &str, branch: Option<&str>, directory: &Path) -> Result<(), GitError> {

@@ -216,13 +216,14 @@ impl GitError {
 
 /// Recognises what the local file system, or somebody else's Git, did to us.
 pub(super) fn local(path: &Path, text: &str) -> Option<GitError> {
-    let kind = if text.contains("No space left on device") {
+    let kind = if text.contains("No space left on device") || (is_unwritten(text) && is_full(path))
+    {
         ErrorKind::StorageFull
     } else if text.contains("Disk quota exceeded") {
         ErrorKind::QuotaExceeded
     } else if text.contains("Read-only file system") {
         ErrorKind::ReadOnlyFilesystem
-    } else if text.contains(": Permission denied") || text.contains("insufficient permission for") {
+    } else if is_denied(text) {
         ErrorKind::PermissionDenied
     } else if text.contains("detected dubious ownership") {
         return Some(GitError::DubiousOwnership { path: path.into() });
@@ -240,7 +241,31 @@ pub(super) fn local(path: &Path, text: &str) -> Option<GitError> {
     } else {
         return None;
     };
-    Some(GitError::io(path, io::Error::new(kind, redact(text))))
+    Some(GitError::io(
+        path,
+        io::Error::new(kind, redact(&spoken(text))),
+    ))
+}
+
+/// Whether something was not written, for which Git gives no reason.
+fn is_unwritten(text: &str) -> bool {
+    // An object that libgit2 could not write shows only when it is looked for.
+    ["couldn't write '", "with nonexistent object"]
+        .iter()
+        .any(|sign| text.contains(sign))
+}
+
+/// Whether the file system has no room for another few small files.
+fn is_full(path: &Path) -> bool {
+    const LITTLE: u64 = 64 * 1024;
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_bavail * found.f_frsize < LITTLE)
+}
+
+/// Whether a file was denied. An ssh server that wants another key says it in the same words, and
+/// names in brackets what it would have taken.
+fn is_denied(text: &str) -> bool {
+    let denied = |line: &str| line.contains(": Permission denied") && !line.contains("denied (");
+    text.lines().any(denied) || text.contains("insufficient permission for")
 }
 
 /// Sorts what the program said about a remote.
@@ -294,7 +319,6 @@ pub(super) fn network(remote: &str, text: &str) -> GitError {
     GitError::Unreachable { remote, text }
 }
 
-/// Returns the lines that say something, without the program's prefixes.
 /// What Git adds to every failure to talk to a remote, whatever its cause was.
 const BOILERPLATE: [&str; 3] = [
     "Could not read from remote repository.",
@@ -302,6 +326,7 @@ const BOILERPLATE: [&str; 3] = [
     "and the repository exists.",
 ];
 
+/// Returns the lines that say something, without the program's prefixes.
 pub(super) fn spoken(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()

@@ -1,223 +1,313 @@
 //! Merges our new render into a file that the operator owns and may have edited.
+//!
+//! The result is the operator's file, in which we replace only what they left alone: each place
+//! that differs between the last render and the new one is taken over where the operator has its
+//! lines as we rendered them, one after the other and below the same keys. Everywhere else their lines stay, and what of
+//! ours was left out is told. So every line that they added, changed or took away stays so, in
+//! their order.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
-use git2::{FileFavor, MergeFileInput, MergeFileOptions};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
-
-use super::error::GitError;
 
 /// A three-way merge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
     /// The merged file; where both sides changed the same lines it has the operator's.
     pub content: Vec<u8>,
-    /// Whether there was such a place.
-    pub conflicts: bool,
-    /// The merge with conflict markers, to show the operator what of ours was left out.
-    pub marked: Option<Vec<u8>>,
+    /// Places where both sides changed the same.
+    pub left_out: Vec<LeftOut>,
+    /// Whether nothing of ours went in, because the merge would be no sound file.
+    pub kept_whole: bool,
+}
+
+/// A place where the operator's lines were kept although ours are new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The line of the merged file, counted from 1.
+    pub line: usize,
+    /// What the operator has there; nothing where they took it away.
+    pub theirs: Vec<String>,
+    /// What we would have there; nothing where we would take it away.
+    pub ours: Vec<String>,
 }
 
 impl Merged {
     fn clean(content: &[u8]) -> Self {
         Self {
             content: content.to_vec(),
-            conflicts: false,
-            marked: None,
+            left_out: Vec::new(),
+            kept_whole: false,
         }
     }
 }
 
 /// Merges `ours` (the new render) and `theirs` (the operator's file), both made from `base` (the last
 /// render). The operator's side wins conflicts.
-pub fn merge_file(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Merged, GitError> {
-    if ours == theirs || ours == base {
-        return Ok(Merged::clean(theirs));
-    }
-    if theirs == base {
-        return Ok(Merged::clean(ours));
-    }
-    let (base, ours) = if has_windows_line_ends(theirs) {
-        (with_windows_line_ends(base), with_windows_line_ends(ours))
-    } else {
-        (base.to_vec(), ours.to_vec())
-    };
-    let (base, theirs) = take_over_lines(&base, &ours, theirs);
-    let marked = merge(&base, &ours, &theirs, FileFavor::Normal)?;
-    if marked.is_automergeable() {
-        return Ok(Merged::clean(marked.content()));
-    }
-    let favoured = merge(&base, &ours, &theirs, FileFavor::Theirs)?;
-    Ok(Merged {
-        content: favoured.content().to_vec(),
-        conflicts: true,
-        marked: Some(marked.content().to_vec()),
-    })
-}
-
-/// Takes over each line that we replaced by another one and the operator left alone, so that both
-/// sides agree on it. Git's merge alone calls an edit of the line beside it a conflict, and these
-/// files are a handful of lines next to each other: a new role would get lost beside an edited
-/// endpoint.
-fn take_over_lines(base: &[u8], ours: &[u8], theirs: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let lines =
-        |content| -> Vec<&[u8]> { <[u8]>::split_inclusive(content, |b| *b == b'\n').collect() };
-    let (mut base, ours, mut theirs) = (lines(base), lines(ours), lines(theirs));
-    let kept: BTreeMap<usize, usize> = capture_diff_slices(Algorithm::Myers, &base, &theirs)
-        .into_iter()
-        .filter_map(|part| match part {
-            DiffOp::Equal {
-                old_index,
-                new_index,
-                len,
-            } => Some((old_index..old_index + len).zip(new_index..)),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    for part in capture_diff_slices(Algorithm::Myers, &base, &ours) {
-        let DiffOp::Replace {
-            old_index,
-            old_len,
-            new_index,
-            new_len,
-        } = part
-        else {
-            continue;
-        };
-        if old_len != new_len {
-            continue;
-        }
-        for offset in 0..old_len {
-            if let Some(place) = kept.get(&(old_index + offset)) {
-                base[old_index + offset] = ours[new_index + offset];
-                theirs[*place] = ours[new_index + offset];
-            }
-        }
-    }
-    (base.concat(), theirs.concat())
-}
-
-fn merge(
+///
+/// Two sound files can be merged by lines into one that is not, with a key twice for example: where
+/// only the merge is not `sound`, the operator's file stays as it is.
+pub fn merge_file(
     base: &[u8],
     ours: &[u8],
     theirs: &[u8],
-    favor: FileFavor,
-) -> Result<git2::MergeFileResult, GitError> {
-    // `git2::merge_file` alone does not start libgit2, which a buffer does.
-    drop(git2::Buf::new());
-    let [mut first, mut second, mut third] = [
-        MergeFileInput::new(),
-        MergeFileInput::new(),
-        MergeFileInput::new(),
-    ];
-    let mut options = MergeFileOptions::new();
-    options
-        .ancestor_label("last render")
-        .our_label("new render")
-        .their_label("your file")
-        .style_diff3(true)
-        .favor(favor);
-    git2::merge_file(
-        first.content(base),
-        second.content(ours),
-        third.content(theirs),
-        Some(&mut options),
-    )
-    .map_err(|error| GitError::other("merge a file", error.message()))
+    sound: impl Fn(&[u8]) -> bool,
+) -> Merged {
+    if ours == theirs || ours == base {
+        return Merged::clean(theirs);
+    }
+    if theirs == base {
+        return Merged::clean(ours);
+    }
+    let merged = merge(base, ours, theirs);
+    if sound(&merged.content) || !sound(ours) || !sound(theirs) {
+        return merged;
+    }
+    Merged {
+        content: theirs.to_vec(),
+        kept_whole: true,
+        ..merged
+    }
 }
 
-/// An editor that turned every LF into CRLF changed no line's meaning.
-fn has_windows_line_ends(content: &[u8]) -> bool {
-    let count = |needle: &[u8]| {
+/// How a file ends its lines, which is a matter of the editor and no change of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    windows: bool,
+    last: bool,
+}
+
+impl Ends {
+    fn of(content: &[u8]) -> Self {
+        let lines = content.split_inclusive(|byte| *byte == b'\n');
+        let ended = || lines.clone().filter(|line| line.ends_with(b"\n"));
+        Self {
+            windows: ended().next().is_some() && ended().all(|line| line.ends_with(b"\r\n")),
+            last: content.is_empty() || content.ends_with(b"\n"),
+        }
+    }
+
+    /// Takes over what the operator changed, else what we changed.
+    fn merged(base: Self, ours: Self, theirs: Self) -> Self {
+        let choose = |base, ours, theirs| if theirs == base { ours } else { theirs };
+        Self {
+            windows: choose(base.windows, ours.windows, theirs.windows),
+            last: choose(base.last, ours.last, theirs.last),
+        }
+    }
+
+    fn lines(self, content: &[u8]) -> Vec<&[u8]> {
+        if content.is_empty() {
+            return Vec::new();
+        }
         content
-            .windows(needle.len())
-            .filter(|part| *part == needle)
-            .count()
-    };
-    let lines = count(b"\n");
-    lines > 0 && count(b"\r\n") == lines
+            .strip_suffix(b"\n")
+            .unwrap_or(content)
+            .split(|byte| *byte == b'\n')
+            .map(|line| match line {
+                [line @ .., b'\r'] if self.windows => line,
+                line => line,
+            })
+            .collect()
+    }
+
+    fn join(self, lines: &[&Line<'_>]) -> Vec<u8> {
+        let end: &[u8] = if self.windows { b"\r\n" } else { b"\n" };
+        let texts: Vec<&[u8]> = lines.iter().map(|line| line.text).collect();
+        let mut content = texts.join(end);
+        if self.last && !lines.is_empty() {
+            content.extend(end);
+        }
+        content
+    }
 }
 
-fn with_windows_line_ends(content: &[u8]) -> Vec<u8> {
-    let mut converted = Vec::with_capacity(content.len() + content.len() / 16);
-    for (index, byte) in content.iter().enumerate() {
-        if *byte == b'\n' && (index == 0 || content[index - 1] != b'\r') {
-            converted.push(b'\r');
-        }
-        converted.push(*byte);
-    }
-    converted
+/// A line, and the keys that it stands below: the same words in another section are another line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Line<'a> {
+    below: Vec<&'a [u8]>,
+    text: &'a [u8],
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BASE: &str =
-        "# storage\nspec:\n  s3:\n    endpoint: e1\n    region: r1\n  other: 1\n  last: 1\n";
-
-    fn text(merged: &Merged) -> &str {
-        std::str::from_utf8(&merged.content).unwrap()
+impl<'a> Line<'a> {
+    fn all(lines: Vec<&'a [u8]>) -> Vec<Self> {
+        let mut open: Vec<(usize, &[u8])> = Vec::new();
+        let mut placed = Vec::with_capacity(lines.len());
+        for text in lines {
+            let words = text.trim_ascii_start();
+            let is_empty = words.is_empty();
+            // An item stands below the key before it, also where it is not indented more.
+            let depth = (text.len() - words.len()) * 2 + usize::from(words.starts_with(b"-"));
+            if !is_empty {
+                while open.last().is_some_and(|(outer, _)| *outer >= depth) {
+                    open.pop();
+                }
+            }
+            placed.push(Self {
+                below: open.iter().map(|(_, key)| *key).collect(),
+                text,
+            });
+            if !is_empty && !words.starts_with(b"#") {
+                open.push((depth, key(text).unwrap_or(text)));
+            }
+        }
+        placed
     }
+}
 
-    #[test]
-    fn edits_in_different_places_are_both_kept() {
-        let ours = BASE.replace("r1", "r2");
-        let theirs = BASE
-            .replace("# storage", "# ours to keep")
-            .replace("last: 1", "last: 2");
-        let merged = merge_file(BASE.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
-        assert!(!merged.conflicts);
-        assert_eq!(text(&merged), theirs.replace("r1", "r2"));
+fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Merged {
+    let (base_ends, our_ends, their_ends) = (Ends::of(base), Ends::of(ours), Ends::of(theirs));
+    let base = Line::all(base_ends.lines(base));
+    let ours = Line::all(our_ends.lines(ours));
+    let theirs = Line::all(their_ends.lines(theirs));
+    let places = Places::new(&base, &theirs);
+    let mut result: Vec<&Line<'_>> = Vec::with_capacity(theirs.len() + ours.len());
+    let mut left_out = Vec::new();
+    let mut copied = 0;
+    for hunk in hunks(&base, &ours) {
+        if let Some(place) = places.untouched(&hunk.old) {
+            result.extend(&theirs[copied..place.start]);
+            result.extend(&ours[hunk.new]);
+            copied = place.end;
+            continue;
+        }
+        let place = places.around(&hunk.old);
+        if has(&theirs[place.clone()], &ours[hunk.new.clone()]) {
+            continue;
+        }
+        result.extend(&theirs[copied..place.start]);
+        copied = place.start;
+        left_out.push(LeftOut {
+            line: result.len() + 1,
+            theirs: texts(&theirs[place]),
+            ours: texts(&ours[hunk.new]),
+        });
     }
+    result.extend(&theirs[copied..]);
+    Merged {
+        content: Ends::merged(base_ends, our_ends, their_ends).join(&result),
+        left_out,
+        kept_whole: false,
+    }
+}
 
-    #[test]
-    fn the_operator_wins_a_conflict_and_sees_it() {
-        let ours = BASE
-            .replace("endpoint: e1", "endpoint: e2")
-            .replace("last: 1", "last: 9");
-        let theirs = BASE.replace("endpoint: e1", "endpoint: mine");
-        let merged = merge_file(BASE.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
-        assert!(merged.conflicts);
-        assert_eq!(text(&merged), theirs.replace("last: 1", "last: 9"));
-        let marked = String::from_utf8(merged.marked.unwrap()).unwrap();
-        for part in [
-            "<<<<<<< new render",
-            "endpoint: e2",
-            "endpoint: mine",
-            ">>>>>>> your file",
-        ] {
-            assert!(marked.contains(part), "{marked}");
+fn texts(lines: &[Line<'_>]) -> Vec<String> {
+    let text = |line: &Line<'_>| String::from_utf8_lossy(line.text).into_owned();
+    lines.iter().map(text).collect()
+}
+
+/// Whether the operator has done the same as we, between the lines that they left alone.
+fn has(theirs: &[Line<'_>], ours: &[Line<'_>]) -> bool {
+    if ours.is_empty() {
+        return theirs.is_empty();
+    }
+    theirs.windows(ours.len()).any(|lines| lines == ours)
+}
+
+/// A place where the new render differs from the last one.
+struct Hunk {
+    old: Range<usize>,
+    new: Range<usize>,
+}
+
+fn hunks(base: &[Line<'_>], ours: &[Line<'_>]) -> Vec<Hunk> {
+    let mut hunks = Vec::new();
+    for part in capture_diff_slices(Algorithm::Myers, base, ours) {
+        let (old, new) = (part.old_range(), part.new_range());
+        if matches!(part, DiffOp::Equal { .. }) {
+            continue;
+        }
+        // These files are a handful of values next to each other: an edit of the line beside it
+        // must not keep a new role out. Lines that stay what they are, a value of the same key,
+        // are places of their own.
+        let pairs = || base[old.clone()].iter().zip(&ours[new.clone()]);
+        if old.len() == new.len() && pairs().all(|(old, new)| is_same_value(old, new)) {
+            hunks.extend(old.zip(new).map(|(old, new)| Hunk {
+                old: old..old + 1,
+                new: new..new + 1,
+            }));
+        } else {
+            hunks.push(Hunk { old, new });
+        }
+    }
+    hunks
+}
+
+/// Whether two lines give a value to the same key of a mapping, or to the same variable.
+fn is_same_value(old: &Line<'_>, new: &Line<'_>) -> bool {
+    let is_plain = !matches!(old.text.trim_ascii_start().first(), Some(b'-' | b'#'));
+    is_plain
+        && old.below == new.below
+        && key(old.text).is_some_and(|old| key(new.text) == Some(old))
+}
+
+/// Returns what a line says before its value, with its indentation.
+fn key(line: &[u8]) -> Option<&[u8]> {
+    let end = line.iter().position(|byte| matches!(byte, b':' | b'='))?;
+    Some(&line[..end])
+}
+
+/// Where the operator has the lines of the last render.
+struct Places {
+    kept: Vec<Option<usize>>,
+    length: usize,
+}
+
+impl Places {
+    fn new(base: &[Line<'_>], theirs: &[Line<'_>]) -> Self {
+        let mut kept = vec![None; base.len()];
+        for part in capture_diff_slices(Algorithm::Myers, base, theirs) {
+            if let DiffOp::Equal {
+                old_index,
+                new_index,
+                len,
+            } = part
+            {
+                for offset in 0..len {
+                    kept[old_index + offset] = Some(new_index + offset);
+                }
+            }
+        }
+        Self {
+            kept,
+            length: theirs.len(),
         }
     }
 
-    #[test]
-    fn edits_in_neighbouring_lines_are_both_kept() {
-        let ours = BASE.replace("r1", "r2").replace("last: 1", "last: 2");
-        let theirs = BASE.replace("endpoint: e1", "endpoint: mine") + "  added: 1\n";
-        let merged = merge_file(BASE.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
-        assert!(!merged.conflicts);
-        let both = theirs.replace("r1", "r2").replace("last: 1", "last: 2");
-        assert_eq!(text(&merged), both);
+    /// Returns where lines of the last render are, one after the other; for none of them the gap
+    /// between their neighbours, as long as the operator has nothing in it.
+    fn untouched(&self, old: &Range<usize>) -> Option<Range<usize>> {
+        if old.is_empty() {
+            let start = self.after(old.start)?;
+            return (self.at(old.start) == Some(start)).then_some(start..start);
+        }
+        let start = self.kept[old.start]?;
+        let places = self.kept[old.clone()].iter().zip(start..);
+        let is_whole = places
+            .into_iter()
+            .all(|(kept, expected)| *kept == Some(expected));
+        is_whole.then(|| start..start + old.len())
     }
 
-    #[test]
-    fn one_side_only_is_taken_as_it_is() {
-        let other = b"no newline at the end".as_slice();
-        let base = BASE.as_bytes();
-        assert_eq!(merge_file(base, base, other).unwrap().content, other);
-        assert_eq!(merge_file(base, other, base).unwrap().content, other);
-        assert_eq!(merge_file(base, other, other).unwrap().content, other);
-        assert!(merge_file(b"", b"ours\n", b"theirs\n").unwrap().conflicts);
+    /// Returns what the operator has between the nearest lines that they left alone.
+    fn around(&self, old: &Range<usize>) -> Range<usize> {
+        let before = self.kept[..old.start].iter().rev().flatten().next();
+        let behind = self.kept[old.end..].iter().flatten().next();
+        before.map_or(0, |place| place + 1)..behind.copied().unwrap_or(self.length)
     }
 
-    #[test]
-    fn windows_line_ends_are_no_conflict() {
-        let theirs = BASE.replace("last: 1", "last: 2").replace('\n', "\r\n");
-        let ours = BASE.replace("e1", "e2");
-        let merged = merge_file(BASE.as_bytes(), ours.as_bytes(), theirs.as_bytes()).unwrap();
-        assert!(!merged.conflicts);
-        assert_eq!(text(&merged), theirs.replace("e1", "e2"));
+    /// Returns the place behind the line before this one.
+    fn after(&self, line: usize) -> Option<usize> {
+        match line.checked_sub(1) {
+            None => Some(0),
+            Some(before) => self.kept[before].map(|place| place + 1),
+        }
+    }
+
+    fn at(&self, line: usize) -> Option<usize> {
+        match self.kept.get(line) {
+            None => Some(self.length),
+            Some(place) => *place,
+        }
     }
 }

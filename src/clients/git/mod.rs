@@ -29,7 +29,7 @@ pub use commit::CommitRequest;
 pub use credentials::Passwords;
 pub use error::GitError;
 pub use history::CommitInfo;
-pub use merge::{Merged, merge_file};
+pub use merge::{LeftOut, Merged, merge_file};
 pub use program::{Git, GitSettings, redact};
 pub use push::{PushOutcome, PushRight};
 pub use remote::{PushState, Remote};

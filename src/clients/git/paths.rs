@@ -44,6 +44,12 @@ pub(super) fn resolve(root: &Path, path: &str) -> Result<Place, GitError> {
     Ok(Place { absolute, relative })
 }
 
+/// Looks, without writing, whether a place takes writes.
+pub(super) fn expect_writable(place: &Path) -> Result<(), GitError> {
+    rustix::fs::access(place, rustix::fs::Access::WRITE_OK)
+        .map_err(|error| GitError::io(place, error.into()))
+}
+
 /// Returns whether the file belongs to another repository inside this one.
 fn is_nested(root: &Path, inside: &Path) -> bool {
     inside

@@ -309,7 +309,14 @@ impl Git {
 
 /// A run of the program, for the gate. What only asks is told apart from what changes something.
 fn called(arguments: &[&str], input: Option<&[u8]>) -> Call {
-    const ASKS: [&str; 4] = ["var", "rev-parse", "ls-remote", "--version"];
+    // An export goes to a folder of ours.
+    const ASKS: [&str; 5] = [
+        "var",
+        "rev-parse",
+        "ls-remote",
+        "--version",
+        "checkout-index",
+    ];
     let verb = arguments
         .iter()
         .scan(false, |value, argument| {

@@ -1,7 +1,12 @@
 //! Pushes: fast-forward only, never forced, and never around a hook.
 //!
 //! When somebody pushed first, our commits move on top of theirs (`rebase`) and the push is tried
-//! again. When the branch's rules say no, the commits go to a side branch for a pull request.
+//! again: each time that we lose somebody else's work went in, so all of us get there. When the
+//! branch's rules say no, the commits go to a side branch for a pull request.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::thread;
+use std::time::Duration;
 
 use super::clone::Clone;
 use super::error::{self, GitError};
@@ -9,7 +14,16 @@ use super::program::{Output, Request};
 use super::remote::Target;
 
 /// How often others may push between our fetch and our push before we give up.
-const TRIES: u32 = 5;
+const TRIES: u32 = 50;
+
+/// How often in a row the remote may say that something moved though nothing did.
+const STUCK: u32 = 5;
+
+/// How many names a side branch may have.
+const SIDE_BRANCHES: u32 = 5;
+
+/// The longest pause before another try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether the remote would take a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +116,9 @@ impl Clone {
     pub fn push(&self, side_branch: &str, tags: &[String]) -> Result<PushOutcome, GitError> {
         let target = self.target()?;
         self.undo_half_rebase()?;
+        let mut tags = tags.to_vec();
         let mut with_branch = true;
+        let (mut tried, mut stuck) = (None, 0);
         for attempt in 1..=TRIES {
             let head = self
                 .head()?
@@ -123,16 +139,24 @@ impl Clone {
                     return self.divert(&target, &head, side_branch, tags, text);
                 }
                 Answer::Declined(text) => return Err(rejected(&target, &text)),
-                Answer::Moved | Answer::NotAtomic => {
-                    with_branch = self.catch_up(&target, tags, attempt)?;
-                }
+                Answer::Moved | Answer::NotAtomic => {}
             }
+            thread::sleep(pause(attempt));
+            with_branch = self.catch_up(&target, &mut tags, attempt)?;
+            let now = (refspecs, self.known_tip(&target)?);
+            stuck = if tried.as_ref() == Some(&now) {
+                stuck + 1
+            } else {
+                0
+            };
+            if stuck == STUCK {
+                let text = "the remote says that others pushed, and has nothing new";
+                return Err(diverged(target, text.into()));
+            }
+            tried = Some(now);
         }
-        Err(GitError::Diverged {
-            branch: target.branch,
-            paths: Vec::new(),
-            text: format!("others pushed each of the {TRIES} times in between"),
-        })
+        let text = format!("others pushed each of the {TRIES} times in between");
+        Err(diverged(target, text))
     }
 
     /// Sends references as one where the server can, else one after the other, the branch first.
@@ -226,6 +250,12 @@ impl Clone {
             let text = format!("{}\n{}", remote_words(&output.stderr), summaries.join("\n"));
             return Ok(Answer::Declined(text.trim().to_owned()));
         }
+        // Another run has given its tag the name of ours, or was faster by so little that the server
+        // saw it while it took the references as one: then only its own words tell which it was.
+        let is_race = culprits.is_empty() && is_moved(&remote_words(&output.stderr));
+        if is_race || (!culprits.is_empty() && culprits.iter().all(|status| status.is_moved())) {
+            return Ok(Answer::Moved);
+        }
         let words: Vec<_> = refused
             .iter()
             .map(|status| format!("{} {}", status.destination, status.summary))
@@ -241,7 +271,7 @@ impl Clone {
         target: &Target,
         head: &str,
         side_branch: &str,
-        tags: &[String],
+        mut tags: Vec<String>,
         reason: String,
     ) -> Result<PushOutcome, GitError> {
         let known = self.ls_remote(target)?;
@@ -249,12 +279,13 @@ impl Clone {
             let branch = name.strip_prefix("refs/heads/")?;
             (id == head && branch != target.branch).then(|| branch.to_owned())
         });
-        for number in 1..=TRIES {
+        for number in 1..=SIDE_BRANCHES {
             let branch = match (&holding, number) {
                 (Some(branch), _) => branch.clone(),
                 (None, 1) => side_branch.to_owned(),
                 (None, number) => format!("{side_branch}-{number}"),
             };
+            self.make_way(target, &mut tags)?;
             let mut refspecs = vec![format!("{head}:refs/heads/{branch}")];
             refspecs.extend(tags.iter().map(|tag| format!("refs/tags/{tag}")));
             match self.send(target, &refspecs, number)? {
@@ -277,6 +308,23 @@ impl Clone {
     }
 }
 
+/// Returns a random pause, longer after every try: who comes at the same time comes apart.
+fn pause(attempt: u32) -> Duration {
+    let longest = Duration::from_millis(25) * 2_u32.saturating_pow(attempt.min(12));
+    let chance = RandomState::new().build_hasher().finish();
+    // The fraction needs no more than 16 bits, and those fit.
+    let fraction = u16::try_from(chance >> 48).unwrap_or(u16::MAX);
+    longest.min(LONGEST_PAUSE) * u32::from(fraction) / u32::from(u16::MAX)
+}
+
+fn diverged(target: Target, text: String) -> GitError {
+    GitError::Diverged {
+        branch: target.branch,
+        paths: Vec::new(),
+        text,
+    }
+}
+
 fn rejected(target: &Target, text: &str) -> GitError {
     GitError::Rejected {
         remote: target.remote.url.clone(),
@@ -292,19 +340,24 @@ struct Status {
 }
 
 impl Status {
-    /// Returns whether the reference is simply not where we thought it was.
     fn is_moved(&self) -> bool {
-        const SIGNS: [&str; 7] = [
-            "(fetch first)",
-            "(non-fast-forward)",
-            "(stale info)",
-            "cannot lock ref",
-            "failed to update ref",
-            "incorrect old value",
-            "reference already exists",
-        ];
-        self.flag == '!' && SIGNS.iter().any(|sign| self.summary.contains(sign))
+        self.flag == '!' && is_moved(&self.summary)
     }
+}
+
+/// Returns whether a refusal says that a reference is simply not where we thought it was.
+fn is_moved(text: &str) -> bool {
+    const SIGNS: [&str; 8] = [
+        "(fetch first)",
+        "(non-fast-forward)",
+        "(already exists)",
+        "(stale info)",
+        "cannot lock ref",
+        "failed to update ref",
+        "incorrect old value",
+        "reference already exists",
+    ];
+    SIGNS.iter().any(|sign| text.contains(sign))
 }
 
 fn statuses(output: &Output) -> impl Iterator<Item = Status> {

@@ -2,7 +2,8 @@
 //!
 //! Only commits with our trailers move; an operator's own unpushed commits are theirs to rebase. The
 //! order survives a kill: a reference remembers where we are going, then index and working tree
-//! move, then one transaction moves the branch and the tags and drops the reference.
+//! move, then one transaction moves the branch and drops the reference and the tags on what was
+//! moved. The tags are made anew at the end, by the one who signs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -17,21 +18,26 @@ use super::error::GitError;
 use super::history::{has_trailer, subject};
 use super::program::checked;
 use super::remote::Target;
+use super::tags;
 use super::{RUN_TRAILER, STEP_TRAILER};
 
 /// Where a rebase under way is going.
 const PENDING: &str = "refs/rok-deploy/rebase";
 
+/// What the logs of references say of it.
+const REASON: &str = "rok-deploy: rebase";
+
 impl Clone {
-    /// Fetches, and puts our commits on top of what came. Returns whether the branch still has
-    /// something to push.
+    /// Fetches, puts our commits on top of what came, and gives our tags names that the remote has
+    /// not given to others. Returns whether the branch still has something to push.
     pub(super) fn catch_up(
         &self,
         target: &Target,
-        tags: &[String],
+        tags: &mut [String],
         attempt: u32,
     ) -> Result<bool, GitError> {
         if !self.fetch(target, attempt)? {
+            self.make_way(target, tags)?;
             return Ok(true);
         }
         let repository = self.repository()?;
@@ -48,11 +54,9 @@ impl Clone {
         let base = repository
             .merge_base(head, upstream)
             .map_err(|_| diverged(Vec::new(), "found no commit in common".into()))?;
-        if base == head {
-            return Ok(false);
-        }
-        if base == upstream {
-            return Ok(true);
+        if base == head || base == upstream {
+            self.make_way(target, tags)?;
+            return Ok(base != head);
         }
         if let Some(what) = self.operation_in_progress() {
             return Err(GitError::Busy { what });
@@ -91,8 +95,9 @@ impl Clone {
             self.replay(&repository, &ours, upstream)?
         };
         let tip = moved.get(&head).copied().unwrap_or(upstream);
-        let tags = self.moved_tags(&repository, target, tags, &moved)?;
-        self.move_to(&repository, head, tip, &tags)?;
+        let renewed = self.renewed_tags(target, tags, &moved)?;
+        self.move_to(&repository, head, tip, &renewed)?;
+        self.renew_tags(tags, renewed)?;
         Ok(tip != upstream)
     }
 
@@ -106,7 +111,7 @@ impl Clone {
             .refname_to_id("HEAD")
             .map_err(|error| self.failed("undo a half rebase", &error))?;
         self.switch(pending, head)?;
-        self.update_references(&format!("delete {PENDING}\n"))
+        self.update_references(REASON, &format!("delete {PENDING}\n"))
     }
 
     fn unpushed_commits<'a>(
@@ -219,50 +224,71 @@ impl Clone {
         Oid::from_str(id.trim()).map_err(|error| self.failed("rebase our commits", &error))
     }
 
-    /// Makes tag objects for the tags on moved commits, except for those that the remote has.
-    fn moved_tags(
+    /// Gives our tags other names where the remote has given theirs to others.
+    pub(super) fn make_way(&self, target: &Target, tags: &mut [String]) -> Result<(), GitError> {
+        let renewed = self.renewed_tags(target, tags, &BTreeMap::new())?;
+        if renewed.is_empty() {
+            return Ok(());
+        }
+        self.update_references(REASON, &deletions(&renewed))?;
+        self.renew_tags(tags, renewed)
+    }
+
+    /// Returns the tags that have to be made anew, on moved commits or under another name. What the
+    /// remote has of ours stays.
+    fn renewed_tags(
         &self,
-        repository: &Repository,
         target: &Target,
         tags: &[String],
         moved: &BTreeMap<Oid, Oid>,
-    ) -> Result<Vec<(String, Oid)>, GitError> {
-        let failed = |error: git2::Error| self.failed("move a tag", &error);
-        let mut made = Vec::new();
+    ) -> Result<Vec<Renewed>, GitError> {
+        let mut renewed = Vec::new();
         if tags.is_empty() {
-            return Ok(made);
+            return Ok(renewed);
         }
-        let published = self.ls_remote(target)?;
-        for name in tags {
-            let reference = format!("refs/tags/{name}");
+        let remote = self.ls_remote(target)?;
+        let names = remote
+            .keys()
+            .filter_map(|name| name.strip_prefix("refs/tags/"));
+        let published: BTreeSet<String> = names.map(str::to_owned).collect();
+        let mut taken = self.tag_names()?;
+        taken.extend(published.iter().cloned());
+        for (index, name) in tags.iter().enumerate() {
             let Some(commit) = self.tag_target(name)? else {
                 return Err(GitError::other("push", format!("found no tag `{name}`")));
             };
-            let commit = Oid::from_str(&commit).map_err(failed)?;
-            let Some(new) = moved.get(&commit).filter(|new| **new != commit) else {
-                continue;
-            };
-            if published.contains_key(&reference) {
+            if self.has_tag(&remote, name, &commit)? {
                 continue;
             }
-            let found = repository.find_reference(&reference).map_err(failed)?;
-            let id = match found.peel_to_tag() {
-                Ok(tag) => {
-                    let object = repository.find_commit(*new).map_err(failed)?;
-                    let tagger = match tag.tagger() {
-                        Some(tagger) => tagger.to_owned(),
-                        None => self.committer()?,
-                    };
-                    let message = tag.message().ok().flatten().unwrap_or_default();
-                    repository
-                        .tag_annotation_create(name, object.as_object(), &tagger, message)
-                        .map_err(failed)?
-                }
-                Err(_) => *new,
+            let id = Oid::from_str(&commit).map_err(|error| self.failed("move a tag", &error))?;
+            let moved = moved.get(&id).filter(|new| **new != id);
+            let name = if published.contains(name) {
+                tags::free(name, &taken)
+            } else if moved.is_some() {
+                name.clone()
+            } else {
+                continue;
             };
-            made.push((reference, id));
+            taken.insert(name.clone());
+            renewed.push(Renewed {
+                index,
+                message: self.tag_message(&tags[index])?,
+                old: tags[index].clone(),
+                name,
+                commit: moved.map_or(commit, Oid::to_string),
+            });
         }
-        Ok(made)
+        Ok(renewed)
+    }
+
+    /// Makes the tags, whose old ones are gone. A run killed in between finds no tag on its newest
+    /// commit, and makes one.
+    fn renew_tags(&self, tags: &mut [String], renewed: Vec<Renewed>) -> Result<(), GitError> {
+        for tag in renewed {
+            self.tag(&tag.name, &tag.commit, &tag.message)?;
+            tags[tag.index] = tag.name;
+        }
+        Ok(())
     }
 
     fn move_to(
@@ -270,25 +296,25 @@ impl Clone {
         repository: &Repository,
         head: Oid,
         tip: Oid,
-        tags: &[(String, Oid)],
+        renewed: &[Renewed],
     ) -> Result<(), GitError> {
-        use std::fmt::Write as _;
-
         let branch = repository
             .find_reference("HEAD")
             .ok()
             .and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned))
             .ok_or(GitError::Detached)?;
-        self.update_references(&format!("update {PENDING} {tip}\n"))?;
+        self.update_references(REASON, &format!("update {PENDING} {tip}\n"))?;
         if let Err(error) = self.switch(head, tip) {
-            self.update_references(&format!("delete {PENDING}\n"))?;
+            self.update_references(REASON, &format!("delete {PENDING}\n"))?;
             return Err(error);
         }
-        let mut transaction = format!("update {branch} {tip} {head}\ndelete {PENDING}\n");
-        for (name, id) in tags {
-            let _ = writeln!(transaction, "update {name} {id}");
-        }
-        self.update_references(&transaction)
+        self.update_references(
+            REASON,
+            &format!(
+                "update {branch} {tip} {head}\ndelete {PENDING}\n{}",
+                deletions(renewed)
+            ),
+        )
     }
 
     /// Moves index and working tree from one commit to another; foreign changes stay, or it refuses.
@@ -316,13 +342,6 @@ impl Clone {
             })
     }
 
-    fn update_references(&self, transaction: &str) -> Result<(), GitError> {
-        let arguments = ["update-ref", "-m", "rok-deploy: rebase", "--stdin"];
-        let input = Some(transaction.as_bytes());
-        let output = self.git.run_with(&self.directory, &arguments, &[], input)?;
-        checked(output, &self.directory, "move the branch").map(drop)
-    }
-
     fn changed_paths(
         &self,
         repository: &Repository,
@@ -338,6 +357,26 @@ impl Clone {
             .map(|path| String::from_utf8_lossy(path).into_owned())
             .collect())
     }
+}
+
+/// A tag to make anew.
+struct Renewed {
+    /// Where it stands among the tags of the push.
+    index: usize,
+    /// The name it had.
+    old: String,
+    /// The name it gets.
+    name: String,
+    commit: String,
+    message: String,
+}
+
+/// Returns the part of a transaction that removes the old tags.
+fn deletions(renewed: &[Renewed]) -> String {
+    let lines = renewed
+        .iter()
+        .map(|tag| format!("delete refs/tags/{}\n", tag.old));
+    lines.collect()
 }
 
 fn is_ours(commit: &Commit<'_>) -> bool {

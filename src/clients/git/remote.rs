@@ -98,12 +98,13 @@ impl Clone {
         };
         let remote = self.ls_remote(&target)?;
         let commits = self.ahead(&target, &head, remote.get(&target.reference()))?;
-        let tags = self
-            .tags("deploy/*")?
-            .into_iter()
-            .map(|tag| tag.name)
-            .filter(|name| !remote.contains_key(&format!("refs/tags/{name}")))
-            .collect();
+        let mut tags = Vec::new();
+        for tag in self.tags("deploy/*")? {
+            // Another run's tag of the same name and second is not ours.
+            if !self.has_tag(&remote, &tag.name, &tag.commit)? {
+                tags.push(tag.name);
+            }
+        }
         let diverted = remote
             .iter()
             .find(|(name, id)| commits > 0 && name.starts_with(SIDE_BRANCHES) && **id == head)
@@ -169,6 +170,25 @@ impl Clone {
             .collect())
     }
 
+    /// Returns whether the remote has the clone's tag, or one of that name on the same commit.
+    pub(super) fn has_tag(
+        &self,
+        remote: &BTreeMap<String, String>,
+        name: &str,
+        commit: &str,
+    ) -> Result<bool, GitError> {
+        let reference = format!("refs/tags/{name}");
+        let Some(found) = remote.get(&reference) else {
+            return Ok(false);
+        };
+        let own = self
+            .repository()?
+            .refname_to_id(&reference)
+            .map_err(|error| self.failed("read a tag", &error))?;
+        let leads_to = remote.get(&format!("{reference}^{{}}")).unwrap_or(found);
+        Ok(*found == own.to_string() || leads_to == commit)
+    }
+
     /// Brings the remote's branch up to date in the clone. Returns whether the remote has it.
     pub(super) fn fetch(&self, target: &Target, attempt: u32) -> Result<bool, GitError> {
         let refspec = format!("+{}:{}", target.reference(), target.tracking());
@@ -197,6 +217,11 @@ impl Clone {
             return Ok(false);
         }
         Err(self.unreachable(&target.remote, &output.stderr))
+    }
+
+    /// Returns where the remote's branch was when we last looked.
+    pub(super) fn known_tip(&self, target: &Target) -> Result<Option<Oid>, GitError> {
+        Ok(self.repository()?.refname_to_id(&target.tracking()).ok())
     }
 
     pub(super) fn unreachable(&self, remote: &Remote, text: &str) -> GitError {

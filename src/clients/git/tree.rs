@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Tree};
@@ -11,6 +12,7 @@ use git2::{FileMode, Oid, Repository, Tree};
 use super::clone::Clone;
 use super::error::GitError;
 use super::paths::Place;
+use super::program::checked;
 
 /// The mode of an executable file in a tree.
 const EXECUTABLE: i32 = 0o100_755;
@@ -72,6 +74,41 @@ impl Clone {
             }
         }
         Ok(changes)
+    }
+
+    /// Writes the files of HEAD into a folder outside of the clone, as a fresh working tree has
+    /// them. Leaves no trace in the clone.
+    pub fn export(&self, folder: &Path) -> Result<(), GitError> {
+        let repository = self.repository()?;
+        let Some(tree) = self.head_tree(&repository)? else {
+            return Ok(());
+        };
+        let aside = tempfile::tempdir().map_err(|source| GitError::io(folder, source))?;
+        let index_file = aside.path().join("index");
+        git2::Index::open(&index_file)
+            .and_then(|mut index| {
+                index.read_tree(&tree)?;
+                index.write()
+            })
+            .map_err(|error| self.failed("export HEAD", &error))?;
+        let (Some(directory), Some(index_file), Some(folder)) = (
+            repository.path().to_str(),
+            index_file.to_str(),
+            folder.to_str(),
+        ) else {
+            return Err(GitError::other("export HEAD", "the path is not UTF-8"));
+        };
+        let environment = [
+            ("GIT_DIR", directory),
+            ("GIT_WORK_TREE", folder),
+            ("GIT_INDEX_FILE", index_file),
+            ("GIT_LFS_SKIP_SMUDGE", "1"),
+        ];
+        let arguments = ["checkout-index", "--all", "--quiet"];
+        let output = self
+            .git
+            .run_with(Path::new(folder), &arguments, &environment, None)?;
+        checked(output, &self.directory, "export HEAD").map(drop)
     }
 
     /// Returns `base` with the changes made.

@@ -113,6 +113,7 @@ impl Run {
                 self.leave_out(index, reason.into())?;
                 continue;
             }
+            self.outdated |= self.is_guard(index) && self.was_taken(index);
             let seen = self.still_seen(index);
             if let Some(observation) = &seen
                 && let Finding::Satisfied { .. } = observation.finding
@@ -183,6 +184,7 @@ impl Run {
             settle,
             patience: self.options.wait.unwrap_or(PATIENCE),
             differing: self.differing(entry),
+            guards: self.guards(index),
             clock: Arc::clone(&self.clock),
             stop,
             messages: messages.clone(),
@@ -193,7 +195,9 @@ impl Run {
     fn not_in_this_run(&self, index: usize) -> Option<&'static str> {
         let entry = &self.entries[index];
         let proof = entry.meta.phase == Phase::Verify;
-        if proof && !self.options.only.includes(Phase::Verify) {
+        if self.is_guard(index) {
+            (!self.will_write()).then_some("nothing is to be written")
+        } else if proof && !self.options.only.includes(Phase::Verify) {
             Some("verification is left out of this run")
         } else if proof && !self.is_within(entry.task) {
             Some("belongs to a task that is not verified in this run")
@@ -220,14 +224,22 @@ impl Run {
             .iter()
             .filter(known)
             .all(|id| self.is_settled(id));
-        let proven_last = meta.phase != Phase::Verify
+        let guard = self.is_guard(index);
+        let task = self.entries[index].task;
+        let kept = guard
+            || meta.phase == Phase::Observe
+            || self.entries.iter().enumerate().all(|(place, other)| {
+                !self.is_guard(place) || other.task > task || self.is_settled(other.meta.id)
+            });
+        let proven_last = guard
+            || meta.phase != Phase::Verify
             || (pending
                 .iter()
                 .all(|other| self.entries[*other].meta.phase == Phase::Verify)
                 && self.is_quiet_but_for_proofs(index, running));
         let at_last = |other: &usize| self.entries[*other].meta.when == When::AtLast;
         let cleaned_last = !at_last(&index) || (running.is_empty() && pending.iter().all(at_last));
-        facts && after && proven_last && cleaned_last
+        facts && after && kept && proven_last && cleaned_last
     }
 
     /// Whether all steps of the task that are not verifications are done.
@@ -240,9 +252,28 @@ impl Run {
             })
     }
 
+    /// Whether somebody else had, while planning, what the step takes.
+    fn was_taken(&self, index: usize) -> bool {
+        let planned = self.planned.get(self.entries[index].meta.id);
+        planned.is_some_and(Planned::is_pending)
+    }
+
+    /// Whether the run will write something, as far as can be told when its plan is approved.
+    fn will_write(&self) -> bool {
+        let changes = self.planned_changes();
+        let open = |entry: &Entry| {
+            let planned = self.planned.get(entry.meta.id);
+            self.counts_as_change(entry) && planned.is_some_and(Planned::is_pending)
+        };
+        changes > 0 || self.touches(changes).next().is_some() || self.entries.iter().any(open)
+    }
+
     /// Returns what planning saw, when nothing that matters to it has changed since.
     fn still_seen(&self, index: usize) -> Option<Observation> {
         let meta = &self.entries[index].meta;
+        if self.outdated || self.is_guard(index) {
+            return None;
+        }
         let Some(Planned::Observed(observation)) = self.planned.get(meta.id) else {
             return None;
         };

@@ -24,6 +24,8 @@ impl Run {
                 step: self.id(index),
             }),
             Message::Observed(index, observation) => self.tell_observed(index, &observation),
+            // What is taken for the run and given back is no change of the world.
+            Message::Acted(index) if self.is_guard(index) => Ok(()),
             Message::Acted(index) => {
                 self.changed.insert(self.id(index));
                 self.emit(EventKind::StepActed {
@@ -36,13 +38,16 @@ impl Run {
                 attempt,
                 waited,
                 limit,
-            } => self.emit(EventKind::StepSettling {
-                step: self.id(index),
-                reason,
-                attempt,
-                waited_ms: millis(waited),
-                limit_ms: millis(limit),
-            }),
+            } => {
+                self.outdated |= self.is_guard(index);
+                self.emit(EventKind::StepSettling {
+                    step: self.id(index),
+                    reason,
+                    attempt,
+                    waited_ms: millis(waited),
+                    limit_ms: millis(limit),
+                })
+            }
             Message::Paused {
                 index,
                 error,
@@ -64,6 +69,10 @@ impl Run {
                 let cleans_up = self.entries[index].meta.when == When::AtLast;
                 if self.ending.is_some() && !cleans_up {
                     may.send(May::Stop).ok();
+                    return Ok(());
+                }
+                if self.is_guard(index) {
+                    may.send(May::Act).ok();
                     return Ok(());
                 }
                 let asks = Asking {
@@ -201,6 +210,8 @@ impl Run {
     ) -> Result<(), Halt> {
         let step = self.id(index);
         let phase = self.entries[index].meta.phase;
+        // Without what every act depends on there is nothing to go on with.
+        let goes_on = self.goes_on() && !self.is_guard(index);
         match result {
             Ok(Ended::Satisfied { observation, acted }) => {
                 let Finding::Satisfied { note } = observation.finding else {
@@ -254,7 +265,7 @@ impl Run {
                     step: step.clone(),
                     error,
                 })?;
-                if self.goes_on() {
+                if goes_on {
                     // What should be is as good as what is for checks that only need to know.
                     if let Some(Planned::Observed(seen)) = self.planned.get(&step) {
                         self.facts.merge(&seen.facts);

@@ -14,7 +14,7 @@ use crate::engine::failure::StepError;
 use crate::engine::plan::{self, Planned};
 use crate::engine::ports::Clock;
 use crate::engine::recipe::{Phase, TaskMode};
-use crate::engine::step::{Context, Finding, Observation, Step};
+use crate::engine::step::{Context, Finding, Observation, Step, When};
 
 /// How often a step looks while planning before a failure in passing counts.
 const LOOKS: u32 = 4;
@@ -27,7 +27,7 @@ impl Run {
             let entry = &self.entries[index];
             if let Some(reason) = self.recipe.left_out.get(entry.meta.id).cloned() {
                 self.leave_out(index, reason)?;
-            } else if entry.meta.phase == Phase::Verify {
+            } else if entry.meta.phase == Phase::Verify && !self.is_guard(index) {
                 self.planned.insert(entry.meta.id.into(), Planned::Verifies);
             } else {
                 waiting.insert(index);
@@ -73,7 +73,7 @@ impl Run {
                             self.planned.insert(self.id(index), Planned::Observed(observation));
                         }
                         Err(error) => {
-                            if self.goes_on() {
+                            if self.goes_on() && !self.is_guard(index) {
                                 self.failed.insert(self.id(index), error.kind);
                             }
                             self.emit(EventKind::StepFailed { step: self.id(index), error: error.clone() })?;
@@ -158,12 +158,14 @@ impl Run {
 
     /// Whether differences of this step are changes of this run.
     pub(super) fn counts_as_change(&self, entry: &Entry) -> bool {
-        entry.mode == TaskMode::Run && self.options.only.includes(entry.meta.phase)
+        entry.mode == TaskMode::Run
+            && entry.meta.when != When::BeforeWrites
+            && self.options.only.includes(entry.meta.phase)
     }
 
-    pub(super) fn conclude_plan(&mut self) -> Result<usize, Halt> {
-        let changes = self
-            .entries
+    /// Returns how many changes the plan holds.
+    pub(super) fn planned_changes(&self) -> usize {
+        self.entries
             .iter()
             .filter(|entry| self.counts_as_change(entry))
             .filter_map(|entry| self.planned.get(entry.meta.id))
@@ -177,8 +179,20 @@ impl Run {
                 )
             })
             .map(|planned| planned.changes().len())
-            .sum();
-        self.fingerprint = plan::fingerprint(&self.planned);
+            .sum()
+    }
+
+    pub(super) fn conclude_plan(&mut self) -> Result<usize, Halt> {
+        let changes = self.planned_changes();
+        // Who else is at work is no part of what is approved.
+        let entries = self.entries.iter().map(|entry| &entry.meta);
+        let guards: BTreeSet<_> = entries
+            .filter(|meta| meta.when == When::BeforeWrites)
+            .map(|meta| meta.id)
+            .collect();
+        let planned = self.planned.iter();
+        self.fingerprint =
+            plan::fingerprint(planned.filter(|(id, _)| !guards.contains(id.as_str())));
         let touches = self.touches(changes).map(str::to_owned).collect();
         let fingerprint = self.fingerprint.clone();
         self.emit(EventKind::PlanReady {

@@ -11,12 +11,14 @@ use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
     self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
 };
-use crate::steps::cluster::{ClusterAccess, ClusterContext, Namespaces};
+use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{Preflight, Right};
 use crate::steps::gitops::{
-    BRANCH, CloneStep, CommitSpec, FileSpec, Push, Rendered, Repository, Tag, Written,
+    BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
+    Written,
 };
 use crate::steps::names;
+use crate::steps::proof::OVERLAY;
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
@@ -37,6 +39,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
     // Whoever practises on a machine without either program still gets the rest of the proof.
     if tools.modes.practice && !tools.kustomize.is_installed() {
         let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
+        left_out.insert("rok.draft", reason.to_owned());
         left_out.insert("rok.manifests", reason.to_owned());
     }
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
@@ -125,15 +128,39 @@ impl Parts {
                 pushes: self.pushes() != Some(false),
                 rights: self.rights(),
             }),
+            Arc::new(HoldCluster::new(
+                self.access(),
+                self.tools.operator.clone(),
+                CLUSTER_UID.name(),
+            )),
         ]
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {
-        vec![Arc::new(CloneStep {
-            repository: self.repository(),
-            url: self.answers.get("gitops_url").map(str::to_owned),
-            branch: self.answers.get("gitops_branch").map(str::to_owned),
-        })]
+        let url = self.answers.get("gitops_url").map(str::to_owned);
+        vec![
+            Arc::new(CloneStep {
+                repository: self.repository(),
+                url: url.clone(),
+                branch: self.answers.get("gitops_branch").map(str::to_owned),
+            }),
+            Arc::new(Draft {
+                meta: StepMeta {
+                    needs: files::render_needs(),
+                    after: vec!["gitops.clone"],
+                    ..StepMeta::new(
+                        "rok.draft",
+                        "Rok's manifests build with what will be written",
+                        Phase::Generate,
+                    )
+                },
+                repository: self.repository(),
+                from_skeleton: url.is_none(),
+                kustomize: self.tools.kustomize.clone(),
+                overlay: OVERLAY,
+                files: vec![self.storage_patch(), self.configvars_patch()],
+            }),
+        ]
     }
 
     fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
@@ -245,43 +272,8 @@ impl Parts {
 
     fn objectstorage(&self) -> Vec<Arc<dyn Step>> {
         vec![
-            Arc::new(self.rendered(
-                StepMeta {
-                    needs: files::render_needs(),
-                    gives: vec![files::STORAGE_WRITTEN.name()],
-                    after: vec!["gitops.env"],
-                    ..StepMeta::new(
-                        "rok.storage-patch",
-                        "Rok's role, region and endpoint",
-                        Phase::Generate,
-                    )
-                },
-                files::STORAGE_FILES,
-                &files::STORAGE_WRITTEN,
-                None,
-            )),
-            Arc::new(self.rendered(
-                StepMeta {
-                    needs: files::manifest_needs(),
-                    gives: vec![
-                        files::CONFIGVARS_WRITTEN.name(),
-                        files::MANIFESTS_COMMIT.name(),
-                    ],
-                    after: vec!["rok.storage-patch"],
-                    ..StepMeta::new(
-                        "rok.configvars-patch",
-                        "Rok's bucket prefix",
-                        Phase::Generate,
-                    )
-                },
-                files::CONFIGVARS_FILES,
-                &files::CONFIGVARS_WRITTEN,
-                Some(CommitSpec {
-                    message: "Update Rok manifests",
-                    also: &files::STORAGE_FIRST,
-                    gives: &files::MANIFESTS_COMMIT,
-                }),
-            )),
+            Arc::new(self.storage_patch()),
+            Arc::new(self.configvars_patch()),
             Arc::new(self.rendered(
                 StepMeta {
                     needs: files::render_needs(),
@@ -319,6 +311,7 @@ impl Parts {
                 repository: self.repository(),
                 wanted: self.pushes(),
                 tags: &files::TAGS,
+                refusal: Refusal::default(),
                 meta: Push::describe(
                     vec![
                         BRANCH.name(),
@@ -333,6 +326,49 @@ impl Parts {
                 names: self.namespaces(),
             }),
         ]
+    }
+
+    fn storage_patch(&self) -> Rendered {
+        self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::STORAGE_WRITTEN.name()],
+                after: vec!["gitops.env"],
+                ..StepMeta::new(
+                    "rok.storage-patch",
+                    "Rok's role, region and endpoint",
+                    Phase::Generate,
+                )
+            },
+            files::STORAGE_FILES,
+            &files::STORAGE_WRITTEN,
+            None,
+        )
+    }
+
+    fn configvars_patch(&self) -> Rendered {
+        self.rendered(
+            StepMeta {
+                needs: files::manifest_needs(),
+                gives: vec![
+                    files::CONFIGVARS_WRITTEN.name(),
+                    files::MANIFESTS_COMMIT.name(),
+                ],
+                after: vec!["rok.storage-patch"],
+                ..StepMeta::new(
+                    "rok.configvars-patch",
+                    "Rok's bucket prefix",
+                    Phase::Generate,
+                )
+            },
+            files::CONFIGVARS_FILES,
+            &files::CONFIGVARS_WRITTEN,
+            Some(CommitSpec {
+                message: "Update Rok manifests",
+                also: &files::STORAGE_FIRST,
+                gives: &files::MANIFESTS_COMMIT,
+            }),
+        )
     }
 
     fn rendered(

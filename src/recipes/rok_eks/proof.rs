@@ -10,8 +10,9 @@ use crate::steps::proof::{
 };
 
 /// Steps that need the cluster.
-pub(super) const CLUSTER: [&str; 5] = [
+pub(super) const CLUSTER: [&str; 6] = [
     "cluster.context",
+    "cluster.lease",
     "rok.namespaces",
     "rok.verify-account",
     "rok.storage-access",

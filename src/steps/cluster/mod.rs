@@ -2,10 +2,12 @@
 
 mod access;
 mod context;
+mod lease;
 mod namespaces;
 
 pub(in crate::steps) use access::refused;
 pub use access::{ClusterAccess, Clusters};
 pub use context::{CLUSTER_UID, ClusterContext};
+pub use lease::{HoldCluster, Operator};
 pub(in crate::steps) use namespaces::FIELD_MANAGER;
 pub use namespaces::Namespaces;

@@ -40,11 +40,16 @@ impl Step for CloneStep {
     async fn check(&self, _facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let (url, branch) = (self.url.clone(), self.branch.clone());
         let directory = self.repository.directory.display().to_string();
+        let repository = self.repository.clone();
         self.repository
             .with(move |clone| {
                 if let Some(clone) = clone {
                     adopt(clone, url.as_deref(), branch.as_deref())
                 } else {
+                    repository
+                        .git
+                        .expect_room(&repository.directory)
+                        .map_err(failed)?;
                     let create = Change::new(Verb::Create, "clone", directory);
                     let create = match &url {
                         Some(url) => create.after(format!("of {}\n", without_user(url))),

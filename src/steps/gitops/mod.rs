@@ -1,6 +1,8 @@
 //! Steps on the clone of the deployments repository.
 
 mod clone;
+mod draft;
+mod merged;
 mod push;
 mod remotes;
 mod rendered;
@@ -9,7 +11,8 @@ mod skeleton;
 mod tag;
 
 pub use clone::{BRANCH, CloneStep};
-pub use push::Push;
+pub use draft::Draft;
+pub use push::{Push, Refusal};
 pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;

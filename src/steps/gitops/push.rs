@@ -1,11 +1,13 @@
 //! Pushes the branch and our tags, fast-forward only.
 
+use std::sync::{Arc, Mutex};
+
 use async_trait::async_trait;
 
 use super::clone::BRANCH;
 use super::repository::{Repository, failed};
 use super::tag::TagState;
-use crate::clients::git::PushOutcome;
+use crate::clients::git::{Clone as GitClone, PushOutcome};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
 };
@@ -20,7 +22,12 @@ pub struct Push {
     pub tags: &'static [&'static FactKey<TagState>],
     /// What the engine needs to know.
     pub meta: StepMeta,
+    /// What the remote said of the branch when it refused it, for the look after the push.
+    pub refusal: Refusal,
 }
+
+/// The words of a remote; none before it was asked.
+pub type Refusal = Arc<Mutex<Option<String>>>;
 
 impl Push {
     /// Returns the description; `needs` are the branch and the tags' facts.
@@ -55,6 +62,7 @@ impl Step for Push {
             .map(|key| facts.get(key))
             .collect::<Result<_, _>>()?;
         let must = self.wanted == Some(true);
+        let refusal = self.refusal.lock().map_or(None, |words| words.clone());
         self.repository
             .with(move |clone| {
                 let pushing = |remote: &str| {
@@ -78,16 +86,32 @@ impl Step for Push {
                     return Ok(Observation::differs(vec![pushing(&remote.name)]));
                 }
                 let state = clone.unpushed().map_err(failed)?;
-                let tagged = tags.iter().all(|tag| !state.tags.contains(&tag.name));
+                let (mut tagged, mut renamed) = (true, Vec::new());
+                for tag in &tags {
+                    let name = by_now(clone, &tag.name)?;
+                    tagged &= !state.tags.contains(&name);
+                    if name != tag.name {
+                        renamed.push(format!(
+                            "the remote has tag `{}` of another run of that second; ours is `{name}`",
+                            tag.name
+                        ));
+                    }
+                }
+                let told = |observation: Observation| {
+                    renamed.into_iter().fold(observation, Observation::notice)
+                };
                 if let (true, Some(detour)) = (tagged, &state.diverted) {
+                    let words = refusal.map_or(String::new(), |words| format!(" ({words})"));
                     let text = format!(
-                        "branch `{branch}` of {} is protected: the commits are on branch `{detour}`; open a pull request from it",
+                        "branch `{branch}` of {} is protected{words}: the commits are on branch `{detour}`; open a pull request from it",
                         remote.name
                     );
-                    return Ok(Observation::satisfied(format!("pushed to `{detour}`")).warning(text));
+                    let pushed = Observation::satisfied(format!("pushed to `{detour}`"));
+                    return Ok(told(pushed.warning(text)));
                 }
                 if tagged && state.commits == 0 {
-                    return Ok(Observation::satisfied(format!("{} has everything", remote.name)));
+                    let pushed = Observation::satisfied(format!("{} has everything", remote.name));
+                    return Ok(told(pushed));
                 }
                 Ok(Observation::differs(vec![pushing(&remote.name)]))
             })
@@ -102,14 +126,29 @@ impl Step for Push {
             .collect::<Result<_, _>>()?;
         // Where a protected branch diverts the push to.
         let detour = format!("rok-deploy/{}", context.run);
+        let refusal = self.refusal.clone();
         self.repository
-            .with_clone(
-                move |clone| match clone.push(&detour, &tags).map_err(failed)? {
-                    PushOutcome::UpToDate | PushOutcome::Pushed | PushOutcome::Diverted { .. } => {
-                        Ok(())
-                    }
-                },
-            )
+            .with_clone(move |clone| {
+                let tags: Vec<String> = tags
+                    .iter()
+                    .map(|name| by_now(clone, name))
+                    .collect::<Result<_, _>>()?;
+                let outcome = clone.push(&detour, &tags).map_err(failed)?;
+                if let PushOutcome::Diverted { reason, .. } = outcome
+                    && let Ok(mut refusal) = refusal.lock()
+                {
+                    let words: Vec<&str> = reason.split_whitespace().collect();
+                    *refusal = Some(words.join(" "));
+                }
+                Ok(())
+            })
             .await
     }
+}
+
+/// Returns what a tag is called by now: a push that met another run's tag of that second has given
+/// ours a later one.
+fn by_now(clone: &GitClone, name: &str) -> Result<String, StepError> {
+    let found = clone.tag_by_now(name).map_err(failed)?;
+    Ok(found.unwrap_or_else(|| name.to_owned()))
 }

@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::merged::merged;
 use super::repository::{Repository, failed};
 use crate::clients::envfile;
-use crate::clients::git::{
-    Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id, merge_file,
-};
+use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id};
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb, lines,
@@ -67,7 +66,7 @@ struct Rendering {
     path: &'static str,
     before: Option<Vec<u8>>,
     after: Vec<u8>,
-    notice: Option<String>,
+    notices: Vec<String>,
 }
 
 #[async_trait]
@@ -94,7 +93,7 @@ impl Step for Rendered {
 }
 
 impl Rendered {
-    fn work(&self, facts: &Facts) -> Result<Work, StepError> {
+    pub(super) fn work(&self, facts: &Facts) -> Result<Work, StepError> {
         Ok(Work {
             id: self.meta.id,
             repository: self.repository.clone(),
@@ -107,7 +106,7 @@ impl Rendered {
 }
 
 /// What a check or an act needs, away from the async threads.
-struct Work {
+pub(super) struct Work {
     id: &'static str,
     repository: Repository,
     files: &'static [FileSpec],
@@ -117,6 +116,15 @@ struct Work {
 }
 
 impl Work {
+    /// Returns the files as they would be.
+    pub(super) fn outputs(
+        &self,
+        clone: Option<&GitClone>,
+    ) -> Result<Vec<(&'static str, Vec<u8>)>, StepError> {
+        let renderings = self.render(clone)?.into_iter();
+        Ok(renderings.map(|file| (file.path, file.after)).collect())
+    }
+
     fn observe(&self, clone: Option<&GitClone>, facts: &Facts) -> Result<Observation, StepError> {
         let renderings = self.render(clone)?;
         let mut changes: Vec<Change> = renderings.iter().filter_map(Rendering::change).collect();
@@ -135,6 +143,11 @@ impl Work {
                 commit = Some(String::new());
             }
         }
+        if let (Some(clone), false) = (clone, changes.is_empty()) {
+            // Better now than after the cloud was changed.
+            let paths = renderings.iter().map(|rendering| rendering.path);
+            clone.expect_writable(paths).map_err(failed)?;
+        }
         let note = match &commit {
             Some(id) => format!("rendered and committed as {}", short(id)),
             None => "rendered".into(),
@@ -145,7 +158,7 @@ impl Work {
         }
         observation.notices = renderings
             .into_iter()
-            .filter_map(|file| file.notice)
+            .flat_map(|file| file.notices)
             .collect();
         Ok(observation)
     }
@@ -196,39 +209,29 @@ impl Work {
             StepError::answers(error.to_string())
                 .hint("correct the template in the clone, or give the variable's answer")
         })?;
-        let rendering = |before, after, notice| {
+        let rendering = |before, after, notices| {
             Ok(Rendering {
                 path: file.output,
                 before,
                 after,
-                notice,
+                notices,
             })
         };
         let found = self.read(clone, file.output)?;
         let Some(clone) = clone else {
-            return rendering(found, render, None);
+            return rendering(found, render, Vec::new());
         };
         let Some(found) = found else {
-            return rendering(None, render, None);
+            return rendering(None, render, Vec::new());
         };
         if found == render {
-            return rendering(Some(found), render, None);
+            return rendering(Some(found), render, Vec::new());
         }
         let base = self
             .last_render(clone, file)?
             .unwrap_or_else(|| found.clone());
-        let merged = merge_file(&base, &render, &found).map_err(failed)?;
-        let notice = if merged.conflicts {
-            Some(format!(
-                "your edit of `{}` was kept where it differs from the template",
-                file.output
-            ))
-        } else if merged.content != render {
-            Some(format!("your edits of `{}` are kept", file.output))
-        } else {
-            None
-        };
-        rendering(Some(found), merged.content, notice)
+        let (content, notices) = merged(file.output, &base, &render, &found);
+        rendering(Some(found), content, notices)
     }
 
     /// Returns what we rendered last: the base of the merge. Where we never did, it is the file

@@ -1,5 +1,6 @@
 //! The operator's clone, as steps use it: off the async threads, and there or not there yet.
 
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use crate::clients::git::{Clone as GitClone, Git, GitError};
@@ -111,7 +112,11 @@ pub(super) fn failed(error: GitError) -> StepError {
         GitError::Authentication { .. } => ErrorKind::Credentials,
         _ => ErrorKind::Failed,
     };
-    let mut failed = StepError::new(kind, error.to_string());
+    let text = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    let mut failed = StepError::new(kind, text);
     failed.hints = advice(&Symptom::from(&error));
     failed
 }

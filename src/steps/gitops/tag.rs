@@ -45,41 +45,39 @@ impl Step for Tag {
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
         let commits = self.commits(facts)?;
         let name = self.name(context);
-        let to_make = Observation::differs(vec![
-            Change::new(Verb::Tag, "commit", &name).after(format!("{}\n", self.message)),
-        ])
-        .with(
-            self.gives,
-            &TagState {
-                name,
-                exists: false,
-            },
-        );
-        if commits.iter().any(String::is_empty) {
-            return Ok(to_make);
-        }
         let pattern = format!("deploy/*/{}/{}", self.release, self.task);
         let found = self
             .repository
             .with(move |clone| {
-                let Some(clone) = clone else { return Ok(None) };
-                let Some(newest) = clone.newest_of(&commits).map_err(failed)? else {
-                    return Ok(None);
+                let Some(clone) = clone else {
+                    return Ok(Err(name));
+                };
+                let newest = if commits.iter().any(String::is_empty) {
+                    None
+                } else {
+                    clone.newest_of(&commits).map_err(failed)?
                 };
                 let tags = clone.tags(&pattern).map_err(failed)?;
-                Ok(tags.into_iter().find(|tag| tag.commit == newest))
+                let found = tags
+                    .into_iter()
+                    .find(|tag| newest.as_ref() == Some(&tag.commit));
+                Ok(match found {
+                    Some(tag) => Ok(tag),
+                    None => Err(clone.free_tag(&name).map_err(failed)?),
+                })
             })
             .await?;
+        let state = |name: &str, exists| TagState {
+            name: name.to_owned(),
+            exists,
+        };
         Ok(match found {
-            None => to_make,
-            Some(tag) => Observation::satisfied(format!("{} at {}", tag.name, short(&tag.commit)))
-                .with(
-                    self.gives,
-                    &TagState {
-                        name: tag.name,
-                        exists: true,
-                    },
-                ),
+            Ok(tag) => Observation::satisfied(format!("{} at {}", tag.name, short(&tag.commit)))
+                .with(self.gives, &state(&tag.name, true)),
+            Err(name) => Observation::differs(vec![
+                Change::new(Verb::Tag, "commit", &name).after(format!("{}\n", self.message)),
+            ])
+            .with(self.gives, &state(&name, false)),
         })
     }
 
@@ -91,6 +89,7 @@ impl Step for Tag {
                     .newest_of(&commits)
                     .map_err(failed)?
                     .ok_or_else(|| StepError::failed("no commit to tag on this branch"))?;
+                let name = clone.free_tag(&name).map_err(failed)?;
                 clone.tag(&name, &newest, message).map_err(failed)
             })
             .await
@@ -98,7 +97,8 @@ impl Step for Tag {
 }
 
 impl Tag {
-    /// The name derives from the run, not from the attempt: a resumed run makes the same tag.
+    /// The name derives from the run, not from the attempt: a resumed run makes the same tag. Where
+    /// another run of that second has it, it is the next free second's.
     fn name(&self, context: &Context) -> String {
         format!(
             "deploy/{}/{}/{}",

@@ -20,7 +20,7 @@ pub use pod::VerifyPod;
 pub use pod_identity::PodIdentity;
 pub use pod_storage::PodStorage;
 pub use storage_access::StorageAccess;
-pub use values::ManifestValues;
+pub use values::{ManifestValues, OVERLAY};
 pub use workload::Workload;
 
 pub use crate::clients::kustomize::Kustomize;

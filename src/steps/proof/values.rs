@@ -11,7 +11,7 @@ use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMet
 use crate::steps::aws::ROLE_ARN;
 
 /// The overlay, in the clone.
-const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
+pub const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
 /// The kind that holds the values.
 const KIND: &str = "RokCluster";
 

@@ -21,6 +21,8 @@ pub enum Context {
     Done,
     /// Watching a recorded run.
     Player,
+    /// Typing what to find in it.
+    Seek,
     /// Reading the help.
     Help,
     /// Confirming.
@@ -82,6 +84,30 @@ pub enum Action {
     Begin,
     /// To its end.
     End,
+    /// To where the next step begins or ends.
+    NextStep,
+    /// To where one began or ended before.
+    PreviousStep,
+    /// To where the next task begins or ends.
+    NextTask,
+    /// To where one began or ended before.
+    PreviousTask,
+    /// To the next event that somebody should look at.
+    NextProblem,
+    /// To the one before.
+    PreviousProblem,
+    /// Shows what changed at this moment: beside, on the whole screen, not.
+    Moment,
+    /// Shows or hides the wire log around this moment.
+    Wire,
+    /// Asks for a text to find.
+    Find,
+    /// To the next match.
+    NextMatch,
+    /// To the one before.
+    PreviousMatch,
+    /// Asks for a place to go to.
+    GoTo,
     /// Confirms.
     Yes,
     /// Takes it back.
@@ -120,7 +146,7 @@ pub enum Key {
     Control(char),
 }
 
-use Context::{Confirm, Done, Edit, Form, Help, Live, Pick, Player, Review, Start};
+use Context::{Confirm, Done, Edit, Form, Help, Live, Pick, Player, Review, Seek, Start};
 use Key::{Control, Plain};
 
 const STEPS: &[Context] = &[Form, Review, Live, Done, Player];
@@ -186,9 +212,17 @@ pub static BINDINGS: &[Binding] = &[
     ),
     row(
         &[Player],
+        &[Plain(KeyCode::Esc)],
+        "Esc",
+        "back",
+        "closes what has the whole screen",
+        Action::Back,
+    ),
+    row(
+        &[Player],
         &[Plain(KeyCode::Left)],
         "←",
-        "back",
+        "",
         "one event back",
         Action::Rewind,
     ),
@@ -196,9 +230,105 @@ pub static BINDINGS: &[Binding] = &[
         &[Player],
         &[Plain(KeyCode::Right)],
         "→",
-        "on",
+        "event",
         "one event on",
         Action::Advance,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char(']'))],
+        "]",
+        "step",
+        "to where the next step begins to act, is done, failed or left out",
+        Action::NextStep,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('m'))],
+        "m",
+        "moment",
+        "shows what changed at this moment: beside the steps, on the whole screen, not at all",
+        Action::Moment,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('w'))],
+        "w",
+        "wire",
+        "shows the wire log around this moment on the whole screen; its own requests are marked",
+        Action::Wire,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('/'))],
+        "/",
+        "find",
+        "finds a text in steps, notes, changes, errors, requests and their ids",
+        Action::Find,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('n'))],
+        "n",
+        "next match",
+        "to the next match",
+        Action::NextMatch,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('N'))],
+        "N",
+        "",
+        "to the match before",
+        Action::PreviousMatch,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('e'))],
+        "e",
+        "problem",
+        "to the next event that failed or is worth a look",
+        Action::NextProblem,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('E'))],
+        "E",
+        "",
+        "to the one before",
+        Action::PreviousProblem,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('g'))],
+        "g",
+        "go to",
+        "goes to an event by its number or time, to a step, to a task",
+        Action::GoTo,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('['))],
+        "[",
+        "",
+        "to where a step began or ended before",
+        Action::PreviousStep,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('}'))],
+        "}",
+        "",
+        "to where the next task, the plan or the run begins or ends",
+        Action::NextTask,
+    ),
+    row(
+        &[Player],
+        &[Plain(KeyCode::Char('{'))],
+        "{",
+        "",
+        "to where one began or ended before",
+        Action::PreviousTask,
     ),
     row(
         &[Start, Form, Pick],
@@ -214,6 +344,14 @@ pub static BINDINGS: &[Binding] = &[
         "Enter",
         "take",
         "takes the value",
+        Action::Open,
+    ),
+    row(
+        &[Seek],
+        &[Plain(KeyCode::Enter)],
+        "Enter",
+        "go",
+        "goes there; to the first match from here on",
         Action::Open,
     ),
     row(
@@ -241,15 +379,7 @@ pub static BINDINGS: &[Binding] = &[
         Action::Chain,
     ),
     row(
-        &[Player],
-        &[Plain(KeyCode::Esc)],
-        "Esc",
-        "back",
-        "closes the chain",
-        Action::Back,
-    ),
-    row(
-        &[Edit, Pick, Help],
+        &[Edit, Pick, Help, Seek],
         &[Plain(KeyCode::Esc)],
         "Esc",
         "close",
@@ -486,7 +616,7 @@ pub static BINDINGS: &[Binding] = &[
     ),
     row(
         &[
-            Start, Form, Edit, Pick, Review, Live, Done, Player, Help, Confirm,
+            Start, Form, Edit, Pick, Review, Live, Done, Player, Seek, Help, Confirm,
         ],
         &[Control('c')],
         "Ctrl-C",
@@ -539,8 +669,8 @@ pub fn lookup(context: Context, key: KeyEvent) -> Option<Action> {
 mod tests {
     use super::*;
 
-    const ALL: [Context; 10] = [
-        Start, Form, Edit, Pick, Review, Live, Done, Player, Help, Confirm,
+    const ALL: [Context; 11] = [
+        Start, Form, Edit, Pick, Review, Live, Done, Player, Seek, Help, Confirm,
     ];
 
     #[test]
@@ -574,6 +704,7 @@ mod tests {
         for letter in "aqpjk? ".chars() {
             assert_eq!(lookup(Edit, KeyCode::Char(letter).into()), None);
             assert_eq!(lookup(Pick, KeyCode::Char(letter).into()), None);
+            assert_eq!(lookup(Seek, KeyCode::Char(letter).into()), None);
         }
     }
 }

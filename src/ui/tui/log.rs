@@ -10,6 +10,20 @@ pub(super) fn entry(event: &Event) -> Option<(Tone, String)> {
     Some((tone, format!("{}  {text}", event.at.strftime("%H:%M:%S"))))
 }
 
+/// Returns the event's sentence and tone, for those too that the log leaves out.
+pub(super) fn sentence(event: &EventKind) -> (Tone, String) {
+    said(event).unwrap_or_else(|| {
+        let text = match event {
+            EventKind::StepObserving { step } => format!("{step}: looks"),
+            EventKind::StepActed { step } => {
+                format!("{step}: has acted, and looks whether it shows")
+            }
+            _ => "every question has its answer".into(),
+        };
+        (Tone::Plain, text)
+    })
+}
+
 fn said(event: &EventKind) -> Option<(Tone, String)> {
     Some(match event {
         EventKind::RunStarted {

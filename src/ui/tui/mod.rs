@@ -9,10 +9,12 @@ mod form;
 mod keymap;
 mod log;
 pub mod model;
+mod moment;
 mod pages;
 mod picker;
 mod player;
 pub mod screens;
+mod seek;
 mod session;
 mod start;
 mod terminal;
@@ -38,6 +40,7 @@ use self::terminal::Screen;
 use crate::engine::question::Resolution;
 use crate::engine::run::Handle;
 use crate::engine::{Answers, Event, Outcome, StepError};
+use crate::ui::wire::Request;
 
 /// The least time between two frames, except that a key is answered at once.
 const FRAME: Duration = Duration::from_millis(33);
@@ -112,13 +115,33 @@ pub async fn wizard(port: Arc<dyn WizardPort>, options: Options) -> io::Result<O
     driver.run(model, effects).await
 }
 
-/// Plays recorded events in the screens of a run.
+/// What the player plays.
+#[derive(Debug, Clone, Default)]
+pub struct Recording {
+    /// The events of the run.
+    pub events: Vec<Event>,
+    /// The requests that it sent, by time.
+    pub requests: Vec<Request>,
+    /// What somebody did to the record since, a sentence each.
+    pub problems: Vec<String>,
+}
+
+impl From<Vec<Event>> for Recording {
+    fn from(events: Vec<Event>) -> Self {
+        Self {
+            events,
+            ..Self::default()
+        }
+    }
+}
+
+/// Plays a recorded run in the screens of a run.
 ///
 /// # Errors
 ///
 /// When the terminal cannot be used.
-pub async fn player(events: Vec<Event>, options: Options) -> io::Result<()> {
-    let model = Model::player(options, events);
+pub async fn player(recording: Recording, options: Options) -> io::Result<()> {
+    let model = Model::player(options, recording);
     Driver::default().run(model, Vec::new()).await?;
     Ok(())
 }

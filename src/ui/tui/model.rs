@@ -6,16 +6,16 @@ use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 use ratatui::layout::{Rect, Size};
 
-use super::Options;
-use super::Unfinished;
 use super::form::{Form, Mode};
 use super::keymap::{self, Action, Context};
 use super::player::Player;
 use super::screens;
+use super::seek::{Bound, Prompt, Severity, Wanted};
 use super::session::{Session, View};
 use super::start::Start;
 use super::theme::Theme;
 use super::widgets::page::{Lines, Page};
+use super::{Options, Recording, Unfinished};
 use crate::engine::question::Resolution;
 use crate::engine::{Answers, Command, Event, Outcome, Scope, Signal, StepError};
 use crate::ui::words::Tone;
@@ -145,9 +145,9 @@ impl Model {
     }
 
     /// Returns the player of a recorded run.
-    pub fn player(options: Options, events: Vec<Event>) -> Self {
+    pub fn player(options: Options, recording: impl Into<Recording>) -> Self {
         let mut model = Self::new(options, Place::Player);
-        model.player = Some(Player::new(events));
+        model.player = Some(Player::new(recording.into()));
         model
     }
 
@@ -180,6 +180,9 @@ impl Model {
             Msg::Paste(text) => {
                 if let (Place::Form, None, Some(form)) = (self.place, &self.help, &mut self.form) {
                     form.paste(&text);
+                }
+                if let Some(prompt) = self.prompt() {
+                    prompt.editor.insert(&text);
                 }
             }
             Msg::Resize(width, height) => self.size = Size::new(width, height),
@@ -280,7 +283,10 @@ impl Model {
                 View::Live => Context::Live,
                 View::Result | View::Steps => Context::Done,
             },
-            Place::Player => Context::Player,
+            Place::Player => match &self.player {
+                Some(player) if player.prompt.is_some() => Context::Seek,
+                _ => Context::Player,
+            },
         }
     }
 
@@ -302,6 +308,11 @@ impl Model {
             Action::Plan => form.is_some_and(|form| !form.resolution.rows.is_empty()),
             Action::Switch => session.fold.state.finished.is_some(),
             Action::Chain => session.fold.chain().is_some(),
+            Action::Wire => self.player.as_ref().is_some_and(Player::has_wire),
+            Action::NextMatch | Action::PreviousMatch => self
+                .player
+                .as_ref()
+                .is_some_and(|player| player.found().is_some()),
             Action::Back => match self.context() {
                 Context::Form => self.start.is_some(),
                 Context::Review => session.opened || self.can_return(),
@@ -353,6 +364,12 @@ impl Model {
                 form.key(key);
                 Vec::new()
             }
+            (None, None) if context == Context::Seek => {
+                if let Some(prompt) = self.prompt() {
+                    prompt.editor.key(key);
+                }
+                Vec::new()
+            }
             (None, _) => Vec::new(),
         }
     }
@@ -372,7 +389,7 @@ impl Model {
                     return form.act(action);
                 }
             }
-            (Context::Player, action) => self.at_player(action),
+            (Context::Player | Context::Seek, action) => self.at_player(action),
             (_, action) => return self.at_run(action),
         }
         Vec::new()
@@ -429,6 +446,11 @@ impl Model {
         Vec::new()
     }
 
+    /// Returns the line that is typed to find a moment.
+    fn prompt(&mut self) -> Option<&mut Prompt> {
+        self.player.as_mut()?.prompt.as_mut()
+    }
+
     fn at_player(&mut self, action: Action) {
         let Some(player) = &mut self.player else {
             return;
@@ -441,7 +463,21 @@ impl Model {
             Action::End => player.jump(true),
             Action::Faster => player.change_speed(true),
             Action::Slower => player.change_speed(false),
+            Action::Open if player.prompt.is_some() => player.answer(),
             Action::Open => player.go_to_chosen(),
+            Action::Back if player.prompt.is_some() => player.prompt = None,
+            Action::NextStep => player.go_to_mark(true, |mark| mark.bound == Bound::Step),
+            Action::PreviousStep => player.go_to_mark(false, |mark| mark.bound == Bound::Step),
+            Action::NextTask => player.go_to_mark(true, |mark| mark.bound == Bound::Task),
+            Action::PreviousTask => player.go_to_mark(false, |mark| mark.bound == Bound::Task),
+            Action::NextProblem => player.go_to_mark(true, |mark| mark.severity > Severity::Fine),
+            Action::PreviousProblem => {
+                player.go_to_mark(false, |mark| mark.severity > Severity::Fine);
+            }
+            Action::Find => player.ask(Wanted::Text),
+            Action::GoTo => player.ask(Wanted::Place),
+            Action::NextMatch => player.go_to_match(true),
+            Action::PreviousMatch => player.go_to_match(false),
             action => player.session.act(action),
         }
     }

@@ -85,7 +85,8 @@ fn rows(lines: &mut Lines, rows: Vec<Row>, hang: u16) {
     }
 }
 
-fn hints(lines: &mut Lines, indent: u16, step: &StepView) {
+/// Writes what to do about a step.
+pub(super) fn hints(lines: &mut Lines, indent: u16, step: &StepView) {
     let error_hints = step.error.iter().flat_map(|error| &error.hints);
     for hint in step.hints.iter().chain(error_hints) {
         let mut begun = false;
@@ -105,7 +106,8 @@ fn hints(lines: &mut Lines, indent: u16, step: &StepView) {
     }
 }
 
-fn change(lines: &mut Lines, change: &Change) {
+/// Writes a change: its sentence, and line by line what goes and what comes.
+pub(super) fn change(lines: &mut Lines, change: &Change) {
     let diff = Diff::of(change);
     let counts = diff
         .counts()

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::fold::Fold;
 use super::keymap::Action;
+use super::moment::Moment;
 use super::screens::steps::Panes;
 use super::widgets::page::{Lines, Page};
 use super::widgets::text;
@@ -28,6 +29,20 @@ pub enum View {
     Result,
     /// The steps of a run that has ended.
     Steps,
+}
+
+/// What the text is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Subject {
+    /// What is chosen: a step, the plan, the log.
+    #[default]
+    Chosen,
+    /// The chain.
+    Chain,
+    /// The moment of a recorded run.
+    Moment,
+    /// The wire log around it.
+    Wire,
 }
 
 /// A row of the list of steps; numbers are places of task and step.
@@ -68,10 +83,18 @@ pub struct Session {
     pub page: Page,
     /// The chain beside them.
     pub chain: Page,
+    /// The moment beside them, of a recorded run.
+    pub moment_page: Page,
+    /// The moment of a recorded run.
+    pub(super) moment: Option<Moment>,
+    /// Whether the moment is shown beside the steps.
+    pub watched: bool,
     /// Whether the text has the whole screen.
     pub opened: bool,
-    /// Whether that text is the chain.
-    of_chain: bool,
+    /// What the text is about while it has the whole screen.
+    subject: Subject,
+    /// What the text was about when it was written.
+    written: Subject,
     /// How often Ctrl-C was pressed.
     pub stops: u8,
     /// Whether a run that has ended shows its steps instead of its result.
@@ -164,11 +187,9 @@ impl Session {
             Action::ScrollDown => self.page.turn(true),
             Action::Open => self.opened = true,
             Action::Back => self.close(),
-            Action::Chain => {
-                self.of_chain = !self.of_chain;
-                self.opened = self.of_chain;
-                self.write_page(true);
-            }
+            Action::Chain => self.open(Subject::Chain),
+            Action::Wire => self.open(Subject::Wire),
+            Action::Moment => self.turn_moment(),
             Action::Switch => {
                 self.inspecting = !self.inspecting;
                 self.close();
@@ -178,10 +199,54 @@ impl Session {
         }
     }
 
+    /// Opens that text on the whole screen, or closes it.
+    fn open(&mut self, subject: Subject) {
+        let closes = self.subject == subject;
+        self.subject = if closes { Subject::Chosen } else { subject };
+        self.opened = !closes;
+        self.write_page(true);
+    }
+
     fn close(&mut self) {
         self.opened = false;
-        if std::mem::take(&mut self.of_chain) {
+        if std::mem::take(&mut self.subject) != Subject::Chosen {
             self.write_page(true);
+        }
+    }
+
+    /// Shows the moment beside the steps, then on the whole screen, then not at all. Where nothing
+    /// is beside the steps, on the whole screen or not.
+    fn turn_moment(&mut self) {
+        let has_place = self.places.moment.is_some() || self.places.page.height > 0;
+        let is_beside = has_place && self.view() != View::Result;
+        match (self.subject == Subject::Moment, self.watched) {
+            (true, _) => {
+                self.watched = !is_beside;
+                self.open(Subject::Moment);
+            }
+            (false, false) if is_beside && !self.opened => {
+                self.watched = true;
+                self.write_page(true);
+            }
+            (false, _) => self.open(Subject::Moment),
+        }
+    }
+
+    /// Whether the moment has a place of its own, where there is room.
+    pub fn shows_moment(&self) -> bool {
+        self.watched && self.moment.is_some() && !self.opened && self.view() != View::Result
+    }
+
+    /// Returns what the text is about. Where the moment has no place of its own, it stands in for
+    /// the log.
+    fn subject(&self) -> Subject {
+        let stands_in = self.shows_moment()
+            && self.places.moment.is_none()
+            && self.chosen_step().is_none()
+            && self.view() != View::Review;
+        match self.subject {
+            Subject::Chosen if stands_in => Subject::Moment,
+            subject => subject,
         }
     }
 
@@ -194,20 +259,24 @@ impl Session {
         if stale || before.list != places.list {
             self.list_rows(turned);
         }
-        if turned {
-            (self.opened, self.of_chain) = (false, false);
+        if turned && matches!(self.subject, Subject::Chosen | Subject::Chain) {
+            (self.opened, self.subject) = (false, Subject::Chosen);
         }
         let follows = self.shows_log() && self.page.is_at_end();
         self.page.resize(places.page.width, places.page.height);
         if follows {
             self.page.go(true);
         }
-        let moved = before.chain != places.chain;
-        if stale || moved || before.page.width != places.page.width {
-            self.write_page(turned);
+        let moved = before.chain != places.chain || before.moment != places.moment;
+        let resized = before.page.width != places.page.width;
+        if stale || moved || resized || self.written != self.subject() {
+            // Another moment is read from its beginning, at every width.
+            let is_moment = matches!(self.subject(), Subject::Moment | Subject::Wire);
+            self.write_page(turned || (is_moment && (stale || resized)));
         }
         if stale || moved {
             self.write_chain();
+            self.write_moment();
         }
         (self.stale, self.seen) = (false, Some(view));
         self.keep_in_view();
@@ -216,7 +285,7 @@ impl Session {
     /// Whether the text is the log.
     fn shows_log(&self) -> bool {
         matches!(self.view(), View::Live | View::Steps)
-            && !self.of_chain
+            && self.subject() == Subject::Chosen
             && self.chosen_step().is_none()
     }
 
@@ -297,7 +366,12 @@ impl Session {
     fn note_rows(&self, step: &StepView) -> Vec<String> {
         let columns = usize::from(self.places.list.width.saturating_sub(4));
         let most = usize::from(self.places.list.height / 2).clamp(1, 3);
-        let note = words::clean(&step.note).replace('\n', " ");
+        // What has to be done is worth more than what a service said.
+        let advice = step
+            .hints
+            .first()
+            .filter(|_| step.status == StepStatus::Paused);
+        let note = words::clean(advice.unwrap_or(&step.note)).replace('\n', " ");
         let limited = self.fold.limits.get(&step.id).map(|limit| {
             let limit = words::duration(*limit);
             format!("at most {limit}: {note}")
@@ -322,8 +396,24 @@ impl Session {
     fn write_page(&mut self, fresh: bool) {
         let view = self.view();
         let columns = self.page.columns();
-        if let Some(chain) = self.shown_chain().filter(|_| self.of_chain) {
-            return self.set_page(pages::chain(chain, columns), fresh);
+        let subject = self.subject();
+        let fresh = std::mem::replace(&mut self.written, subject) != subject || fresh;
+        match (subject, &self.moment, self.shown_chain()) {
+            (Subject::Chain, _, Some(chain)) => {
+                return self.set_page(pages::chain(chain, columns), fresh);
+            }
+            (Subject::Moment, Some(moment), _) => {
+                return self.set_page(moment.page(&self.fold.state), fresh);
+            }
+            (Subject::Wire, Some(moment), _) => {
+                let (lines, here) = moment.wire_page();
+                self.set_page(lines, fresh);
+                if fresh {
+                    self.page.show_line(here);
+                }
+                return;
+            }
+            _ => {}
         }
         if view == View::Result {
             return self.set_page(pages::result(&self.fold), fresh);
@@ -364,6 +454,15 @@ impl Session {
         let lines = pages::chain_beside(chain, columns, area.height.into());
         self.chain.resize(area.width, area.height);
         self.chain.show(lines);
+    }
+
+    /// Writes the moment into its own place.
+    fn write_moment(&mut self) {
+        if let (Some(area), Some(moment)) = (self.places.moment, &self.moment) {
+            let lines = moment.page(&self.fold.state);
+            self.moment_page.resize(area.width, area.height);
+            self.moment_page.show(lines);
+        }
     }
 
     /// Scrolls the list so that the chosen row is visible, or the step at work while the log is

@@ -132,6 +132,7 @@ fn a_remote_that_cannot_be_cloned() {
     out: `gitops.clone`: reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository.
     FAILED       gitops.clone              Clone of the deployments repository — reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository (... s)
     hint: check the address, and that this user may read the repository
+    note: `gitops_branch`: earlier choices there are not known: reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository
 
     exit code 2
     out: `gitops.clone`: clone `file:///tmp/rok-home-....../state/rok-deploy/sandbox/gitops.git`: branch `nonesuch` not found.

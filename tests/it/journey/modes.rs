@@ -48,6 +48,7 @@ fn without_a_cluster_its_steps_are_listed_as_not_checked() {
         left_out,
         [
             "cluster.context",
+            "cluster.lease",
             "rok.namespaces",
             "rok.verify-account",
             "rok.storage-access",
@@ -61,7 +62,7 @@ fn without_a_cluster_its_steps_are_listed_as_not_checked() {
         .stderr
         .lines()
         .filter(|line| line.starts_with("not checked"));
-    assert_eq!(talk.count(), 8, "{}", output.stderr);
+    assert_eq!(talk.count(), 9, "{}", output.stderr);
     assert!(practice.state("aws")["roles"][ROLE].is_object());
     let objects = &practice.state("cluster")["objects"];
     assert_eq!(objects["namespaces//rok"], Value::Null);

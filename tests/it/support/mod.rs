@@ -2,6 +2,7 @@
 //! practice cloud for those programs.
 
 pub mod env;
+pub mod git_servers;
 pub mod identity;
 pub mod peers;
 pub mod practice;

@@ -63,10 +63,16 @@ impl Practice {
 
     /// Serves the practice cloud in a process of its own until it is stopped; returns when it is ready.
     pub fn serve(&self) -> Served {
+        self.serve_with(&[])
+    }
+
+    /// Does the same with more arguments, such as `--latency 60ms`.
+    pub fn serve_with(&self, arguments: &[&str]) -> Served {
         let file = self.env.home().join("practice.env");
         fs::remove_file(&file).ok();
         let path = file.to_str().expect("a temporary path is text");
-        let command = self.env.command(&["sandbox", "--env-file", path]);
+        let arguments = [&["sandbox", "--env-file", path], arguments].concat();
+        let command = self.env.command(&arguments);
         let mut process = Running::start(command);
         process.wait_for("the practice cloud", || file.is_file().then_some(()));
         Served { process, file }
@@ -377,6 +383,10 @@ impl Running {
             );
             value
         })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by name: `INT`, `TERM`.

@@ -32,15 +32,28 @@ impl Server {
     /// The port is free when it is chosen and may be taken before the server binds it, so a server
     /// that ends instead of answering gets another chance with another port.
     pub fn start(name: &str, health: &str, command: impl Fn(u16, &Path) -> Command) -> Self {
+        Self::start_when(name, |port| answers_ok(port, health), command)
+    }
+
+    /// The same for a server that speaks something else: it is there when it takes a connection.
+    pub fn start_listening(name: &str, command: impl Fn(u16, &Path) -> Command) -> Self {
+        Self::start_when(name, is_listening, command)
+    }
+
+    fn start_when(
+        name: &str,
+        answers: impl Fn(u16) -> bool,
+        command: impl Fn(u16, &Path) -> Command,
+    ) -> Self {
         let mut log = String::new();
         for _ in 0..STARTS {
             let mut server = Self::spawn(&command);
-            if server.is_ready(health) {
+            if server.is_ready(&answers) {
                 return server;
             }
             log = fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
         }
-        panic!("{name} does not answer {health}; its log:\n{log}");
+        panic!("{name} does not answer; its log:\n{log}");
     }
 
     fn spawn(command: impl Fn(u16, &Path) -> Command) -> Self {
@@ -66,10 +79,10 @@ impl Server {
         }
     }
 
-    fn is_ready(&mut self, health: &str) -> bool {
+    fn is_ready(&mut self, answers: impl Fn(u16) -> bool) -> bool {
         let deadline = Instant::now() + READY_WITHIN;
         while Instant::now() < deadline {
-            let answers = answers_ok(self.port, health);
+            let answers = answers(self.port);
             // Another process may have taken the port: only a living server's answer counts.
             if self
                 .child
@@ -102,6 +115,10 @@ impl Server {
         }
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -120,6 +137,11 @@ fn free_port() -> u16 {
         .local_addr()
         .expect("a bound listener has an address")
         .port()
+}
+
+fn is_listening(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
 }
 
 fn answers_ok(port: u16, path: &str) -> bool {

@@ -19,9 +19,9 @@ fn the_last_render_is_the_base_of_the_merge() {
         &base,
         render.as_bytes(),
         &clone.read(path).unwrap().unwrap(),
-    )
-    .unwrap();
-    assert!(!merged.conflicts);
+        |_| true,
+    );
+    assert_eq!(merged.left_out, []);
     assert_eq!(
         String::from_utf8(merged.content).unwrap(),
         edited.replace("r1", "r2")

@@ -253,7 +253,7 @@ fn a_hooks_path_elsewhere_is_found() {
 }
 
 /// Makes an ssh key and tells Git to sign with it. Returns false where there is no ssh-keygen.
-fn sign_with_ssh(world: &World, key: &Path) -> bool {
+pub(super) fn sign_with_ssh(world: &World, key: &Path) -> bool {
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "ann", "-f"])
         .arg(key)
@@ -265,7 +265,7 @@ fn sign_with_ssh(world: &World, key: &Path) -> bool {
     let signers = key.with_extension("signers");
     fs::write(&signers, format!("ann@example.com {public}")).unwrap();
     world.configure(&format!(
-        "[commit]\n\tgpgsign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningkey = {}\n[gpg \
+        "[commit]\n\tgpgsign = true\n[tag]\n\tgpgsign = true\n[gpg]\n\tformat = ssh\n[user]\n\tsigningkey = {}\n[gpg \
          \"ssh\"]\n\tallowedSignersFile = {}",
         key.display(),
         signers.display()

@@ -4,7 +4,9 @@ mod changes;
 mod commits;
 mod http;
 mod local;
+mod merges;
 mod pushes;
+mod tags;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

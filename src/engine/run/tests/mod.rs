@@ -5,6 +5,7 @@
 
 mod acting;
 mod approving;
+mod keeping;
 mod pausing;
 mod planning;
 mod proving;
@@ -61,6 +62,7 @@ impl World {
 
 type Looking = BoxFuture<'static, Result<Observation, StepError>>;
 type Acting = BoxFuture<'static, Result<(), StepError>>;
+type Keeping = Arc<dyn Fn(World) -> Result<(), StepError> + Send + Sync>;
 
 /// A step over the world; without a script it looks whether its thing is there, and adds it.
 #[derive(Clone)]
@@ -69,6 +71,7 @@ struct Fake {
     world: World,
     check: Option<Arc<dyn Fn(World, Facts) -> Looking + Send + Sync>>,
     apply: Option<Arc<dyn Fn(World) -> Acting + Send + Sync>>,
+    keep: Option<Keeping>,
 }
 
 impl Fake {
@@ -78,6 +81,7 @@ impl Fake {
             world: world.clone(),
             check: None,
             apply: None,
+            keep: None,
         }
     }
 
@@ -129,6 +133,15 @@ impl Fake {
         self
     }
 
+    /// Answers by this script whether what it took still is the run's.
+    fn keeps(
+        mut self,
+        script: impl Fn(World) -> Result<(), StepError> + Send + Sync + 'static,
+    ) -> Self {
+        self.keep = Some(Arc::new(script));
+        self
+    }
+
     fn found(&self) -> Observation {
         let mut seen = if self.world.has(self.meta.id) {
             Observation::satisfied("is there")
@@ -148,12 +161,27 @@ impl Step for Fake {
         self.meta.clone()
     }
 
-    async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
+    async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
         let id = self.meta.id.to_owned();
         *self.world.0.lock().unwrap().looks.entry(id).or_default() += 1;
         match &self.check {
             Some(script) => script(self.world.clone(), facts.clone()).await,
+            None if self.meta.when == When::BeforeWrites && context.planning => {
+                Ok(Observation::satisfied("nobody has it"))
+            }
             None => Ok(self.found()),
+        }
+    }
+
+    async fn keep(&self) -> Result<(), StepError> {
+        let script = self.keep.as_ref();
+        script.map_or(Ok(()), |script| script(self.world.clone()))
+    }
+
+    async fn release(&self) {
+        if self.world.0.lock().unwrap().there.remove(self.meta.id) {
+            let back = format!("{} back", self.meta.id);
+            self.world.0.lock().unwrap().acts.push(back);
         }
     }
 

@@ -9,7 +9,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::model::{Model, Place};
-use super::widgets::bars;
+use super::widgets::{bars, timeline};
 
 /// The smallest terminal that is of use.
 pub const SMALLEST: (u16, u16) = (40, 12);
@@ -23,6 +23,8 @@ pub struct Places {
     pub rule: Option<Rect>,
     /// The screen itself.
     pub body: Rect,
+    /// The way of a recording, where there is a row for it.
+    pub timeline: Option<Rect>,
     /// What goes on.
     pub status: Rect,
     /// What keys do.
@@ -53,6 +55,7 @@ pub fn frame(area: Rect) -> Places {
             height: area.height.saturating_sub(above + below),
             ..inner
         },
+        timeline: has_rule.then(|| row(area.height.saturating_sub(3))),
         status: row(area.height.saturating_sub(2)),
         footer: row(area.height.saturating_sub(1)),
     }
@@ -70,12 +73,22 @@ pub fn draw(model: &Model, target: &mut Frame) {
     if let Some(rule) = places.rule {
         bars::rule(model.theme, rule, buffer);
     }
-    bars::status(model, places.status, buffer);
+    let mut cursor = None;
+    if let Some(player) = &model.player {
+        if let Some(area) = places.timeline {
+            timeline::draw(player, model.theme, area, buffer);
+        }
+        if let Some(prompt) = &player.prompt {
+            cursor = Some(bars::prompt(prompt, model.theme, places.status, buffer));
+        }
+    }
+    if cursor.is_none() {
+        bars::status(model, places.status, buffer);
+    }
     bars::footer(model, places.footer, buffer);
     if let Some(help) = &model.help {
         return help.draw(places.body, buffer, model.theme);
     }
-    let mut cursor = None;
     match model.place {
         Place::Start => {
             if let Some(start) = &model.start {

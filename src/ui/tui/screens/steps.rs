@@ -29,6 +29,10 @@ pub struct Panes {
     pub chain: Option<Rect>,
     /// A line between text and chain.
     pub chain_rule: Option<Rect>,
+    /// The moment of a recorded run.
+    pub moment: Option<Rect>,
+    /// A line between text and moment.
+    pub moment_rule: Option<Rect>,
 }
 
 /// The width of the chain without notes.
@@ -40,6 +44,9 @@ const LOG: u16 = 12;
 /// The height of a text that has room for the chain with its notes.
 const HIGH: u16 = 24;
 
+/// The least height of a text that has room for a moment below it.
+const MOMENT: u16 = 20;
+
 /// Whether list and text take turns in a body of that size.
 pub fn is_single(body: Rect) -> bool {
     body.width < 58 || body.height < 13
@@ -49,7 +56,10 @@ pub fn is_single(body: Rect) -> bool {
 /// one of them. An opened text has all of it. The chain takes its place from the text, so that the
 /// step at work stays where it is; a high text about a step tells of its chain itself.
 pub fn panes(body: Rect, session: &Session) -> Panes {
-    let panes = list_and_page(body, session);
+    let mut panes = list_and_page(body, session);
+    if session.shows_moment() && body.width >= 110 && panes.page.height >= MOMENT {
+        panes = with_moment(panes);
+    }
     let chain = session.shown_chain().filter(|_| !session.opened);
     let Some(chain) = chain else {
         return panes;
@@ -66,6 +76,23 @@ pub fn panes(body: Rect, session: &Session) -> Panes {
         return panes;
     }
     with_chain(panes, chain)
+}
+
+/// Gives the moment of a recorded run the greater part of the text's place, below it.
+fn with_moment(panes: Panes) -> Panes {
+    let page = panes.page;
+    let above = page.height * 2 / 5;
+    let below = |from: u16, height| Rect {
+        y: page.y + from,
+        height,
+        ..page
+    };
+    Panes {
+        page: below(0, above),
+        moment_rule: Some(below(above, 1)),
+        moment: Some(below(above + 1, page.height - above - 1)),
+        ..panes
+    }
 }
 
 /// Gives the chain a part of the text's place: the right half of a wide one, the upper part of a
@@ -198,7 +225,8 @@ pub struct StepsScreen<'a> {
 impl Widget for StepsScreen<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let panes = panes(area, self.session);
-        for line in panes.rule.into_iter().chain(panes.chain_rule) {
+        let rules = [panes.rule, panes.chain_rule, panes.moment_rule];
+        for line in rules.into_iter().flatten() {
             rule(self.theme, line, buffer);
         }
         let rows = self.session.rows.iter().enumerate().skip(self.session.top);
@@ -212,6 +240,9 @@ impl Widget for StepsScreen<'_> {
         }
         if panes.page.height > 0 {
             self.session.page.draw(panes.page, buffer, self.theme);
+        }
+        if let Some(area) = panes.moment {
+            self.session.moment_page.draw(area, buffer, self.theme);
         }
         if let Some(area) = panes.chain {
             self.session.chain.draw(area, buffer, self.theme);

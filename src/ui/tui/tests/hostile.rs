@@ -5,6 +5,8 @@ use super::*;
 use crate::engine::Scope;
 use crate::ui::harmless::{HOSTILE, harm_in};
 use crate::ui::samples;
+use crate::ui::tui::Recording;
+use crate::ui::wire::Request;
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 12)];
 
@@ -25,6 +27,28 @@ fn assert_harmless(model: &mut Model, hostile: &str) -> String {
     seen
 }
 
+/// A record that somebody has filled with that text.
+fn recording(events: Vec<Event>, hostile: &str) -> Recording {
+    let request = Request {
+        at: NOW.parse().unwrap(),
+        client: hostile.into(),
+        method: hostile.into(),
+        operation: hostile.into(),
+        target: hostile.into(),
+        status: Some(403),
+        request_id: Some(hostile.into()),
+        attempt: 2,
+        duration_ms: 1,
+        error: Some(hostile.into()),
+        write: true,
+    };
+    Recording {
+        events,
+        requests: vec![request],
+        problems: vec![hostile.into()],
+    }
+}
+
 #[test]
 fn runs_and_recordings() {
     let mut seen = String::new();
@@ -38,8 +62,10 @@ fn runs_and_recordings() {
         ] {
             let events = samples::spoiled(&events, hostile);
             seen += &assert_harmless(&mut run_with(events.clone()), hostile);
-            let mut player = Model::player(options(), events);
+            let mut player = Model::player(options(), recording(events, hostile));
             player.update(key(KeyCode::End));
+            seen += &assert_harmless(&mut player, hostile);
+            press(&mut player, "w");
             seen += &assert_harmless(&mut player, hostile);
         }
     }

@@ -2,6 +2,7 @@
 
 mod asking;
 mod hostile;
+mod playing;
 mod running;
 mod screens;
 

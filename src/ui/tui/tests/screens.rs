@@ -77,6 +77,11 @@ fn plan() {
 }
 
 #[test]
+fn a_run_that_waits_for_a_login() {
+    at_all_sizes("logged_out", &mut run_with(samples::logged_out()));
+}
+
+#[test]
 fn plan_with_a_conflict() {
     at_all_sizes("conflict", &mut run_with(samples::conflicting()));
     let mut events = samples::conflicting();

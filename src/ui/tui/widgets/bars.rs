@@ -10,8 +10,9 @@ use crate::ui::tui::form::Form;
 use crate::ui::tui::keymap::{self, Action, Context};
 use crate::ui::tui::model::{Model, Place};
 use crate::ui::tui::player::Player;
+use crate::ui::tui::seek::{Prompt, Wanted};
 use crate::ui::tui::session::{Session, View};
-use crate::ui::tui::theme::{TITLE, Theme};
+use crate::ui::tui::theme::{FIELD, TITLE, Theme};
 use crate::ui::words::{self, Tone};
 
 /// Returns the picture of something that goes on.
@@ -35,6 +36,13 @@ pub fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     let mut end = area.right();
     if model.options.practice || state.is_some_and(|state| state.practice) {
         end -= put_right(buffer, end, area.y, " PRACTICE ", theme.badge()) + 1;
+    }
+    let problems = model
+        .player
+        .as_ref()
+        .map_or(0, |player| player.problems.len());
+    if problems > 0 {
+        end -= put_right(buffer, end, area.y, " DAMAGED ", theme.badge()) + 1;
     }
     if area.width >= 100 {
         end = stages(model, end, area.y, buffer);
@@ -147,7 +155,9 @@ fn said(model: &Model, wide: bool) -> (Tone, String) {
         Place::Player => model
             .player
             .as_ref()
-            .map_or((Tone::Plain, String::new()), player),
+            .map_or((Tone::Plain, String::new()), |each| {
+                player(each, wide, model.size.height < 18)
+            }),
     }
 }
 
@@ -236,26 +246,72 @@ fn live(session: &Session, model: &Model, wide: bool) -> (Tone, String) {
     )
 }
 
-fn player(player: &Player) -> (Tone, String) {
+/// Returns where the recording stands; on a low terminal, which has no timeline, with a short one.
+fn player(player: &Player, wide: bool, low: bool) -> (Tone, String) {
+    if let Some(missed) = player.missed() {
+        return (Tone::Warn, format!("! {missed}"));
+    }
     let (position, all) = player.progress();
+    if let Some(problem) = player.problems.first().filter(|_| position == all) {
+        return (Tone::Bad, format!("✗ the record ends here: {problem}"));
+    }
     let mark = if player.playing { "▶" } else { "‖" };
     let time = player
         .now()
         .map_or_else(String::new, |now| now.strftime("%H:%M:%S").to_string());
-    let filled = (position * 20).checked_div(all).unwrap_or_default();
-    let bar: String = (0..20)
-        .map(|place| if place < filled { '━' } else { '┄' })
-        .collect();
+    let bar = if low {
+        bar(position, all, if wide { 20 } else { 8 })
+    } else {
+        String::new()
+    };
     let speed = player.speed();
     let speed = if speed.is_multiple_of(100) {
         format!("×{}", speed / 100)
     } else {
         format!("×1/{}", 100 / speed)
     };
-    (
-        Tone::Plain,
-        format!("{mark} {bar} event {position} of {all} · {time} UTC · {speed}"),
-    )
+    let found = match player.found() {
+        Some((text, Some(number), all)) => format!(" · match {number} of {all} of `{text}`"),
+        Some((text, None, all)) => {
+            format!(" · {} of `{text}`", words::count(all, "match", "matches"))
+        }
+        None => String::new(),
+    };
+    let text = if wide {
+        format!("{mark} {bar}event {position} of {all} · {time} UTC · {speed}{found}")
+    } else {
+        format!("{mark} {bar}{position}/{all} {time} {speed}{found}")
+    };
+    (Tone::Plain, text)
+}
+
+fn bar(position: usize, all: usize, columns: usize) -> String {
+    let filled = (position * columns).checked_div(all).unwrap_or_default();
+    let cell = |place: usize| if place < filled { '━' } else { '┄' };
+    (0..columns).map(cell).chain([' ']).collect()
+}
+
+/// Draws the line on which a text or a place is asked for, and returns where the cursor stands.
+pub fn prompt(prompt: &Prompt, theme: Theme, area: Rect, buffer: &mut Buffer) -> (u16, u16) {
+    let label = match prompt.wanted {
+        Wanted::Text => "Find: ",
+        Wanted::Place if area.width >= 76 => "Go to an event's number, a time, a step or a task: ",
+        Wanted::Place => "Go to: ",
+    };
+    let used = put(
+        buffer,
+        (area.x, area.y),
+        area.width,
+        label,
+        theme.tone(Tone::Accent),
+    );
+    let room = area.width.saturating_sub(used);
+    let (text, column) = prompt.editor.view(room.into());
+    put(buffer, (area.x + used, area.y), room, text, FIELD);
+    let column = u16::try_from(column)
+        .unwrap_or(room)
+        .min(room.saturating_sub(1));
+    (area.x + used + column, area.y)
 }
 
 /// Draws what keys do, as many as fit; help and the way out always do.

@@ -84,6 +84,11 @@ impl Lines {
         self.push(0, 0, Tone::Plain, "");
     }
 
+    /// Returns how many lines there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     fn push(&mut self, indent: u16, hang: u16, tone: Tone, text: &str) {
         for text in clean(text).split('\n') {
             let text = text.replace('\t', "    ");
@@ -141,6 +146,14 @@ impl Page {
     /// Scrolls to the first or to the last row.
     pub fn go(&mut self, to_end: bool) {
         self.top = if to_end { self.last_top() } else { 0 };
+    }
+
+    /// Scrolls so that the line is visible, with a third of the place above it.
+    pub fn show_line(&mut self, line: usize) {
+        let row = self.rows.iter().position(|row| row.line >= line);
+        let above = usize::from(self.size.1) / 3;
+        let row = row.unwrap_or_default().saturating_sub(above);
+        self.top = row.min(self.last_top());
     }
 
     /// Whether the last row is visible.
