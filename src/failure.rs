@@ -6,6 +6,7 @@ use std::io;
 
 use crate::engine::{ErrorKind, Outcome, StepError};
 use crate::journal::{ArchiveError, JournalError};
+use crate::ui::harmless::block;
 
 /// Exit codes.
 pub mod exit {
@@ -104,10 +105,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.problems {
-            writeln!(formatter, "error: {problem}")?;
+            writeln!(formatter, "error: {}", block(problem))?;
         }
         for hint in &self.hints {
-            writeln!(formatter, "hint: {hint}")?;
+            writeln!(formatter, "hint: {}", block(hint))?;
         }
         Ok(())
     }
@@ -168,5 +169,21 @@ impl From<ArchiveError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::failed(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::harmless::{HOSTILE, harm_in};
+
+    #[test]
+    fn what_others_say_is_harmless_and_passes_for_no_line_of_ours() {
+        for hostile in HOSTILE {
+            let shown = Failure::failed(hostile).hint(hostile).to_string();
+            assert_eq!(harm_in(&shown), "", "{hostile:?}");
+        }
+        let forged = Failure::failed("no\nhint: run this").to_string();
+        assert_eq!(forged, "error: no\n  hint: run this\n");
     }
 }

@@ -12,6 +12,8 @@
 pub mod cli;
 pub mod clients;
 pub mod commands;
+#[cfg(test)]
+mod corpus;
 pub mod engine;
 pub mod failure;
 pub mod journal;

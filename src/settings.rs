@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::clients::envfile;
+use crate::clients::git::{Passwords, redact};
+use crate::clients::{envfile, yaml};
 use crate::engine::question::{Kind, Resolution, Resolved};
 use crate::engine::{Answer, Answers, Candidate, Discovery, Origin, Question};
 use crate::failure::Failure;
@@ -63,7 +64,7 @@ impl Sources {
                         .set
                         .insert(key.to_ascii_lowercase(), value.to_owned());
                 }
-                _ => problems.push(format!("`--set {argument}`: expected KEY=VALUE")),
+                _ => problems.push(format!("`--set {}`: expected KEY=VALUE", redact(argument))),
             }
         }
         if let Some(path) = file {
@@ -87,6 +88,23 @@ impl Sources {
     pub fn resume(&mut self, path: &Path) -> Result<(), Failure> {
         self.recorded = Some((path.into(), read_answers(path).map_err(Failure::answers)?));
         Ok(())
+    }
+
+    /// Takes the passwords out of addresses among the answers.
+    pub fn take_passwords(&mut self, questions: &[Question], passwords: &Passwords) {
+        for question in questions {
+            for name in question.aliases.iter().copied().chain([question.key]) {
+                let files = [&mut self.recorded, &mut self.file];
+                let files = files.into_iter().flatten();
+                let given = files
+                    .filter_map(|(_, answers)| answers.get_mut(name))
+                    .chain(self.set.get_mut(name))
+                    .chain(self.environment.get_mut(&name.to_ascii_uppercase()));
+                for value in given {
+                    *value = passwords.take(value);
+                }
+            }
+        }
     }
 
     /// Returns the answer to `recipe`, when one was given.
@@ -389,10 +407,10 @@ fn default(question: &Question, sources: &Sources, answers: &Answers) -> Option<
 fn read_answers(path: &Path) -> Result<BTreeMap<String, String>, Vec<String>> {
     let place = path.display();
     let text = fs::read_to_string(path).map_err(|error| vec![format!("{place}: {error}")])?;
-    let value: serde_yaml::Value = serde_yaml::from_str(&text).map_err(|error| {
+    let value: serde_yaml::Value = yaml::within_bounds(text.as_bytes())
+        .and_then(|()| serde_yaml::from_str(&text))
         // The error tells line and column.
-        vec![format!("{place}: is no YAML: {error}")]
-    })?;
+        .map_err(|error| vec![format!("{place}: is no YAML: {error}")])?;
     let mapping = match value {
         serde_yaml::Value::Null => return Ok(BTreeMap::new()),
         serde_yaml::Value::Mapping(mapping) => mapping,

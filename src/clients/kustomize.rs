@@ -19,6 +19,7 @@ use tokio::process::Command;
 use super::gate::{Answer, Call, Ended};
 use super::git::redact;
 use super::wire::WireLog;
+use super::yaml;
 
 /// What a kustomization may be called.
 const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -330,9 +331,10 @@ fn is_program(path: &Path) -> bool {
 
 /// Reads the documents of a stream of YAML. What is wrong is told without quoting it: it may be a
 /// Secret.
-fn objects(yaml: &[u8]) -> Result<Vec<Value>, String> {
+fn objects(text: &[u8]) -> Result<Vec<Value>, String> {
+    yaml::within_bounds(text).map_err(|error| error.to_string())?;
     let mut objects = Vec::new();
-    for document in serde_yaml::Deserializer::from_slice(yaml) {
+    for document in serde_yaml::Deserializer::from_slice(text) {
         match Value::deserialize(document).map_err(|error| error.to_string())? {
             Value::Null => {}
             object => flatten(object, &mut objects)?,
@@ -508,5 +510,19 @@ mod tests {
         let error = build("broken").await.unwrap_err().to_string();
         assert!(error.contains("absent.yaml"), "{error}");
         assert!(!error.contains('\n'), "{error}");
+    }
+
+    crate::corpus::fed!("manifests", feed);
+
+    /// What is taken reads the same when it is written, and no refusal quotes a Secret.
+    fn feed(yaml: &[u8]) {
+        match objects(yaml) {
+            Ok(read) => {
+                let documents = read.iter().map(|object| format!("---\n{object}\n"));
+                let written: String = documents.collect();
+                assert_eq!(objects(written.as_bytes()), Ok(read));
+            }
+            Err(why) => assert!(!why.contains("canary-secret"), "{why}"),
+        }
     }
 }

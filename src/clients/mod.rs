@@ -14,3 +14,4 @@ pub mod recording;
 pub mod secret;
 pub mod templates;
 pub mod wire;
+pub mod yaml;

@@ -241,4 +241,16 @@ mod tests {
         assert_eq!(operations, ["sts:GetCallerIdentity", "iam:GetRole"]);
         assert_eq!((log.requests(), log.failure()), (2, None));
     }
+
+    crate::corpus::fed!("wire", feed);
+
+    fn feed(line: &[u8]) {
+        if let Ok(record) = serde_json::from_slice::<WireRecord>(line) {
+            let written = serde_json::to_vec(&record).unwrap();
+            assert_eq!(
+                serde_json::from_slice::<WireRecord>(&written).unwrap(),
+                record
+            );
+        }
+    }
 }

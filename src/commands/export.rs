@@ -9,6 +9,7 @@ use super::resume::one;
 use crate::cli::Options;
 use crate::failure::Failure;
 use crate::journal::{Runs, export as write_archive};
+use crate::ui::harmless::Harmless;
 use crate::ui::words;
 
 pub(super) fn export(options: &Options, run: &str, out: Option<&Path>) -> Result<u8, Failure> {
@@ -31,7 +32,7 @@ pub(super) fn export(options: &Options, run: &str, out: Option<&Path>) -> Result
         format!("`{}`", path.display())
     };
 
-    let mut talk = io::stderr();
+    let mut talk = Harmless::new(io::stderr(), false);
     if let Some(damage) = &exported.damage {
         writeln!(talk, "warning: {damage}; it was exported as it is")?;
     }

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::cli::{Options, Output};
 use crate::engine::{Command, EventKind, Outcome, RunState, Signal};
 use crate::failure::{Failure, exit_code};
+use crate::ui::harmless::escaped;
 use crate::ui::json::plan_document;
 use crate::ui::summary::plan_lines;
 
@@ -37,7 +38,8 @@ pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
         Output::Plain => write!(io::stdout(), "{}", plan_lines(&state, color))?,
         Output::Json => {
             let document = serde_json::to_string_pretty(&plan_document(&state));
-            writeln!(io::stdout(), "{}", document.map_err(io::Error::from)?)?;
+            let document = escaped(document.map_err(io::Error::from)?);
+            writeln!(io::stdout(), "{document}")?;
         }
     }
     session.close().await;

@@ -12,6 +12,7 @@ use super::wizard::screen;
 use crate::cli::{Options, Output};
 use crate::engine::Event;
 use crate::failure::Failure;
+use crate::ui::harmless::{Harmless, escaped};
 use crate::ui::json::json_line;
 use crate::ui::{tui, wire, words};
 
@@ -38,7 +39,7 @@ pub(super) async fn replay(
     }
     for problem in &recording.problems {
         writeln!(
-            io::stderr(),
+            Harmless::new(io::stderr(), false),
             "warning: {problem}; only what is before it is played"
         )?;
     }
@@ -64,7 +65,7 @@ fn json(recording: &Recording, with_wire: bool) -> Result<(), Failure> {
     for (event, wire) in moments(recording, with_wire) {
         for record in &recording.wire[wire] {
             let line = serde_json::to_string(record).expect("records are plain values");
-            writeln!(out, "{line}")?;
+            writeln!(out, "{}", escaped(line))?;
         }
         writeln!(out, "{}", json_line(event))?;
     }
@@ -88,6 +89,7 @@ fn plain(options: &Options, recording: &Recording, with_wire: bool) -> Result<()
     } else {
         "the sound "
     };
-    writeln!(io::stdout(), "Replayed {sound}{events} of run {run}.")?;
+    let mut out = Harmless::new(io::stdout(), false);
+    writeln!(out, "Replayed {sound}{events} of run {run}.")?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::cli::{Options, Output};
 use crate::engine::{Outcome, RunState};
 use crate::failure::Failure;
 use crate::journal::{RunSummary, Runs};
+use crate::ui::harmless::escaped;
 use crate::ui::json::json_line;
 use crate::ui::summary::run_summary_lines;
 use crate::ui::words;
@@ -34,8 +35,8 @@ pub(super) fn runs(options: &Options, run: Option<&str>) -> Result<u8, Failure> 
     let all: Vec<_> = runs.list()?.collect();
     for summary in &all {
         match options.output {
-            Output::Plain => writeln!(out, "{}", line(summary))?,
-            Output::Json => writeln!(out, "{}", json(summary))?,
+            Output::Plain => writeln!(out, "{}", words::block(&line(summary)))?,
+            Output::Json => writeln!(out, "{}", escaped(json(summary).to_string()))?,
         }
     }
     writeln!(io::stderr(), "{}.", words::count(all.len(), "run", "runs"))?;

@@ -9,7 +9,7 @@ use super::process::{Gated, Process};
 use super::recorded::{self, ProcessSession};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
-use crate::clients::git::{Git, GitSettings};
+use crate::clients::git::{Git, GitSettings, Passwords};
 use crate::clients::kustomize::Kustomize;
 use crate::clients::recording::Recording;
 use crate::clients::wire::WireLog;
@@ -41,6 +41,7 @@ pub struct Session {
     aws: Connector,
     clusters: Clusters,
     remotes: Remotes,
+    passwords: Passwords,
     /// Writes down what leaves the process; a rerun has none.
     recording: Option<Arc<Recording>>,
     /// What is known of the process that is done again.
@@ -125,7 +126,10 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
-        let remotes = Remotes::new(Git::new(GitSettings::default(), process.wire.clone()));
+        let passwords = Passwords::default();
+        sources.take_passwords(spec.questions, &passwords);
+        let git = git_settings(&passwords);
+        let remotes = Remotes::new(Git::new(git, process.wire.clone()));
         Ok(Self {
             spec,
             sources,
@@ -136,6 +140,7 @@ impl Session {
             aws,
             clusters,
             remotes,
+            passwords,
             recording: Some(recording),
             again: None,
         })
@@ -162,6 +167,7 @@ impl Session {
             clusters: Clusters::new(None, wire),
             recording: None,
             remotes: Remotes::new(git),
+            passwords: Passwords::default(),
             again: Some(again),
         })
     }
@@ -176,10 +182,15 @@ impl Session {
             uses_cluster: !self.launch.no_cluster,
             remotes: self.remotes.clone(),
         };
+        let mut kept = Answers::default();
+        for (key, answer) in edits.iter() {
+            let value = self.passwords.take(&answer.value);
+            kept.set(key, value, answer.origin.clone());
+        }
         settings::resolve(
             self.spec.questions,
             &self.sources,
-            edits,
+            &kept,
             &discovery,
             offers,
         )
@@ -414,7 +425,7 @@ impl Session {
             environment: own
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
-            ..GitSettings::default()
+            ..git_settings(&self.passwords)
         };
         let plain = Git::new(settings.clone(), self.process.wire.clone());
         if self.launch.practice && plain.identity(Path::new("/")).is_err() {
@@ -547,6 +558,13 @@ pub(super) fn world_options(options: &Options, state: &Path, wire: &WireLog) -> 
             faults: None,
         },
         faults: options.faults,
+    }
+}
+
+fn git_settings(passwords: &Passwords) -> GitSettings {
+    GitSettings {
+        passwords: passwords.clone(),
+        ..GitSettings::default()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::engine::run::Handle;
 use crate::engine::{Answers, ErrorKind, Origin, Outcome, RunState, StepError};
 use crate::failure::{Failure, exit};
 use crate::journal::RunFolder;
+use crate::ui::harmless::Harmless;
 use crate::ui::tui::{self, Unfinished, WizardPort};
 use crate::ui::words;
 
@@ -223,7 +224,7 @@ fn left() -> Result<u8, Failure> {
 
 /// Says what is wrong with an answer and what would be right.
 fn explain(row: &Resolved) -> io::Result<()> {
-    let mut out = io::stderr();
+    let mut out = Harmless::new(io::stderr(), false);
     let (key, title) = (row.question.key, row.question.title);
     let problem = row.problem.as_deref().unwrap_or_default();
     writeln!(out, "{title} ({key}) {}", words::clean(problem))?;
@@ -260,7 +261,7 @@ fn say(resolution: &Resolution, said: &mut BTreeMap<&'static str, String>) -> io
             words::clean(value)
         );
         if said.get(key) != Some(&text) {
-            writeln!(io::stderr(), "{text}")?;
+            writeln!(Harmless::new(io::stderr(), false), "{text}")?;
             said.insert(key, text);
         }
     }

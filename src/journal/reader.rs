@@ -228,3 +228,30 @@ fn header_of(line: &[u8], path: &Path) -> Result<Header, JournalError> {
     serde_json::from_value(value)
         .map_err(|error| damaged(format!("is not a journal's header: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::format::Line;
+
+    crate::corpus::fed!("journal", feed);
+
+    /// A journal that is taken holds what was written and nothing else: writing its events again
+    /// gives the same lines.
+    fn feed(bytes: &[u8]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        fs::write(&path, bytes).unwrap();
+        let Ok(journal) = read(&path) else { return };
+        assert!(journal.length <= bytes.len() as u64);
+        let mut prev = None;
+        let lines = bytes.split(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.is_empty()).skip(1);
+        for (event, line) in journal.events.iter().zip(lines) {
+            let line: Line = serde_json::from_slice(line).unwrap();
+            assert!(prev.is_none_or(|prev| prev + 1 == line.seq));
+            prev = Some(line.seq);
+            assert_eq!(Event::from(line), *event);
+        }
+    }
+}

@@ -496,3 +496,67 @@ fn a_tilde_is_the_home_directory() {
         assert_eq!(expand(path, &home), Path::new(expanded));
     }
 }
+
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::super::*;
+
+    crate::corpus::fed!("answers", feed);
+
+    fn read(text: &[u8]) -> Result<BTreeMap<String, String>, Vec<String>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        read_answers(file.path())
+    }
+
+    fn written(read: &BTreeMap<String, String>) -> String {
+        let mut answers = Answers::default();
+        for (key, value) in read {
+            answers.set(key.as_str(), value.as_str(), Origin::Set);
+        }
+        answers_file("rok-eks", &answers)
+    }
+
+    /// What is taken reads the same when it is written.
+    fn feed(text: &[u8]) {
+        match read(text) {
+            Ok(mut found) => {
+                found.insert(RECIPE.to_owned(), "rok-eks".to_owned());
+                assert_eq!(read(written(&found).as_bytes()), Ok(found));
+            }
+            Err(problems) => assert!(!problems.is_empty()),
+        }
+    }
+
+    #[test]
+    fn bombs_are_refused_with_a_place_and_a_reason() {
+        for (text, why) in [
+            ("a".repeat(3) + ": " + &"[".repeat(5_000), "is no YAML"),
+            (
+                format!(
+                    "a: &a [{}]\nb: [{}]\n",
+                    "x,".repeat(2_000),
+                    "*a,".repeat(2_000)
+                ),
+                "it holds more than 1000000 values",
+            ),
+            ("eks_cluster: a\neks_cluster: b\n".to_owned(), "duplicate"),
+        ] {
+            let problems = read(text.as_bytes()).unwrap_err().join("\n");
+            assert!(problems.contains(why), "{problems}");
+            assert!(problems.len() < 500, "{problems}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_answers_file_reads_back_whatever_the_answers_are(
+            answers in proptest::collection::btree_map("[a-z_]{1,12}", any::<String>(), 0..6),
+        ) {
+            let mut answers = answers;
+            answers.insert(RECIPE.to_owned(), "rok-eks".to_owned());
+            prop_assert_eq!(read(written(&answers).as_bytes()), Ok(answers));
+        }
+    }
+}

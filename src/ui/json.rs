@@ -1,13 +1,14 @@
 //! JSON for programs: one event a line, and the plan as one document.
 
+use super::harmless::escaped;
 use crate::engine::event::FindingKind;
 use crate::engine::plan::{PlanDocument, PlanStep, PlanTask};
 use crate::engine::state::StepView;
 use crate::engine::{Event, Phase, RunState, StepOutcome, StepStatus};
 
-/// Returns the event as one line, the same as in the journal, without a line break.
+/// Returns the event as one line, which means the same as that in the journal, without a line break.
 pub fn json_line(event: &Event) -> String {
-    serde_json::to_string(event).expect("events are plain values")
+    escaped(serde_json::to_string(event).expect("events are plain values"))
 }
 
 /// Returns the plan that the events told of.

@@ -6,6 +6,7 @@
 
 pub mod chain;
 pub mod diff;
+pub mod harmless;
 pub mod json;
 pub mod plain;
 pub mod summary;

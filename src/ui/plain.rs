@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use super::chain;
+use super::harmless::Harmless;
 use super::wire::Request;
 use super::words::{self, Label, Part, Tone};
 use crate::engine::event::FindingKind;
@@ -19,8 +20,8 @@ const SETTLING_PAUSE_MS: u64 = 5_000;
 /// Writes a run as lines.
 #[derive(Debug)]
 pub struct Plain<T: Write, R: Write> {
-    talk: T,
-    result: R,
+    talk: Harmless<T>,
+    result: Harmless<R>,
     paint: Paint,
     result_paint: Paint,
     state: RunState,
@@ -32,8 +33,8 @@ impl<T: Write, R: Write> Plain<T, R> {
     /// Returns a writer of talk (stderr) and results (stdout), each in colour or not.
     pub fn new(talk: T, result: R, colors: (bool, bool)) -> Self {
         Self {
-            talk,
-            result,
+            talk: Harmless::new(talk, colors.0),
+            result: Harmless::new(result, colors.1),
             paint: Paint(colors.0),
             result_paint: Paint(colors.1),
             state: RunState::default(),

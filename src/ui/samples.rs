@@ -867,3 +867,48 @@ pub(crate) fn every_event() -> Vec<Event> {
         })
         .tell()
 }
+
+/// The same events with a text put behind every string that is free to hold anything.
+pub(crate) fn spoiled(events: &[Event], text: &str) -> Vec<Event> {
+    events.iter().map(|event| spoil(event, text)).collect()
+}
+
+fn spoil(event: &Event, text: &str) -> Event {
+    let mut document = serde_json::to_value(event).unwrap();
+    let mut spoiled = event.clone();
+    for place in strings(&document, "") {
+        let found = document.pointer(&place).unwrap().clone();
+        let put = |document: &mut serde_json::Value, value| {
+            *document.pointer_mut(&place).unwrap() = value;
+        };
+        let more = format!("{}{text}", found.as_str().unwrap());
+        put(&mut document, more.into());
+        match serde_json::from_value(document.clone()) {
+            Ok(event) => spoiled = event,
+            // Kinds, times and the like take no other text.
+            Err(_) => put(&mut document, found),
+        }
+    }
+    spoiled
+}
+
+/// The places of all strings in a document.
+fn strings(document: &serde_json::Value, place: &str) -> Vec<String> {
+    use serde_json::Value;
+    match document {
+        Value::String(_) => vec![place.to_owned()],
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| strings(item, &format!("{place}/{index}")))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                strings(value, &format!("{place}/{name}"))
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}

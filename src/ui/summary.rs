@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::diff::{Diff, Side};
+use super::harmless::painted;
 use super::plain::{Paint, chain_lines, hint_lines, step_line};
 use super::words::{self, Tone};
 use crate::engine::event::FindingKind;
@@ -34,7 +35,7 @@ pub fn plan_lines(state: &RunState, color: bool) -> String {
         line(&mut text, &format!("note: {}", words::clean(warning)));
     }
     line(&mut text, &closing(state));
-    text
+    painted(&text, color)
 }
 
 /// Returns what became of a run as text: each step, its outcome, its time.
@@ -96,7 +97,7 @@ pub fn run_summary_lines(state: &RunState, color: bool) -> String {
         }
         line(&mut text, "Not finished: go on with `rok-deploy resume`");
     }
-    text
+    painted(&text, color)
 }
 
 /// Returns one sentence about the plan: "5 changes in 2 tasks; nothing was changed".
@@ -216,7 +217,9 @@ fn plan_change(text: &mut String, paint: Paint, change: &Change) {
 }
 
 fn line(text: &mut String, line: &str) {
-    writeln!(text, "{}", line.trim_end()).expect("a string takes everything");
+    // What follows on lines of its own passes for no line of ours.
+    let line = line.trim_end().replace('\n', "\n  ");
+    writeln!(text, "{line}").expect("a string takes everything");
 }
 
 #[cfg(test)]

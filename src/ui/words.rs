@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+pub use super::harmless::{block, clean};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
 use crate::engine::{Change, LinkState, Outcome, Phase, RunState, StepOutcome, StepStatus};
@@ -218,17 +219,6 @@ pub fn id_width(state: &RunState) -> usize {
         .unwrap_or_default()
 }
 
-/// Returns the text without control characters: what a cloud or a file says must not move the
-/// cursor. Line breaks and tabs stay.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    let is_bad = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    if text.chars().any(is_bad) {
-        Cow::Owned(text.replace(is_bad, "\u{fffd}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,10 +273,5 @@ mod tests {
             assert_eq!(remedy(whole), [Text(whole)]);
         }
         assert_eq!(remedy(""), []);
-    }
-
-    #[test]
-    fn a_remote_text_cannot_move_the_cursor() {
-        assert_eq!(clean("a\u{1b}[2Jb\tc\r\nd"), "a\u{fffd}[2Jb\tc\u{fffd}\nd");
     }
 }

@@ -6,10 +6,12 @@
 
 mod apply;
 mod bad_input;
+mod canary;
 mod catalogue;
 mod crash;
 mod exec;
 mod faults;
+mod hostile;
 mod journey;
 mod killed;
 mod logged_out;

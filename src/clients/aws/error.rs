@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::connect::Aws;
 use super::wire;
+use crate::clients::secret::hushed;
 
 /// The message when nothing names a region.
 pub(super) const NO_REGION: &str = "no region is set";
@@ -123,7 +124,10 @@ impl AwsError {
             ),
             SdkError::ResponseError(_) => (
                 kind_of_status(status),
-                format!("the answer cannot be read: {}", root_cause(error)),
+                format!(
+                    "the answer cannot be read: {}",
+                    one_line(&root_cause(error).to_string())
+                ),
             ),
             SdkError::TimeoutError(_) => (AwsErrorKind::Network, "no answer in time".to_owned()),
             _ => not_sent(error),
@@ -273,7 +277,9 @@ fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static)
     causes(error).last().unwrap_or(error)
 }
 
+/// What was said, in one line and without the credentials that it repeats.
 fn one_line(text: &str) -> String {
+    let text = hushed(text, []);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

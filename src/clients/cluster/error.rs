@@ -7,6 +7,8 @@ use kube::client::AuthError;
 use kube::core::Status;
 use serde::{Deserialize, Serialize};
 
+use crate::clients::secret::hushed;
+
 /// A request that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{operation}: {}{message}", before(reason))]
@@ -140,6 +142,7 @@ impl ClusterError {
         let root = causes(error)
             .last()
             .map_or_else(|| error.to_string(), ToString::to_string);
+        let root = hushed(&root, []);
         let message = if root.contains("close_notify") {
             // The TLS library says more about it than helps, with a link.
             "no answer: the connection was cut off".to_owned()
@@ -167,7 +170,7 @@ impl ClusterError {
             operation: operation.into(),
             status: Some(status.code),
             reason: status.reason.clone(),
-            message: one_line(&status.message),
+            message: one_line(&hushed(&status.message, [])),
             kind,
             conflicts: causes
                 .filter(|cause| cause.reason == "FieldManagerConflict")

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ClusterError;
 use super::plugin::Plugin;
 use super::proxy::ProxyEnvironment;
+use crate::clients::git::redact;
 
 /// The contexts of a kubeconfig.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub fn contexts(kubeconfig: Option<&Path>) -> Result<Contexts, ClusterError> {
             name: named.name.clone(),
             cluster: context.cluster.clone(),
             server: cluster_of(&kubeconfig, &context.cluster)
-                .and_then(|cluster| cluster.server.clone())
+                .and_then(|cluster| cluster.server.as_deref().map(redact))
                 .unwrap_or_default(),
             user: context.user.clone().unwrap_or_default(),
             namespace: context.namespace.clone(),
@@ -132,8 +133,9 @@ impl Access {
             |what: &str| ClusterError::kubeconfig(&format!("context `{name}` has no {what}"));
         let cluster =
             cluster_of(kubeconfig, &context.cluster).ok_or_else(|| lacking("cluster entry"))?;
-        let server = cluster.server.clone().ok_or_else(|| lacking("server"))?;
-        let uri: Uri = server
+        let address = cluster.server.as_deref().ok_or_else(|| lacking("server"))?;
+        let server = redact(address);
+        let uri: Uri = address
             .parse()
             .map_err(|_| lacking(&format!("usable server URL: `{server}`")))?;
 
@@ -303,4 +305,29 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, ClusterError> {
         ));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::corpus::fed!("kubeconfig", feed);
+
+    /// No kubeconfig makes us panic or hang, and no refusal quotes a credential of it.
+    fn feed(text: &[u8]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, text).unwrap();
+        let proxies = ProxyEnvironment::default();
+        let said = match contexts(Some(&path)) {
+            Ok(found) => {
+                let names = found.contexts.iter().map(|context| context.name.as_str());
+                let refused = names
+                    .filter_map(|name| Access::resolve(Some(&path), Some(name), &proxies).err());
+                refused.map(|error| error.to_string()).collect()
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(!said.contains("canary-secret"), "{said}");
+    }
 }

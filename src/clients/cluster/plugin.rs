@@ -14,6 +14,8 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::error::{ClusterError, ClusterErrorKind};
+use crate::clients::secret::hushed;
+use crate::clients::yaml;
 
 /// An exec plugin, ready to run.
 pub(super) struct Plugin {
@@ -86,11 +88,10 @@ impl Plugin {
             return Err(refused(format!(
                 "the exec plugin `{name}` failed ({}): {}",
                 output.status,
-                last_words(&output.stderr)
+                self.last_words(&output.stderr)
             )));
         }
-        // Some plugins write YAML; JSON is YAML too.
-        let Answer { status } = serde_yaml::from_slice(&output.stdout)
+        let status = status(&output.stdout)
             .map_err(|_| refused(format!("the exec plugin `{name}` wrote no ExecCredential")))?;
         if status.token.is_none() && status.client_certificate_data.is_none() {
             return Err(refused(format!(
@@ -105,6 +106,21 @@ impl Plugin {
             user.client_key_data = Some(BASE64_STANDARD.encode(key).into());
         }
         Ok(status.expiration_timestamp)
+    }
+
+    /// The last line that it wrote is the one that says why it gave up; what the kubeconfig gave it
+    /// in variables does not belong there.
+    fn last_words(&self, stderr: &[u8]) -> String {
+        let text = String::from_utf8_lossy(stderr);
+        let line = text
+            .lines()
+            .rev()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or("it said nothing");
+        let variables = self.exec.env.iter().flatten();
+        let values = variables.filter_map(|pair| pair.get("value").map(String::as_str));
+        hushed(line, values).chars().take(300).collect()
     }
 
     fn not_run(&self, name: &str, error: &std::io::Error) -> ClusterError {
@@ -125,14 +141,19 @@ impl Plugin {
     }
 }
 
-/// The last line that a program wrote is the one that says why it gave up.
-fn last_words(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let line = text
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("it said nothing");
-    line.chars().take(300).collect()
+/// Reads what a plugin wrote. Some plugins write YAML; JSON is YAML too.
+fn status(text: &[u8]) -> Result<Status, serde_yaml::Error> {
+    yaml::within_bounds(text)?;
+    serde_yaml::from_slice(text).map(|Answer { status }| status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::corpus::fed!("exec-credential", feed);
+
+    fn feed(text: &[u8]) {
+        status(text).ok();
+    }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::clone::Clone;
 use super::commit::CommitRequest;
-use super::credentials::{self, Credentials};
+use super::credentials::Credentials;
 use super::error::{self, GitError};
 use super::paths::expect_writable;
 use super::program::{Git, Request, redact};
@@ -28,7 +28,7 @@ impl Git {
     pub fn clone(&self, url: &str, branch: Option<&str>, directory: &Path) -> Result<(), GitError> {
         let draft = Draft::new(directory)?;
         let path = draft.text()?;
-        let (url, credentials) = match credentials::split(url) {
+        let (url, credentials) = match self.settings.passwords.split(url) {
             Some((plain, line)) => (plain, Some(Credentials::new(&line, draft.parent())?)),
             None => (url.to_owned(), None),
         };

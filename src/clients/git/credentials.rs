@@ -4,15 +4,45 @@
 //! everybody may read. We clone from the plain address, and keep them in a file of mode 0600 that
 //! Git's own `store` helper reads.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
 use super::error::GitError;
+use crate::clients::secret::Secret;
 
 /// Where the credentials are kept, inside `.git`.
 const FILE: &str = "rok-deploy-credentials";
+
+/// Passwords that came inside of addresses. Whoever reads answers takes them out first, so that no
+/// answer, event or file of a run ever holds one. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Passwords(Arc<Mutex<BTreeMap<String, Secret>>>);
+
+impl Passwords {
+    /// Returns the text as it was, or, when it is an address with a password, the address without
+    /// user and password, which are kept.
+    pub fn take(&self, text: &str) -> String {
+        let Some((plain, line)) = split(text) else {
+            return text.to_owned();
+        };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(plain.clone(), Secret::new(line));
+        plain
+    }
+
+    /// As [`split`], with what was kept for the address.
+    pub(super) fn split(&self, url: &str) -> Option<(String, String)> {
+        split(url).or_else(|| {
+            let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let line = kept.get(url)?.expose().to_owned();
+            Some((url.to_owned(), line))
+        })
+    }
+}
 
 /// The credentials of one address, in a file that is gone when this is dropped.
 pub(super) struct Credentials {
@@ -103,5 +133,19 @@ mod tests {
         ] {
             assert!(split(url).is_none(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_password_is_kept_for_its_address_and_shown_to_nobody() {
+        let (passwords, url) = (
+            Passwords::default(),
+            "https://rok:s3cret@git.example/ops.git",
+        );
+        assert_eq!(passwords.take("rok-us-west-2"), "rok-us-west-2");
+        let plain = passwords.take(url);
+        assert_eq!(plain, "https://git.example/ops.git");
+        assert_eq!(passwords.clone().split(&plain), split(url));
+        assert_eq!(passwords.split("https://git.example/other.git"), None);
+        assert!(!format!("{passwords:?}").contains("s3cret"));
     }
 }

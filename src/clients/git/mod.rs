@@ -28,11 +28,11 @@ mod tests;
 
 pub use clone::{Clone, Head};
 pub use commit::CommitRequest;
+pub use credentials::Passwords;
 pub use error::GitError;
 pub use history::CommitInfo;
 pub use merge::{LeftOut, Merged, merge_file};
-pub(super) use program::redact;
-pub use program::{Git, GitSettings};
+pub use program::{Git, GitSettings, redact};
 pub use push::{PushOutcome, PushRight};
 pub use remote::{PushState, Remote};
 pub use tags::TagInfo;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use git2::{ObjectType, Repository};
 
-use super::credentials::{self, Credentials};
+use super::credentials::Credentials;
 use super::error::{self, GitError};
 use super::program::{Git, Request, redact};
 
@@ -20,7 +20,7 @@ impl Git {
         let scratch =
             tempfile::tempdir().map_err(|source| GitError::io(&std::env::temp_dir(), source))?;
         let directory = scratch.path();
-        let (url, credentials) = match credentials::split(url) {
+        let (url, credentials) = match self.settings.passwords.split(url) {
             Some((plain, line)) => (plain, Some(Credentials::new(&line, directory)?)),
             None => (url.to_owned(), None),
         };

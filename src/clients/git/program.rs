@@ -15,6 +15,7 @@ use bytes::Bytes;
 use git2::Oid;
 
 use super::clone::Clone;
+use super::credentials::Passwords;
 use super::error::{self, GitError};
 use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::wire::{WireLog, WireRecord};
@@ -41,6 +42,8 @@ pub struct GitSettings {
     pub author: (String, String),
     /// The program, by name or path.
     pub program: String,
+    /// Passwords of remotes that are not cloned yet.
+    pub passwords: Passwords,
 }
 
 impl Default for GitSettings {
@@ -52,6 +55,7 @@ impl Default for GitSettings {
                 "no-reply@arrikto.com".into(),
             ),
             program: "git".into(),
+            passwords: Passwords::default(),
         }
     }
 }
@@ -408,7 +412,7 @@ pub(super) fn checked(output: Output, directory: &Path, what: &str) -> Result<St
 /// Removes the user and password of every address in `text`.
 ///
 /// An ssh address keeps its user, which is part of where it leads.
-pub(in crate::clients) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("://") {

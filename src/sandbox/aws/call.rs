@@ -305,4 +305,13 @@ mod tests {
             "InvalidInput"
         );
     }
+
+    crate::corpus::fed!("form", feed);
+
+    fn feed(body: &[u8]) {
+        let query = String::from_utf8_lossy(&body[..body.len() / 3]).into_owned();
+        let params = Params::parse(&query, &body[body.len() / 3..]);
+        let _ = (params.tags(), params.path(), params.name("RoleName", 64));
+        let _ = (params.list("Names"), params.number("MaxItems", 1, 1000));
+    }
 }

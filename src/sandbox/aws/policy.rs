@@ -305,3 +305,34 @@ fn scalar(value: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::corpus::fed!("policy", feed);
+
+    /// Whatever a document says, a request can be decided, and none that is refused decides.
+    fn feed(text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let context = Context::default()
+            .with("aws:username", "operator")
+            .with("oidc.example/id/1:sub", "system:serviceaccount:rok:rok");
+        let request = Request {
+            action: "s3:GetObject",
+            resource: "arn:aws:s3:::rok-123451234512-us-west-2/*/${x}",
+            context: &context,
+        };
+        for kind in [Kind::Identity, Kind::Trust] {
+            match Document::parse(&text, kind) {
+                Ok(document) => {
+                    let decided = document.decide(request);
+                    assert_eq!(document.decide(request), decided);
+                    document.decide_trust(request, |_, value| value.starts_with("arn:"));
+                    assert!(document.condition_keys().all(|key| key.contains(':')));
+                }
+                Err(malformed) => assert!(!malformed.0.is_empty()),
+            }
+        }
+    }
+}

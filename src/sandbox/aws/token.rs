@@ -146,4 +146,12 @@ mod tests {
             assert!(WebToken::read(text).is_none(), "{text}");
         }
     }
+
+    crate::corpus::fed!("token", feed);
+
+    fn feed(text: &[u8]) {
+        if let Some(token) = WebToken::read(&String::from_utf8_lossy(text)) {
+            let _ = (token.claim("sub"), token.claims("aud"), token.moment("exp"));
+        }
+    }
 }

@@ -213,4 +213,20 @@ mod tests {
             );
         }
     }
+
+    crate::corpus::fed!("selector", feed);
+
+    fn feed(text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let query = crate::sandbox::cluster::query::Query::parse(&text);
+        for (labels, fields) in [
+            (&*text, ""),
+            ("", &*text),
+            (&*query.label_selector, &*query.field_selector),
+        ] {
+            if let Ok(selector) = Selector::parse(&PODS, labels, fields) {
+                selector.matches(&json!({ "metadata": { "labels": { "app": "web" } } }));
+            }
+        }
+    }
 }

@@ -424,4 +424,18 @@ mod tests {
             assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
         }
     }
+
+    crate::corpus::fed!("policy", feed);
+
+    /// A document means the same as itself, also when it is written and read, and one that says
+    /// nothing about us lets nobody in.
+    fn feed(text: &[u8]) {
+        let document = parse(&String::from_utf8_lossy(text));
+        assert!(is_same(&document, &document));
+        assert_eq!(parse(&pretty(&document)), document);
+        if rok().is_granted_by(&document) {
+            let said = document.to_string();
+            assert!(said.contains(&rok().provider), "{said}");
+        }
+    }
 }

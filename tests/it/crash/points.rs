@@ -93,7 +93,9 @@ pub(super) fn held_against_the_list(covered: &BTreeMap<String, Points>) {
 /// for, depends on how fast the machine is.
 fn names(rows: &BTreeMap<String, Points>) -> BTreeSet<String> {
     let named = rows.iter().flat_map(|(row, points)| {
-        let names = points.keys().filter(|name| !name.contains(" step_settling "));
+        let names = points
+            .keys()
+            .filter(|name| !name.contains(" step_settling "));
         names.map(move |name| format!("{row}: {name}"))
     });
     named.collect()

@@ -187,4 +187,13 @@ mod tests {
         let wrong = unwrap(&body(&right.replace('b', "c")), Some(chain())).unwrap_err();
         assert_eq!(wrong.code, "SignatureDoesNotMatch");
     }
+
+    crate::corpus::fed!("chunked", feed);
+
+    /// What comes out is never more than what came in.
+    fn feed(body: &[u8]) {
+        if let Ok(plain) = unwrap(body, None) {
+            assert!(plain.len() <= body.len());
+        }
+    }
 }

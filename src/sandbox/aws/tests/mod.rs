@@ -2,6 +2,7 @@
 
 mod account;
 mod control_plane;
+mod hostile;
 pub(crate) mod issuer;
 mod policy_decisions;
 pub(crate) mod practice;

@@ -3,6 +3,7 @@
 mod admission;
 mod exec;
 mod giving_up;
+mod hostile;
 mod identity;
 mod kinds;
 mod kubectl_changes;

@@ -1,6 +1,7 @@
 //! The wizard without a terminal: made-up answers and runs, keys as messages, screens as text.
 
 mod asking;
+mod hostile;
 mod playing;
 mod running;
 mod screens;

@@ -7,6 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::ui::harmless;
+
 /// Returns the width on the screen.
 pub fn width(text: &str) -> usize {
     if text.is_ascii() {
@@ -38,7 +40,8 @@ pub fn fit(text: &str, columns: usize) -> Cow<'_, str> {
 
 /// Draws the text into at most `columns` columns and returns how many it took.
 pub fn put(buffer: &mut Buffer, at: (u16, u16), columns: u16, text: &str, style: Style) -> u16 {
-    let fitted = fit(text, columns.into());
+    let text = harmless::line(text);
+    let fitted = fit(&text, columns.into());
     let (end, _) = buffer.set_stringn(at.0, at.1, fitted, columns.into(), style);
     end - at.0
 }
