@@ -136,13 +136,12 @@ mod tests {
 
     #[test]
     fn small_texts_that_are_large_documents_are_refused() {
-        let laughs: String = (1..12)
-            .map(|level| {
-                let before = format!("*l{}, ", level - 1).repeat(10);
-                format!("l{level}: &l{level} [{before}]\n")
-            })
-            .collect();
-        let laughs = format!("l0: &l0 lol\n{laughs}");
+        let level = |level: usize| {
+            let before = format!("*l{}, ", level - 1).repeat(10);
+            format!("l{level}: &l{level} [{before}]\n")
+        };
+        let levels: Vec<_> = (1..12).map(level).collect();
+        let laughs = format!("l0: &l0 lol\n{}", levels.concat());
         assert!(refusal(&laughs).contains("repetition limit exceeded"));
         // A list of many, named many times: aliases lead to no alias.
         let many = format!(

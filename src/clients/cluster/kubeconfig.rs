@@ -321,7 +321,9 @@ mod tests {
         let proxies = ProxyEnvironment::default();
         let said = match contexts(Some(&path)) {
             Ok(found) => {
-                let names = found.contexts.iter().map(|context| context.name.as_str());
+                // Each of them reads the file anew.
+                let few = found.contexts.iter().take(4);
+                let names = few.map(|context| context.name.as_str());
                 let refused = names
                     .filter_map(|name| Access::resolve(Some(&path), Some(name), &proxies).err());
                 refused.map(|error| error.to_string()).collect()

@@ -131,7 +131,7 @@ fn backend(root: &PathBuf, request: &Request) -> Vec<u8> {
     for line in head.lines().filter(|line| !line.is_empty()) {
         match line.strip_prefix("Status: ") {
             Some(found) => status = found,
-            None => headers += &format!("{line}\r\n"),
+            None => headers.extend([line, "\r\n"]),
         }
     }
     response(status, &headers, body)

@@ -62,7 +62,7 @@ impl Spies {
         for (place, content) in calls.0 {
             if place.contains(".files/") {
                 let file = log.join(place.trim_start_matches("children/"));
-                self.check_file(&file, &content, places, &place);
+                check_file(&file, &content, places, &place);
                 continue;
             }
             let text = String::from_utf8_lossy(&content).into_owned();
@@ -78,18 +78,18 @@ impl Spies {
             places.add(&place, kept.join("\n"));
         }
     }
+}
 
-    /// A temporary file may hold a line of Git's credential store, for the helper that reads it, when
-    /// nobody else may read it.
-    fn check_file(&self, file: &Path, content: &[u8], places: &mut Places, place: &str) {
-        let mode = fs::metadata(file)
-            .expect("it is there")
-            .permissions()
-            .mode();
-        let text = String::from_utf8_lossy(content);
-        let is_store = text.lines().count() == 1 && text.starts_with("http://rok:");
-        if !(is_store && mode & 0o777 == 0o600) {
-            places.add(place, content);
-        }
+/// A temporary file may hold a line of Git's credential store, for the helper that reads it, when
+/// nobody else may read it.
+fn check_file(file: &Path, content: &[u8], places: &mut Places, place: &str) {
+    let mode = fs::metadata(file)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    let text = String::from_utf8_lossy(content);
+    let is_store = text.lines().count() == 1 && text.starts_with("http://rok:");
+    if !(is_store && mode & 0o777 == 0o600) {
+        places.add(place, content);
     }
 }
