@@ -22,12 +22,13 @@ const GONE: &str = "redacted";
 const HASHED: &str = "redacted-";
 
 /// Names whose text is a secret, in small letters and without dashes.
-const SECRET: [&str; 13] = [
+const SECRET: [&str; 14] = [
     "token",
     "idtoken",
     "accesstoken",
     "refreshtoken",
     "sessiontoken",
+    "securitytoken",
     "webidentitytoken",
     "secretaccesskey",
     "secretkey",
