@@ -15,6 +15,8 @@ pub(super) type Points = BTreeMap<String, usize>;
 /// The name of a call: who does what, without what is another in every world.
 pub(super) fn name(call: &Call, home: &Path) -> String {
     let operation = call.operation.replace(&*home.to_string_lossy(), "~");
+    let temporary = std::env::temp_dir();
+    let operation = operation.replace(&*temporary.to_string_lossy(), "<tmp>");
     let mut name = format!("{} ", call.client);
     let mut word = String::new();
     for letter in operation.chars() {
@@ -37,7 +39,9 @@ fn stable(word: &str) -> &str {
         .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
         .collect();
     let is_hex = word.chars().all(|letter| letter.is_ascii_hexdigit());
-    if is_hex && word.len() == 40 {
+    if word.starts_with(".tmp") {
+        "<name>"
+    } else if is_hex && word.len() == 40 {
         "<id>"
     } else if shape == "0000-00-00T00.00.00Z" {
         "<date>"
@@ -93,7 +97,9 @@ pub(super) fn held_against_the_list(covered: &BTreeMap<String, Points>) {
 /// for, depends on how fast the machine is.
 fn names(rows: &BTreeMap<String, Points>) -> BTreeSet<String> {
     let named = rows.iter().flat_map(|(row, points)| {
-        let names = points.keys().filter(|name| !name.contains(" step_settling "));
+        let names = points
+            .keys()
+            .filter(|name| !name.contains(" step_settling "));
         names.map(move |name| format!("{row}: {name}"))
     });
     named.collect()
