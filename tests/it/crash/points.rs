@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rok_deploy::clients::gate::Call;
@@ -89,7 +90,8 @@ pub(super) fn held_against_the_list(covered: &BTreeMap<String, Points>) {
     );
     let new = covered.difference(&listed).count();
     if new > 0 {
-        println!("crash matrix: {new} calls are not listed yet; {update}");
+        let note = format!("crash matrix: {new} calls are not listed yet; {update}");
+        writeln!(io::stderr(), "{note}").expect("stderr is open");
     }
 }
 
