@@ -1,7 +1,8 @@
 //! A part of the practice world, on disk before a write to it is answered.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,6 +36,8 @@ impl<T: Serialize + DeserializeOwned + Clone> Store<T> {
     ///
     /// When the file cannot be read, written or understood.
     pub fn open(path: &Path, initial: impl FnOnce() -> T) -> io::Result<Self> {
+        // A process that was killed while it wrote may have left one.
+        fs::remove_file(draft_of(path)).ok();
         let value = match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 io::Error::new(
@@ -94,11 +97,19 @@ impl<T: Serialize + DeserializeOwned + Clone> Store<T> {
     }
 }
 
+/// Writes the file as a whole. There is one writer, so one name does for what it is making.
 fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(&mut file, value)?;
-    file.flush()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    let draft = draft_of(path);
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    fs::rename(&draft, path)
+}
+
+fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }

@@ -3,7 +3,8 @@
 //! The new tree is HEAD's tree with these paths replaced, so other people's staged and dirty files
 //! stay as they are. The real index goes first and the branch follows: a run killed in between
 //! leaves the paths staged and commits them the next time. The other way round it would leave an
-//! index that undoes the commit, and nothing to commit.
+//! index that undoes the commit, and nothing to commit. A hook may refuse, so with hooks or a
+//! signature the index does follow the branch.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -90,10 +91,10 @@ impl Clone {
         let (committer, takes_program) = self.prepare_commit()?;
         let tree = self.tree_with(&repository, base.as_ref(), &changes)?;
         let message = with_trailers(request.message, request.trailers);
-        self.refresh_index(&repository, Some(&tree), &places)?;
         if takes_program {
             self.commit_with_program(&repository, &tree, &message)?;
         } else {
+            self.refresh_index(&repository, Some(&tree), &places)?;
             let author = self.author(&committer)?;
             let parent = match &head.commit {
                 Some(id) => {
@@ -239,9 +240,10 @@ impl Clone {
         tree: Option<&Tree<'_>>,
         places: &[Place],
     ) -> Result<(), GitError> {
-        let index = repository
-            .index()
-            .map_err(|error| self.failed("read the index", &error))?;
+        let read = |error: git2::Error| self.failed("read the index", &error);
+        let mut index = repository.index().map_err(read)?;
+        // The program may have written it since it was read last.
+        index.read(false).map_err(read)?;
         let is_stale = |place: &&Place| {
             let staged = index
                 .get_path(place.relative.as_ref(), 0)

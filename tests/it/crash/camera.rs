@@ -117,6 +117,18 @@ impl Builds {
         }
     }
 
+    /// What is built, and all that it may be built of: a home, or a draft of its clone.
+    fn build_of(&self, call: &Call) -> (String, Picture) {
+        let directory = Path::new(call.operation.trim_start_matches("build "));
+        let is_draft = |place: &&Path| {
+            let name = place.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with(".tmp")
+        };
+        let root = directory.ancestors().find(is_draft);
+        let files = Picture::take(root.unwrap_or(&self.home), None).sources();
+        (points::name(call, &self.home), files)
+    }
+
     fn known(&self) -> MutexGuard<'_, Vec<(String, Picture, Answer)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -127,18 +139,18 @@ impl Keeper for Builds {
         if call.client != "kustomize" {
             return Ok(None);
         }
-        let files = Picture::take(&self.home, None).sources();
+        let (name, files) = self.build_of(call);
         let known = self.known();
         let earlier = known
             .iter()
-            .find(|(operation, built, _)| *operation == call.operation && *built == files);
+            .find(|(operation, built, _)| *operation == name && *built == files);
         Ok(earlier.map(|(_, _, answer)| answer.clone()))
     }
 
     fn after(&self, call: &Call, ended: &Ended) -> io::Result<()> {
         if let ("kustomize", Ended::Answered(answer)) = (call.client, ended) {
-            let files = Picture::take(&self.home, None).sources();
-            let build = (call.operation.clone(), files, answer.clone());
+            let (name, files) = self.build_of(call);
+            let build = (name, files, answer.clone());
             let mut known = self.known();
             if !known.contains(&build) {
                 known.push(build);

@@ -99,8 +99,8 @@ impl Picture {
             };
             made.expect("it is writable");
             if let Entry::Folder { mode } | Entry::File { mode, .. } = entry {
-                let mode = fs::Permissions::from_mode(*mode);
-                fs::set_permissions(&path, mode).expect("it is ours");
+                let permissions = fs::Permissions::from_mode(*mode);
+                fs::set_permissions(&path, permissions).expect("it is ours");
             }
         }
     }

@@ -26,14 +26,14 @@ pub(super) fn meaning(path: &Path) -> Value {
         .collect();
     refs.sort_by_key(ToString::to_string);
     let head = repository.find_reference("HEAD").expect("there is a HEAD");
-    let status: Vec<_> = match repository.is_bare() {
-        true => Vec::new(),
-        false => repository
-            .statuses(None)
-            .expect("the status can be asked")
+    let status: Vec<_> = if repository.is_bare() {
+        Vec::new()
+    } else {
+        let status = repository.statuses(None).expect("the status can be asked");
+        status
             .iter()
             .map(|entry| format!("{} {:?}", entry.path().unwrap_or("?"), entry.status()))
-            .collect(),
+            .collect()
     };
     json!({
         "refs": refs,

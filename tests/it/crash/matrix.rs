@@ -164,7 +164,7 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
                 When::Unheard => format!("after {point}"),
             });
             let first = moments.next().expect("every picture is of a moment");
-            let last = moments.last().map(|last| format!(" up to {last}"));
+            let last = moments.next_back().map(|last| format!(" up to {last}"));
             let place = format!("{}, {first}{}", row.name, last.unwrap_or_default());
             failures.push((place, error));
         }

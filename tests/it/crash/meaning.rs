@@ -26,15 +26,11 @@ use super::git;
 pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[String]) -> Value {
     let mut files = BTreeMap::new();
     for (path, entry) in &picture.entries {
-        if path.ends_with("environment.json") {
+        if path.ends_with("environment.json") || is_of(others, path) {
             continue;
         }
         let name = path.display().to_string();
-        if let Some(name) = of_a_run(path, run, others) {
-            if let Some(name) = name {
-                files.insert(name, of_a_file(path, entry));
-            }
-        } else if is_gits(path) {
+        if is_gits(path) {
             if path.ends_with("config") {
                 files.insert(name, of_a_file(path, entry));
             } else if let (false, Entry::File { .. }) = (is_left_out(path), entry) {
@@ -87,20 +83,12 @@ pub(super) fn differences(path: &str, expected: &Value, found: &Value, into: &mu
     }
 }
 
-/// What a file of a run's folder is called, whatever the run; none for a run that is not asked for.
-fn of_a_run(path: &Path, run: &str, others: &[String]) -> Option<Option<String>> {
-    let inside = path.strip_prefix("state/runs").ok()?;
-    let Some(folder) = inside.iter().next() else {
-        return Some(Some("state/runs".into()));
-    };
-    let folder = folder.to_string_lossy();
-    if folder == run {
-        Some(Some(path.display().to_string()))
-    } else if others.iter().any(|other| *other == folder) {
-        Some(None)
-    } else {
-        Some(Some(path.display().to_string()))
-    }
+/// Whether a file is in the folder of one of these runs.
+fn is_of(runs: &[String], path: &Path) -> bool {
+    path.strip_prefix("state/runs").is_ok_and(|inside| {
+        let folder = inside.iter().next();
+        folder.is_some_and(|folder| runs.iter().any(|run| **run == *folder))
+    })
 }
 
 /// Whether a file only tells how a run went, which processes it had, or in which home.
@@ -207,9 +195,9 @@ fn replace(value: &mut Value, replacements: &[(&str, &str)]) {
             .values_mut()
             .for_each(|value| replace(value, replacements));
     } else if let Value::Array(values) = value {
-        values
-            .iter_mut()
-            .for_each(|value| replace(value, replacements));
+        for value in values {
+            replace(value, replacements);
+        }
     } else {
         each_text(value, &mut |text| {
             for (from, to) in replacements {
