@@ -114,7 +114,7 @@ impl Clock for RecordedClock {
             ended: Ended::GivenUp,
         };
         self.clock.sleep(duration).await;
-        waiting.is_over();
+        waiting.end();
     }
 }
 
@@ -125,7 +125,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.ended = Ended::Answered(answer(String::new()));
     }
 }

@@ -64,9 +64,9 @@ impl ChainedFile {
     /// When it cannot be written.
     pub fn append(&mut self, object: &[u8]) -> io::Result<()> {
         let seq = self.seq + 1;
-        let link = format!("{{\"prev\":\"{}\",\"seq\":{seq},", self.last_hash);
+        let start = format!("{{\"prev\":\"{}\",\"seq\":{seq},", self.last_hash);
         let content = object.strip_prefix(b"{").unwrap_or(object);
-        let mut line = [link.as_bytes(), content].concat();
+        let mut line = [start.as_bytes(), content].concat();
         let own_hash = hash(&line);
         line.push(b'\n');
         // One write: a crash tears at most the last line.

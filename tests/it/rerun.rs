@@ -106,11 +106,12 @@ fn assert_stops(again: &Output, code: i32, words: &[&str]) {
 fn chained_anew(lines: &mut [String]) {
     let hash = |text: &str| -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+        let halves = digest
             .as_ref()
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+            .flat_map(|byte| [byte >> 4, byte & 15]);
+        halves.map(digit).collect()
     };
     let mut prev = hash("");
     for (place, line) in lines.iter_mut().enumerate() {

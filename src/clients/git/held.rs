@@ -96,10 +96,10 @@ impl Git {
             changed: changed(repository)?,
             ..Held::default()
         };
-        let head = repository.find_reference("HEAD")?;
-        held.head = match head.symbolic_target()? {
+        let at = repository.find_reference("HEAD")?;
+        held.head = match at.symbolic_target()? {
             Some(branch) => branch.to_owned(),
-            None => head.target().map(|id| id.to_string()).unwrap_or_default(),
+            None => at.target().map(|id| id.to_string()).unwrap_or_default(),
         };
         let mut tips = Vec::new();
         for reference in repository.references()?.flatten() {
@@ -194,10 +194,11 @@ fn pack(
             for entry in &repository.find_tree(tree)? {
                 match entry.kind() {
                     Some(ObjectType::Tree) => trees.push(entry.id()),
-                    Some(ObjectType::Blob) if told.insert(entry.id()) => {
-                        if is_told(repository.find_blob(entry.id())?.content()) {
-                            pack.insert_object(entry.id(), None)?;
-                        }
+                    Some(ObjectType::Blob)
+                        if told.insert(entry.id())
+                            && is_told(repository.find_blob(entry.id())?.content()) =>
+                    {
+                        pack.insert_object(entry.id(), None)?;
                     }
                     _ => {}
                 }
@@ -214,13 +215,12 @@ fn pack(
 
 /// Makes the clone, or brings one up to what was told.
 fn restore(directory: &Path, held: &Held) -> Result<(), git2::Error> {
-    let (repository, is_new) = match Repository::open(directory) {
-        Ok(repository) => (repository, false),
-        Err(_) => {
-            let mut options = RepositoryInitOptions::new();
-            options.external_template(false).mkpath(true);
-            (Repository::init_opts(directory, &options)?, true)
-        }
+    let (repository, is_new) = if let Ok(repository) = Repository::open(directory) {
+        (repository, false)
+    } else {
+        let mut options = RepositoryInitOptions::new();
+        options.external_template(false).mkpath(true);
+        (Repository::init_opts(directory, &options)?, true)
     };
     let objects = BASE64_STANDARD.decode(&held.objects).unwrap_or_default();
     if !objects.is_empty() {

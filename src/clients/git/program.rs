@@ -174,7 +174,7 @@ impl Git {
             match verb(arguments) {
                 // These bring objects that nobody can make again.
                 Some("clone") => {
-                    self.hold(Path::new(arguments.last().copied().unwrap_or_default()))?
+                    self.hold(Path::new(arguments.last().copied().unwrap_or_default()))?;
                 }
                 Some("fetch" | "commit" | "commit-tree") => self.hold(directory)?,
                 _ => {}

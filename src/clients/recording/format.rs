@@ -198,8 +198,14 @@ pub fn digest(input: &[u8], redactor: &Redactor) -> String {
         return String::new();
     }
     let digest = ring::digest::digest(&ring::digest::SHA256, &redactor.input(input));
-    let half = &digest.as_ref()[..16];
-    half.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest.as_ref()[..16])
+}
+
+/// Returns bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.map(digit).collect()
 }
 
 /// Whether this program reads a recording of that format.

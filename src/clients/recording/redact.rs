@@ -13,6 +13,7 @@ use ring::rand::SystemRandom;
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::format::hex;
 use crate::clients::git;
 
 /// What stands in the place of a secret that nobody compares.
@@ -164,11 +165,7 @@ impl Redactor {
             return String::from_utf8_lossy(secret).into_owned();
         }
         let tag = hmac::sign(&self.key, secret);
-        let hex: String = tag.as_ref()[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{HASHED}{hex}")
+        format!("{HASHED}{}", hex(&tag.as_ref()[..12]))
     }
 }
 
@@ -212,7 +209,7 @@ fn tokens(found: &str) -> String {
         let parts: Vec<&str> = token[..end].splitn(3, '.').collect();
         match parts[..] {
             [header, payload, signature] if !payload.is_empty() && !signature.is_empty() => {
-                clean.push_str(&format!("{header}.{payload}.{GONE}"));
+                clean.extend([header, ".", payload, ".", GONE]);
             }
             _ => clean.push_str(&token[..end]),
         }
