@@ -350,6 +350,7 @@ fn nothing_is_applied_that_nobody_approved_and_a_resumed_run_goes_on() {
         [
             "manifests.cluster unchanged",
             "manifests.build unchanged",
+            "cluster.lease verified",
             "manifests.definitions changed",
             "manifests.objects changed",
             "manifests.ready verified",
@@ -398,7 +399,7 @@ fn without_a_cluster_the_build_is_checked() {
     let output = practice.expect(0, &["apply", "shop/base", "--no-cluster"]);
     assert_eq!(
         output.stdout,
-        "Nothing had to be changed: 1 unchanged, 4 not checked.\n"
+        "Nothing had to be changed: 1 unchanged, 5 not checked.\n"
     );
 }
 
