@@ -82,7 +82,10 @@ impl Step for Draft {
         };
         match self
             .kustomize
-            .build(&folder.path().join(self.overlay))
+            .build_as(
+                &folder.path().join(self.overlay),
+                &self.repository.directory.join(self.overlay),
+            )
             .await
         {
             Ok(objects) => Ok(Observation::satisfied(format!(
