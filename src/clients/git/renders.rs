@@ -49,7 +49,13 @@ impl Clone {
             absent_is_none(fs::remove_dir_all(&folder))
                 .map_err(|source| GitError::io(&folder, source))?;
         }
-        Ok(())
+        let all = self.repository()?.path().join(FOLDER);
+        match fs::remove_dir(&all) {
+            // Others wait for a later commit.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
+            result => absent_is_none(result).map(drop),
+        }
+        .map_err(|source| GitError::io(&all, source))
     }
 
     /// Returns the folder of one file's renders.
