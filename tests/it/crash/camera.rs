@@ -62,9 +62,10 @@ impl Camera {
                 Picture::settled(&self.home, film.pictures.last().map(|(last, _)| &**last));
             let journal = Journal::of(&self.home, &picture);
             let is_known = film.pictures.last().is_some_and(|(last, known)| {
-                // What went over the wire is only noted for people.
-                let matters =
-                    |path: &Path| !path.ends_with("wire.jsonl") && !path.ends_with("journal.jsonl");
+                // What went over the wire, and who was at work, is only noted for people.
+                const NOTED: [&str; 4] =
+                    ["wire.jsonl", "recording.jsonl", "holder", "journal.jsonl"];
+                let matters = |path: &Path| !NOTED.iter().any(|name| path.ends_with(name));
                 *known == journal && last.is_like(&picture, matters)
             });
             if !is_known {
