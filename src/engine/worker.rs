@@ -120,7 +120,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
     let mut started = job.clock.now();
     let mut observation = match job.seen.clone() {
         Some(observation) => observation,
-        None => match job.logged_in(job.look().await).await? {
+        None => match job.logged_in(job.look().await, acted).await? {
             Some(observation) => observation,
             None => return Ok(Ended::Stopped),
         },
@@ -154,7 +154,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                     match may {
                         May::Act => {}
                         May::LookAgain => {
-                            let looked = job.logged_in(job.look().await).await?;
+                            let looked = job.logged_in(job.look().await, acted).await?;
                             let Some(looked) = looked else {
                                 return Ok(Ended::Stopped);
                             };
@@ -170,7 +170,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                             started = job.clock.now();
                             job.say(Message::Acted(job.index));
                             let asked = job.clock.now();
-                            let looked = job.logged_in(job.look_quietly().await).await?;
+                            let looked = job.logged_in(job.look_quietly().await, acted).await?;
                             let Some(looked) = looked else {
                                 return Ok(Ended::Stopped);
                             };
@@ -183,7 +183,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                         Err(error) if error.retry => refusal = Some(error),
                         Err(error) => {
                             // What the refused act has done meanwhile shows in the next look.
-                            let Some(looked) = job.logged_in(Err(error)).await? else {
+                            let Some(looked) = job.logged_in(Err(error), acted).await? else {
                                 return Ok(Ended::Stopped);
                             };
                             observation = looked;
@@ -223,7 +223,7 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
             () = job.clock.sleep(pause) => {}
         }
         let asked = job.clock.now();
-        let Some(looked) = job.logged_in(job.look_quietly().await).await? else {
+        let Some(looked) = job.logged_in(job.look_quietly().await, acted).await? else {
             return Ok(Ended::Stopped);
         };
         started += job.clock.now().duration_since(asked);
@@ -262,9 +262,13 @@ impl Job {
     async fn logged_in(
         &self,
         looked: Result<Observation, StepError>,
+        acted: bool,
     ) -> Result<Option<Observation>, StepError> {
+        // Before the run has changed anything nothing is lost by ending it, and it may be that the
+        // login never was any good.
+        let is_under_way = acted || !self.context.acted.is_empty();
         let paused = match looked {
-            Err(error) if error.kind == ErrorKind::Credentials && !self.patience.is_zero() => error,
+            Err(error) if error.kind == ErrorKind::Credentials && is_under_way => error,
             looked => return looked.map(Some),
         };
         let began = self.clock.now();

@@ -135,7 +135,7 @@ fn an_export_is_private_keeps_other_files_and_says_what_is_in_it() {
     assert!(
         again
             .stderr
-            .contains("answers.yaml, holder, journal.jsonl, wire.jsonl"),
+            .contains("answers.yaml, holder, journal.jsonl, recording.jsonl, wire.jsonl"),
         "{again:?}"
     );
     assert_eq!(
@@ -521,7 +521,7 @@ fn hostile_archives_are_refused_and_nothing_is_written() {
         let output = env.run(&["replay", "archive"]);
         assert_code(&output, 1);
         assert!(
-            output.stderr.starts_with("error: archive: "),
+            output.stderr.starts_with("error: archive"),
             "{name}: {}",
             output.stderr
         );

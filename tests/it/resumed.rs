@@ -207,9 +207,18 @@ fn a_render_that_was_never_committed_is_no_edit_of_the_operators() {
     fs::remove_file(&hook).expect("it is ours");
     fs::remove_file(practice.clone().join(".git/rok-deploy-index")).ok();
 
-    let other = ["--yes", "--no-pod", "--set", "rok_cluster_namespace=s3"];
+    let other = [
+        "--yes",
+        "--no-pod",
+        "--set",
+        "aws_s3_bucket_prefix=rok-other",
+    ];
     let output = practice.expect(0, &[&["resume"][..], &other].concat());
-    assert!(!output.stderr.contains("your edit"), "{}", output.stderr);
+    assert!(
+        !output.stderr.contains("your edits of `rok/rok-cluster"),
+        "{}",
+        output.stderr
+    );
     let patches = practice.git(
         &practice.clone(),
         &[
@@ -217,7 +226,7 @@ fn a_render_that_was_never_committed_is_no_edit_of_the_operators() {
             "HEAD:rok/rok-cluster/overlays/deploy/patches/configvars.yaml",
         ],
     );
-    assert!(patches.contains("arrikto-cluster-s3"), "{patches}");
+    assert!(patches.contains("rok-other"), "{patches}");
     let kept = practice.clone().join(".git/rok-deploy-renders");
     assert_eq!(fs::read_dir(kept).map_or(0, Iterator::count), 0);
 }

@@ -216,8 +216,10 @@ impl GitError {
 
 /// Recognises what the local file system, or somebody else's Git, did to us.
 pub(super) fn local(path: &Path, text: &str) -> Option<GitError> {
-    let kind = if text.contains("No space left on device") || (is_unwritten(text) && is_full(path))
-    {
+    let is_out_of_space = ["No space left on device", "Out of diskspace"]
+        .iter()
+        .any(|words| text.contains(words));
+    let kind = if is_out_of_space || (is_unwritten(text) && is_full(path)) {
         ErrorKind::StorageFull
     } else if text.contains("Disk quota exceeded") {
         ErrorKind::QuotaExceeded
@@ -241,10 +243,12 @@ pub(super) fn local(path: &Path, text: &str) -> Option<GitError> {
     } else {
         return None;
     };
-    Some(GitError::io(
-        path,
-        io::Error::new(kind, redact(&spoken(text))),
-    ))
+    let mut text = redact(&spoken(text));
+    if kind == ErrorKind::StorageFull && !is_out_of_space {
+        // Git gave no reason.
+        text.push_str(": No space left on device");
+    }
+    Some(GitError::io(path, io::Error::new(kind, text)))
 }
 
 /// Whether something was not written, for which Git gives no reason.

@@ -98,7 +98,10 @@ impl Step for VerifyPod {
         match created {
             Ok(Creation::Created(_)) => Ok(()),
             Ok(Creation::AlreadyExists) => self.make_room(client).await,
-            Err(error) if error.is_transient() => Err(unproven(error)),
+            // A webhook that cannot be called is a cause of its own.
+            Err(error) if error.is_transient() && !error.message.contains("webhook") => {
+                Err(unproven(error))
+            }
             Err(error) => Err(self.not_created(&error, facts, context).await),
         }
     }

@@ -22,6 +22,9 @@ pub(super) const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/servicea
 /// What the atlas calls a Pod that lacks the program.
 const LACKS_PROGRAM: &str = "image-lacks-program";
 
+/// The port of the agent of a node, which an error names that cannot reach it.
+const NODE_AGENT: &str = ":10250";
+
 /// How long a command in the Pod may take.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -313,7 +316,9 @@ impl Probe {
                 let symptom = Symptom::from(&error);
                 // A server in trouble answers with the same code as one whose Pod lacks a program.
                 let lacks = look_up(&symptom).is_some_and(|entry| entry.id == LACKS_PROGRAM);
-                if error.is_transient() && !lacks {
+                // Nor is it in trouble when it cannot reach the agent of the Pod's node.
+                let is_of_server = !lacks && !error.message.contains(NODE_AGENT);
+                if error.status.is_some() && error.is_transient() && is_of_server {
                     return Err(unproven(error));
                 }
                 Said::Unheard(symptom)

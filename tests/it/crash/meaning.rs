@@ -93,7 +93,7 @@ fn is_of(runs: &[String], path: &Path) -> bool {
 
 /// Whether a file only tells how a run went, which processes it had, or in which home.
 fn is_a_record(path: &Path) -> bool {
-    let records = ["journal.jsonl", "wire.jsonl", "holder"];
+    let records = ["journal.jsonl", "wire.jsonl", "recording.jsonl", "holder"];
     records.iter().any(|record| path.ends_with(record)) || path == Path::new("state/id")
 }
 
@@ -109,7 +109,8 @@ fn is_left_out(path: &Path) -> bool {
         .skip_while(|part| *part != ".git" && *part != "gitops.git")
         .skip(1)
         .collect();
-    ["objects", "logs", "refs"]
+    // Renders that were remembered are forgotten by the next commit of their files.
+    ["objects", "logs", "refs", "rok-deploy-renders"]
         .iter()
         .any(|folder| inside.starts_with(folder))
         || inside == Path::new("packed-refs")

@@ -162,14 +162,16 @@ fn misjudged(go: &Go) -> Option<String> {
     if go.end.is_err() && go.injected.is_empty() {
         return Some(format!("it did not begin: {:?}", go.end));
     }
-    let failed = |error: &rok_deploy::engine::StepError| match error.kind {
+    let failed = |step: &str, error: &rok_deploy::engine::StepError| match error.kind {
         ErrorKind::Credentials if is_about_the_clock(error) => go.injected.is_empty(),
         ErrorKind::Credentials => !expired,
         ErrorKind::Failed => go.injected.is_empty(),
+        // A command in the Pod that was broken off is told as such.
+        ErrorKind::Verification if step.starts_with("rok.pod-") => go.injected.is_empty(),
         _ => true,
     };
     go.events.iter().find_map(|event| match &event.event {
-        EventKind::StepFailed { step, error } if failed(error) => {
+        EventKind::StepFailed { step, error } if failed(step, error) => {
             Some(format!("{step} failed as {:?}: {error}", error.kind))
         }
         _ => None,

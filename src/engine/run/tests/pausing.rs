@@ -64,7 +64,8 @@ async fn a_refused_act_is_looked_at_before_it_is_tried_again() {
         }
         async move { if refused { Err(logged_out()) } else { Ok(()) } }
     });
-    let log = Bench::of([step]).run().await;
+    let before = Fake::new(&world, "a.before");
+    let log = Bench::of([before, step.after(&["a.before"])]).run().await;
     assert_eq!(log.outcome(), Outcome::Done, "{}", log.summary());
     assert_eq!((*tries.lock().unwrap(), log.count(paused)), (2, 1));
 }
@@ -111,4 +112,8 @@ async fn before_anything_has_begun_nobody_is_waited_for() {
         .await;
     assert_eq!(log.outcome(), Outcome::Failed);
     assert_eq!((log.count(paused), world.acts().len()), (0, 0));
+
+    let refused = Fake::new(&world, "a.one").acts(|_| async { Err(logged_out()) });
+    let log = Bench::of([refused]).run().await;
+    assert_eq!((log.outcome(), log.count(paused)), (Outcome::Failed, 0));
 }

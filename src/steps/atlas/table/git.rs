@@ -320,6 +320,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "disk-full",
         &[
             "No space left on device",
+            "Out of diskspace",
             "no storage space",
             "Disk quota exceeded",
             "quota exceeded",
