@@ -353,7 +353,9 @@ impl Session {
         plan_only: bool,
     ) -> Result<Handle, Failure> {
         let tools = self.tools();
-        if let Some(directory) = settled.answers.get("gitops_dir") {
+        // A plan leaves no recording, so nobody asks what the clone held.
+        let held = settled.answers.get("gitops_dir").filter(|_| !plan_only);
+        if let Some(directory) = held {
             let repository = (tools.repository)(directory);
             let holding = move || repository.git.hold(&repository.directory);
             // A clone that cannot be read says so in a step of its own.

@@ -4,8 +4,6 @@
 //! Secret become a hash under a key that nobody keeps, so that equal values stay equal. Redacting
 //! twice is redacting once, so that what a rerun sends can be compared with what was recorded.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ring::hmac;
@@ -75,15 +73,15 @@ impl Redactor {
         let Ok(found) = std::str::from_utf8(body) else {
             return body.to_vec();
         };
-        self.document(found).into_owned().into_bytes()
+        self.document(found).into_bytes()
     }
 
-    fn document<'a>(&self, found: &'a str) -> Cow<'a, str> {
+    fn document(&self, found: &str) -> String {
         if found.trim_start().starts_with(['{', '['])
             && let Ok(mut value) = serde_json::from_str::<Value>(found)
         {
             self.value(&mut value, "");
-            return Cow::Owned(value.to_string());
+            return value.to_string();
         }
         // Documents of YAML, as kustomize writes them. Those without a Secret stay as they are.
         if found.contains("kind: Secret")
@@ -95,9 +93,9 @@ impl Redactor {
                 self.value(&mut value, "");
                 value.to_string()
             });
-            return Cow::Owned(documents.collect::<Vec<_>>().join("\n---\n"));
+            return documents.collect::<Vec<_>>().join("\n---\n");
         }
-        Cow::Owned(text(found))
+        text(found)
     }
 
     fn value(&self, value: &mut Value, name: &str) {
@@ -133,7 +131,7 @@ impl Redactor {
                         told
                     }
                 } else {
-                    self.document(found).into_owned()
+                    self.document(found)
                 };
                 *found = redacted;
             }
@@ -182,13 +180,14 @@ pub fn text(found: &str) -> String {
     assignments(&clean)
 }
 
+/// Returns a name as [`SECRET`] writes it.
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
 fn is_secret_name(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
-    SECRET.contains(&plain.as_str())
+    SECRET.contains(&plain(name).as_str())
 }
 
 fn is_redacted_token(found: &str) -> bool {
@@ -268,11 +267,7 @@ fn assignments(found: &str) -> String {
 
 /// A name with a prefix counts too: `AWS_SECRET_ACCESS_KEY`, `S3_PASSWORD`.
 fn is_assigned_secret(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
+    let plain = plain(name);
     SECRET
         .iter()
         .any(|secret| plain == *secret || (*secret != "token" && plain.ends_with(secret)))

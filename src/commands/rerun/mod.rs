@@ -205,12 +205,8 @@ impl Again<'_> {
             state: session.state,
         };
         let again = Session::again(spec, session.launch, process, known)?;
-        let state = RunState::of(self.earlier);
-        let earlier = (!self.earlier.is_empty()).then(|| Earlier {
-            seq: state.seq,
-            acted: state.acted.clone(),
-            approved: state.approved_changes.clone(),
-        });
+        let has_earlier = !self.earlier.is_empty();
+        let earlier = has_earlier.then(|| Earlier::of(RunState::of(self.earlier)));
         let recorder = Box::new(Comparing(Arc::clone(&tape)));
         let launching = again.launch(
             &settled,
