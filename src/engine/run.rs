@@ -90,6 +90,8 @@ pub struct Earlier {
     pub acted: BTreeSet<String>,
     /// Changes that were approved, by step.
     pub approved: BTreeMap<String, Vec<Change>>,
+    /// Whether an administrator was asked to make what the caller may not.
+    pub handed_off: bool,
 }
 
 impl Earlier {
@@ -99,6 +101,7 @@ impl Earlier {
             seq: state.seq,
             acted: state.acted,
             approved: state.approved_changes,
+            handed_off: state.handed_off,
         }
     }
 }
@@ -144,6 +147,7 @@ pub fn start(
         done: BTreeSet::new(),
         failed: BTreeMap::new(),
         acted: earlier.acted,
+        handed_off: earlier.handed_off,
         changed: BTreeSet::new(),
         counts: Counts::default(),
         outdated: false,
@@ -221,6 +225,8 @@ struct Run {
     failed: BTreeMap<String, ErrorKind>,
     /// Steps that acted, in any process.
     acted: BTreeSet<String>,
+    /// Whether an administrator was asked to make what the caller may not, in any process.
+    handed_off: bool,
     /// Steps that changed something in this process.
     changed: BTreeSet<String>,
     counts: Counts,
@@ -374,6 +380,7 @@ impl Run {
             acted: self.acted.clone(),
             // The plan has its fingerprint when it is ready.
             planning: self.fingerprint.is_empty(),
+            handed_off: self.handed_off,
         }
     }
 

@@ -104,6 +104,8 @@ pub struct RunState {
     pub approved_changes: BTreeMap<String, Vec<Change>>,
     /// Steps that acted, in any process.
     pub acted: BTreeSet<String>,
+    /// Whether an administrator was asked to make what the caller may not, in any process.
+    pub handed_off: bool,
     /// How far the chain was proven, as the last step that tried found it.
     pub chain: Option<Chain>,
     /// Facts that done steps gave.
@@ -269,6 +271,7 @@ impl RunState {
                 next,
             } => {
                 self.awaiting = None;
+                self.handed_off |= *outcome == Outcome::Permission;
                 self.finished = Some((*outcome, summary.clone(), next.clone()));
             }
         }

@@ -286,6 +286,9 @@ pub struct Context {
     pub acted: BTreeSet<String>,
     /// Whether this look is for the plan, and nothing is about to be done.
     pub planning: bool,
+    /// Whether an administrator was asked, in this run, to make what the caller may not: what is
+    /// there now, exactly as asked for, is what was asked for.
+    pub handed_off: bool,
 }
 
 impl Context {

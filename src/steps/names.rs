@@ -127,6 +127,44 @@ pub fn check_prefix(prefix: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks an IAM path: `/`, or `/team/`.
+///
+/// # Errors
+///
+/// A sentence that says what was found and what is expected.
+pub fn check_path(path: &str) -> Result<(), String> {
+    let inner = |character: char| ('!'..='\u{7e}').contains(&character);
+    let slashes = path.starts_with('/') && path.ends_with('/') && !path.contains("//");
+    if slashes && path.chars().all(inner) && path.len() <= 512 {
+        return Ok(());
+    }
+    Err(format!(
+        "is `{path}`; expected a path that begins and ends with `/`, as in `/team/`"
+    ))
+}
+
+/// Checks the ARN of a managed policy.
+///
+/// # Errors
+///
+/// A sentence that says what was found and what is expected.
+pub fn check_policy_arn(arn: &str) -> Result<(), String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    if let ["arn", partition, "iam", "", account, resource] = parts[..] {
+        let owner = account == "aws"
+            || account.len() == 12 && account.chars().all(|digit| digit.is_ascii_digit());
+        let named = resource
+            .strip_prefix("policy/")
+            .is_some_and(|name| !name.is_empty() && !name.ends_with('/'));
+        if partition.starts_with("aws") && owner && named {
+            return Ok(());
+        }
+    }
+    Err(format!(
+        "is `{arn}`; expected the ARN of a policy, as in `arn:aws:iam::123451234512:policy/boundary`"
+    ))
+}
+
 /// Checks a role's name.
 ///
 /// # Errors
@@ -194,6 +232,31 @@ mod tests {
         namespace: "rok",
         name: "rok",
     };
+
+    #[test]
+    fn a_path_has_slashes_and_a_boundary_is_the_arn_of_a_policy() {
+        for path in ["/", "/team/", "/a/b/"] {
+            assert_eq!(check_path(path), Ok(()));
+        }
+        for path in ["", "team", "/team", "team/", "//", "/a b/"] {
+            assert!(check_path(path).is_err(), "{path}");
+        }
+        for arn in [
+            "arn:aws:iam::123451234512:policy/boundary",
+            "arn:aws-cn:iam::123451234512:policy/team/boundary",
+            "arn:aws:iam::aws:policy/PowerUserAccess",
+        ] {
+            assert_eq!(check_policy_arn(arn), Ok(()));
+        }
+        for arn in [
+            "boundary",
+            "arn:aws:iam::123451234512:role/rok",
+            "arn:aws:iam::12345:policy/b",
+            "arn:aws:iam::123451234512:policy/",
+        ] {
+            assert!(check_policy_arn(arn).is_err(), "{arn}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_the_documentation() {

@@ -19,7 +19,7 @@ use rok_deploy::sandbox::aws::AwsState;
 use rok_deploy::sandbox::aws::lagged::Lagged;
 use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
-    Caller, Cluster, IamPolicy, IamRole, OidcProvider, Ownership, PolicyAttachment,
+    Caller, Cluster, IamPolicy, IamRole, Identity, OidcProvider, Ownership, PolicyAttachment,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;
@@ -210,25 +210,21 @@ impl Practice {
     fn provider(&self) -> OidcProvider {
         OidcProvider {
             aws: self.aws.clone(),
-            ownership: ownership(),
+            identity: identity(),
         }
     }
 
     fn policy(&self) -> IamPolicy {
         IamPolicy {
             aws: self.aws.clone(),
-            name: ROLE.into(),
-            prefix: PREFIX.into(),
-            ownership: ownership(),
+            identity: identity(),
         }
     }
 
     fn role(&self) -> IamRole {
         IamRole {
             aws: self.aws.clone(),
-            name: ROLE.into(),
-            subject: SUBJECT.into(),
-            ownership: ownership(),
+            identity: identity(),
         }
     }
 
@@ -256,10 +252,26 @@ async fn connect(sandbox: &Sandbox, key: &str, secret: &str) -> Aws {
         .expect("clients are made without asking anybody")
 }
 
-fn ownership() -> Ownership {
-    Ownership {
-        cluster: CLUSTER.into(),
-        recipe: "rok-eks".into(),
+fn identity() -> Identity {
+    Identity {
+        role: ROLE.into(),
+        path: "/".into(),
+        boundary: None,
+        subject: SUBJECT.into(),
+        prefix: PREFIX.into(),
+        stack: ROLE.into(),
+        ownership: Ownership {
+            cluster: CLUSTER.into(),
+            recipe: "rok-eks".into(),
+        },
+    }
+}
+
+/// The same identity with another prefix.
+fn with_prefix(prefix: &str) -> Identity {
+    Identity {
+        prefix: prefix.into(),
+        ..identity()
     }
 }
 
@@ -271,6 +283,7 @@ fn context(acted: &[&str]) -> Context {
             .map(ToString::to_string)
             .collect::<BTreeSet<_>>(),
         planning: false,
+        handed_off: false,
     }
 }
 

@@ -9,7 +9,8 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
-    self, IamPolicy, IamRole, OidcProvider, Ownership, Permissions, PolicyAttachment, Trust,
+    self, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, PolicyAttachment,
+    Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{Preflight, Right};
@@ -191,7 +192,7 @@ impl Parts {
                     gives: &files::STACK_COMMIT,
                 }),
             )));
-            steps.extend(self.identity());
+            steps.extend(self.iam());
         }
         steps.push(Arc::new(self.rendered(
             StepMeta {
@@ -229,40 +230,31 @@ impl Parts {
         }));
         steps.push(Arc::new(Trust {
             aws: self.aws.clone(),
-            role: self.role.clone(),
-            subject: self.subject(),
+            identity: self.identity(),
             existing: self.brings_role(),
         }));
         steps.push(Arc::new(Permissions {
             aws: self.aws.clone(),
-            role: self.role.clone(),
-            prefix: self.prefix.clone(),
+            identity: self.identity(),
             existing: self.brings_role(),
         }));
         steps
     }
 
-    fn identity(&self) -> Vec<Arc<dyn Step>> {
-        let ownership = Ownership {
-            cluster: self.answers.text("eks_cluster"),
-            recipe: SPEC.name.into(),
-        };
+    /// The identity by requests of our own.
+    fn iam(&self) -> Vec<Arc<dyn Step>> {
         vec![
             Arc::new(OidcProvider {
                 aws: self.aws.clone(),
-                ownership: ownership.clone(),
+                identity: self.identity(),
             }),
             Arc::new(IamPolicy {
                 aws: self.aws.clone(),
-                name: self.role.clone(),
-                prefix: self.prefix.clone(),
-                ownership: ownership.clone(),
+                identity: self.identity(),
             }),
             Arc::new(IamRole {
                 aws: self.aws.clone(),
-                name: self.role.clone(),
-                subject: self.subject(),
-                ownership,
+                identity: self.identity(),
             }),
             Arc::new(PolicyAttachment {
                 aws: self.aws.clone(),
@@ -398,8 +390,20 @@ impl Parts {
         self.tools.cluster.access(self.answers.get("kube_context"))
     }
 
-    fn subject(&self) -> String {
-        names::subject(&self.namespace, &self.name)
+    fn identity(&self) -> Identity {
+        let boundary = self.answers.get("aws_permissions_boundary");
+        Identity {
+            role: self.role.clone(),
+            path: self.answers.text("aws_iam_path"),
+            boundary: boundary.map(str::to_owned),
+            subject: names::subject(&self.namespace, &self.name),
+            prefix: self.prefix.clone(),
+            stack: self.answers.text("aws_cf_s3_resources"),
+            ownership: Ownership {
+                cluster: self.answers.text("eks_cluster"),
+                recipe: SPEC.name.into(),
+            },
+        }
     }
 
     fn brings_role(&self) -> bool {

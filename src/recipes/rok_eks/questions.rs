@@ -215,6 +215,26 @@ pub(super) const QUESTIONS: &[Question] = &[
         )
     },
     Question {
+        default: |_| Some("/".into()),
+        validate: |value, _| names::check_path(value),
+        ..Question::new(
+            "aws_iam_path",
+            CLOUDIDENTITY.name,
+            "IAM path",
+            "The path of role and policy, where your company sorts them by one. `/` is none.",
+        )
+    },
+    Question {
+        optional: true,
+        validate: |value, _| names::check_policy_arn(value),
+        ..Question::new(
+            "aws_permissions_boundary",
+            CLOUDIDENTITY.name,
+            "Permissions boundary",
+            "The ARN of the policy that bounds every role, where your company demands one.",
+        )
+    },
+    Question {
         default: |_| Some(VERIFY_IMAGE.into()),
         validate: |value, _| check_image(value),
         ..Question::new(

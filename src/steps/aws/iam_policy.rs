@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::caller::{ACCOUNT, PARTITION};
+use super::identity::Identity;
 use super::ownership::Ownership;
-use super::policy::{bucket_policy, is_same, parse, pretty};
+use super::policy::{is_same, parse, pretty};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, NewPolicy};
 use crate::engine::{
@@ -21,19 +21,15 @@ const VERSION_LIMIT: usize = 5;
 pub struct IamPolicy {
     /// The account.
     pub aws: Aws,
-    /// The policy's name, which is the role's.
-    pub name: String,
-    /// The bucket prefix.
-    pub prefix: String,
-    /// Our tags.
-    pub ownership: Ownership,
+    /// What it is part of.
+    pub identity: Identity,
 }
 
 #[async_trait]
 impl Step for IamPolicy {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ACCOUNT.name(), PARTITION.name()],
+            needs: Identity::NEEDS.to_vec(),
             gives: vec![POLICY_ARN.name()],
             settle: Settle::IDENTITY,
             ..StepMeta::new(
@@ -45,14 +41,19 @@ impl Step for IamPolicy {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let arn = policy_arn(facts, &self.name)?;
-        let intended = bucket_policy(&facts.get(&PARTITION)?, &self.prefix);
+        let grant = self.identity.grant(facts)?;
+        let (arn, intended) = (grant.policy_arn(), grant.permissions());
+        let Identity {
+            role: name,
+            prefix,
+            ownership,
+            ..
+        } = &self.identity;
         let sharing = format!(
-            "every bucket whose name starts with `{}` belongs to this installation; share the prefix with nothing else",
-            self.prefix
+            "every bucket whose name starts with `{prefix}` belongs to this installation; share the prefix with nothing else"
         );
         let Some(policy) = self.aws.policy(&arn).await.map_err(refused)? else {
-            let create = Change::new(Verb::Create, "policy", &self.name).after(pretty(&intended));
+            let create = Change::new(Verb::Create, "policy", name).after(pretty(&intended));
             return Ok(Observation::differs(vec![create])
                 .notice(sharing)
                 .with(&POLICY_ARN, &arn));
@@ -68,40 +69,39 @@ impl Step for IamPolicy {
             Vec::new()
         } else {
             vec![
-                Change::new(Verb::Update, "policy", &self.name)
+                Change::new(Verb::Update, "policy", name)
                     .before(pretty(&found))
                     .after(pretty(&intended)),
             ]
         };
         let mut whose = "tags are ours";
-        if !self.ownership.is_ours(&policy.tags) {
+        if !ownership.is_ours(&policy.tags) {
             if Ownership::is_unmarked(&policy.tags) && self.is_on_our_role(&arn).await? {
                 whose = "on the role that carries our tags";
             } else {
-                return Ok(self
-                    .ownership
-                    .conflict("policy", &self.name, &policy.tags, changes));
+                return Ok(ownership.conflict("policy", name, &policy.tags, changes));
             }
         }
-        let note = format!(
-            "version {version} allows s3:* on `{}*`, {whose}",
-            self.prefix
-        );
+        let note = format!("version {version} allows s3:* on `{prefix}*`, {whose}");
         Ok(Observation::of_changes(changes, note)
             .notice(sharing)
             .with(&POLICY_ARN, &arn))
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let arn = policy_arn(facts, &self.name)?;
-        let document = bucket_policy(&facts.get(&PARTITION)?, &self.prefix).to_string();
+        let grant = self.identity.grant(facts)?;
+        let (arn, document) = (grant.policy_arn(), grant.permissions().to_string());
+        let identity = &self.identity;
         if self.aws.policy(&arn).await.map_err(refused)?.is_none() {
             let policy = NewPolicy {
-                name: self.name.clone(),
-                path: "/".into(),
+                name: identity.role.clone(),
+                path: identity.path.clone(),
                 document,
-                description: Some(format!("Full access to S3 buckets named {}*", self.prefix)),
-                tags: self.ownership.tags(&context.run),
+                description: Some(format!(
+                    "Full access to S3 buckets named {}*",
+                    identity.prefix
+                )),
+                tags: identity.ownership.tags(&context.run),
             };
             self.aws.create_policy(policy).await.map_err(refused)?;
             return Ok(());
@@ -136,25 +136,17 @@ impl IamPolicy {
     /// Whether the policy is on the role of its name, and that role is ours. CloudFormation cannot
     /// tag a managed policy, so one that comes from our template is ours by its role.
     async fn is_on_our_role(&self, arn: &str) -> Result<bool, StepError> {
-        let Some(role) = self.aws.role(&self.name).await.map_err(refused)? else {
+        let name = &self.identity.role;
+        let Some(role) = self.aws.role(name).await.map_err(refused)? else {
             return Ok(false);
         };
-        if !self.ownership.is_ours(&role.tags) {
+        if !self.identity.ownership.is_ours(&role.tags) {
             return Ok(false);
         }
-        let attached = self
-            .aws
-            .attached_policies(&self.name)
-            .await
-            .map_err(refused)?;
+        let attached = self.aws.attached_policies(name).await.map_err(refused)?;
         Ok(attached
             .unwrap_or_default()
             .iter()
             .any(|policy| policy.arn == arn))
     }
-}
-
-pub(super) fn policy_arn(facts: &Facts, name: &str) -> Result<String, StepError> {
-    let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
-    Ok(format!("arn:{partition}:iam::{account}:policy/{name}"))
 }

@@ -4,10 +4,8 @@
 
 use async_trait::async_trait;
 
-use super::caller::{ACCOUNT, PARTITION};
-use super::cluster::ISSUER;
-use super::ownership::Ownership;
-use super::policy::{Admission, is_same, parse, pretty};
+use super::identity::Identity;
+use super::policy::{is_same, parse, pretty};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, NewRole};
 use crate::engine::{
@@ -21,19 +19,15 @@ pub const ROLE_ARN: FactKey<String> = FactKey::new("aws.role-arn");
 pub struct IamRole {
     /// The account.
     pub aws: Aws,
-    /// The role's name.
-    pub name: String,
-    /// `system:serviceaccount:<namespace>:<name>`.
-    pub subject: String,
-    /// Our tags.
-    pub ownership: Ownership,
+    /// What it is part of.
+    pub identity: Identity,
 }
 
 #[async_trait]
 impl Step for IamRole {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
+            needs: Identity::NEEDS.to_vec(),
             gives: vec![ROLE_ARN.name()],
             settle: Settle::IDENTITY,
             ..StepMeta::new(
@@ -45,69 +39,56 @@ impl Step for IamRole {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let admission = admission(facts, &self.subject)?;
-        let intended = admission.trust_policy();
-        let Some(role) = self.aws.role(&self.name).await.map_err(refused)? else {
-            let create = Change::new(Verb::Create, "role", &self.name).after(pretty(&intended));
-            let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
+        let grant = self.identity.grant(facts)?;
+        let (admission, intended) = (grant.admission(), grant.trust_policy());
+        let Identity {
+            role: name,
+            ownership,
+            ..
+        } = &self.identity;
+        let Some(role) = self.aws.role(name).await.map_err(refused)? else {
+            let create = Change::new(Verb::Create, "role", name).after(pretty(&intended));
             return Ok(Observation::differs(vec![create])
                 .notice(format!("only {} may assume it", admission.in_words()))
-                .with(
-                    &ROLE_ARN,
-                    &format!("arn:{partition}:iam::{account}:role/{}", self.name),
-                ));
+                .with(&ROLE_ARN, &grant.role_arn()));
         };
         let found = parse(&role.trust_policy);
         let changes = if is_same(&found, &intended) {
             Vec::new()
         } else {
             vec![
-                Change::new(Verb::Update, "role trust policy", &self.name)
+                Change::new(Verb::Update, "role trust policy", name)
                     .before(pretty(&found))
                     .after(pretty(&intended)),
             ]
         };
-        if !self.ownership.is_ours(&role.tags) {
-            return Ok(self
-                .ownership
-                .conflict("role", &self.name, &role.tags, changes));
+        if !ownership.is_ours(&role.tags) {
+            return Ok(ownership.conflict("role", name, &role.tags, changes));
         }
         let note = format!("trusts only {}, tags are ours", admission.in_words());
         Ok(Observation::of_changes(changes, note).with(&ROLE_ARN, &role.arn))
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let trust = admission(facts, &self.subject)?.trust_policy().to_string();
-        if self.aws.role(&self.name).await.map_err(refused)?.is_some() {
+        let trust = self.identity.grant(facts)?.trust_policy().to_string();
+        let identity = &self.identity;
+        let role = self.aws.role(&identity.role).await.map_err(refused)?;
+        if role.is_some() {
             return self
                 .aws
-                .update_trust_policy(&self.name, &trust)
+                .update_trust_policy(&identity.role, &trust)
                 .await
                 .map_err(not_there_yet);
         }
         let role = NewRole {
-            name: self.name.clone(),
-            path: "/".into(),
+            name: identity.role.clone(),
+            path: identity.path.clone(),
             trust_policy: trust,
-            permissions_boundary: None,
+            permissions_boundary: identity.boundary.clone(),
             description: Some("Gives Rok access to its S3 buckets".into()),
-            tags: self.ownership.tags(&context.run),
+            tags: identity.ownership.tags(&context.run),
         };
         self.aws.create_role(role).await.map_err(refused)?;
         Ok(())
     }
-}
-
-/// Returns who is to be let in.
-pub(super) fn admission(facts: &Facts, subject: &str) -> Result<Admission, StepError> {
-    let (partition, account, issuer) = (
-        facts.get(&PARTITION)?,
-        facts.get(&ACCOUNT)?,
-        facts.get(&ISSUER)?,
-    );
-    Ok(Admission {
-        provider: format!("arn:{partition}:iam::{account}:oidc-provider/{issuer}"),
-        issuer,
-        subject: subject.to_owned(),
-    })
 }

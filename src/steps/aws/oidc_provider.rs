@@ -5,9 +5,7 @@
 
 use async_trait::async_trait;
 
-use super::caller::{ACCOUNT, PARTITION};
-use super::cluster::ISSUER;
-use super::ownership::Ownership;
+use super::identity::Identity;
 use super::policy::AUDIENCE;
 use super::{not_there_yet, refused};
 use crate::clients::aws::Aws;
@@ -23,15 +21,15 @@ pub const PROVIDER_ARN: FactKey<String> = FactKey::new("aws.provider-arn");
 pub struct OidcProvider {
     /// The account.
     pub aws: Aws,
-    /// Our tags.
-    pub ownership: Ownership,
+    /// What it is part of.
+    pub identity: Identity,
 }
 
 #[async_trait]
 impl Step for OidcProvider {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ACCOUNT.name(), PARTITION.name(), ISSUER.name()],
+            needs: Identity::NEEDS.to_vec(),
             gives: vec![PROVIDER_ARN.name()],
             settle: Settle::IDENTITY,
             ..StepMeta::new(
@@ -43,7 +41,7 @@ impl Step for OidcProvider {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let arn = arn(facts)?;
+        let arn = self.identity.grant(facts)?.provider_arn();
         let provider = self.aws.oidc_provider(&arn).await.map_err(refused)?;
         let observation = match provider {
             None => Observation::differs(vec![
@@ -51,20 +49,22 @@ impl Step for OidcProvider {
                     .after(format!("client id {AUDIENCE}\n")),
             ]),
             Some(provider) if provider.client_ids.iter().any(|id| id == AUDIENCE) => {
-                let whose = if self.ownership.is_ours(&provider.tags) {
+                let whose = if self.identity.ownership.is_ours(&provider.tags) {
                     ""
                 } else {
                     ", made by others"
                 };
                 Observation::satisfied(format!("exists with client id {AUDIENCE}{whose}"))
             }
-            Some(provider) if self.ownership.is_ours(&provider.tags) => Observation::differs(vec![
-                Change::new(Verb::Update, "OIDC provider", &arn)
-                    .before(listing(&provider.client_ids))
-                    .after(lines(
-                        [&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
-                    )),
-            ]),
+            Some(provider) if self.identity.ownership.is_ours(&provider.tags) => {
+                Observation::differs(vec![
+                    Change::new(Verb::Update, "OIDC provider", &arn)
+                        .before(listing(&provider.client_ids))
+                        .after(lines(
+                            [&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
+                        )),
+                ])
+            }
             Some(provider) => Observation::conflict(
                 format!(
                     "OIDC provider `{arn}` was made by others and lacks client id `{AUDIENCE}`: found {}",
@@ -80,7 +80,7 @@ impl Step for OidcProvider {
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let arn = arn(facts)?;
+        let arn = self.identity.grant(facts)?.provider_arn();
         if self
             .aws
             .oidc_provider(&arn)
@@ -94,25 +94,14 @@ impl Step for OidcProvider {
                 .await
                 .map_err(not_there_yet);
         }
-        let url = format!("https://{}", facts.get(&ISSUER)?);
-        let tags = self.ownership.tags(&context.run);
+        let url = format!("https://{}", self.identity.grant(facts)?.issuer);
+        let tags = self.identity.ownership.tags(&context.run);
         self.aws
             .create_oidc_provider(&url, &[AUDIENCE], &tags)
             .await
             .map_err(refused)?;
         Ok(())
     }
-}
-
-fn arn(facts: &Facts) -> Result<String, StepError> {
-    let (partition, account, issuer) = (
-        facts.get(&PARTITION)?,
-        facts.get(&ACCOUNT)?,
-        facts.get(&ISSUER)?,
-    );
-    Ok(format!(
-        "arn:{partition}:iam::{account}:oidc-provider/{issuer}"
-    ))
 }
 
 fn listing(client_ids: &[String]) -> String {

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 
 use super::caller::PARTITION;
 use super::iam_role::ROLE_ARN;
-use super::policy::{bucket_policy, is_same, parse};
+use super::identity::Identity;
+use super::policy::{is_same, parse};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, AwsErrorKind};
 use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
@@ -23,10 +24,8 @@ pub(in crate::steps) const ACTIONS: [&str; 5] = [
 pub struct Permissions {
     /// The account.
     pub aws: Aws,
-    /// The role's name.
-    pub role: String,
-    /// The bucket prefix.
-    pub prefix: String,
+    /// What the role is part of.
+    pub identity: Identity,
     /// Whether the role is one that the operator brought.
     pub existing: bool,
 }
@@ -35,7 +34,7 @@ pub struct Permissions {
 impl Step for Permissions {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![PARTITION.name(), ROLE_ARN.name()],
+            needs: [&Identity::NEEDS[..], &[ROLE_ARN.name()]].concat(),
             settle: Settle::IDENTITY,
             ..StepMeta::new(
                 "aws.permissions",
@@ -49,14 +48,11 @@ impl Step for Permissions {
         if self.existing {
             return self.simulate(facts).await;
         }
-        let intended = bucket_policy(&facts.get(&PARTITION)?, &self.prefix);
-        let attached = self
-            .aws
-            .attached_policies(&self.role)
-            .await
-            .map_err(refused)?;
+        let intended = self.identity.grant(facts)?.permissions();
+        let Identity { role, prefix, .. } = &self.identity;
+        let attached = self.aws.attached_policies(role).await.map_err(refused)?;
         let attached = attached.unwrap_or_default();
-        for policy in attached.iter().filter(|policy| policy.name == self.role) {
+        for policy in attached.iter().filter(|policy| policy.name == *role) {
             let Some(found) = self.aws.policy(&policy.arn).await.map_err(refused)? else {
                 continue;
             };
@@ -66,7 +62,7 @@ impl Step for Permissions {
                 .await
                 .map_err(not_there_yet)?;
             if is_same(&parse(&document), &intended) {
-                let note = format!("s3:* on `{}*` and on nothing else of ours", self.prefix);
+                let note = format!("s3:* on `{prefix}*` and on nothing else of ours");
                 return Ok(Observation::satisfied(note));
             }
         }
@@ -74,9 +70,7 @@ impl Step for Permissions {
             return Ok(Observation::pending("the policies show their former state"));
         }
         Err(StepError::verification(format!(
-            "role `{}` has no attached policy of that name which allows s3:* on `{}*`; attached: {}",
-            self.role,
-            self.prefix,
+            "role `{role}` has no attached policy of that name which allows s3:* on `{prefix}*`; attached: {}",
             attached.iter().map(|policy| policy.name.as_str()).collect::<Vec<_>>().join(", ")
         ))
         .hint("`rok-deploy run` creates and attaches it"))
@@ -95,7 +89,7 @@ impl Permissions {
         let bucket = format!(
             "arn:{}:s3:::{}",
             facts.get(&PARTITION)?,
-            names::probe_bucket(&self.prefix)
+            names::probe_bucket(&self.identity.prefix)
         );
         let objects = format!("{bucket}/*");
         let simulated = match self
@@ -107,7 +101,10 @@ impl Permissions {
             Err(error) if error.kind == AwsErrorKind::AccessDenied => {
                 return Ok(
                     Observation::satisfied("unknown: the caller may not ask the simulator").notice(
-                        format!("the permissions of `{}` are proven by use only", self.role),
+                        format!(
+                            "the permissions of `{}` are proven by use only",
+                            self.identity.role
+                        ),
                     ),
                 );
             }

@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::caller::{ACCOUNT, PARTITION};
-use super::cluster::ISSUER;
-use super::iam_role::{ROLE_ARN, admission};
+use super::iam_role::ROLE_ARN;
+use super::identity::Identity;
 use super::policy::{is_same, parse, pretty};
 use super::refused;
 use crate::clients::aws::Aws;
@@ -14,10 +13,8 @@ use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError,
 pub struct Trust {
     /// The account.
     pub aws: Aws,
-    /// The role's name.
-    pub role: String,
-    /// `system:serviceaccount:<namespace>:<name>`.
-    pub subject: String,
+    /// What the role is part of.
+    pub identity: Identity,
     /// Whether the role is one that the operator brought, which may trust others too.
     pub existing: bool,
 }
@@ -26,12 +23,7 @@ pub struct Trust {
 impl Step for Trust {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![
-                ACCOUNT.name(),
-                PARTITION.name(),
-                ISSUER.name(),
-                ROLE_ARN.name(),
-            ],
+            needs: [&Identity::NEEDS[..], &[ROLE_ARN.name()]].concat(),
             settle: Settle::IDENTITY,
             ..StepMeta::new(
                 "aws.trust",
@@ -42,9 +34,10 @@ impl Step for Trust {
     }
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        let admission = admission(facts, &self.subject)?;
-        let Some(role) = self.aws.role(&self.role).await.map_err(refused)? else {
-            let text = format!("role `{}` does not exist", self.role);
+        let admission = self.identity.grant(facts)?.admission();
+        let name = &self.identity.role;
+        let Some(role) = self.aws.role(name).await.map_err(refused)? else {
+            let text = format!("role `{name}` does not exist");
             return if context.has_acted("aws.iam-role") {
                 Ok(Observation::pending(text))
             } else {
@@ -62,10 +55,7 @@ impl Step for Trust {
         if admission.is_granted_by(&found) && self.existing {
             return Ok(
                 Observation::satisfied(format!("lets in {}", admission.in_words())).notice(
-                    format!(
-                        "role `{}` may let in others too; look at its trust policy",
-                        self.role
-                    ),
+                    format!("role `{name}` may let in others too; look at its trust policy"),
                 ),
             );
         }
@@ -75,8 +65,7 @@ impl Step for Trust {
             ));
         }
         Err(StepError::verification(format!(
-            "the trust policy of role `{}` is not as intended; found:\n{}expected:\n{}",
-            self.role,
+            "the trust policy of role `{name}` is not as intended; found:\n{}expected:\n{}",
             pretty(&found),
             pretty(&admission.trust_policy())
         ))

@@ -171,7 +171,7 @@ async fn the_policy_is_made_and_gets_new_versions_as_long_as_it_must() {
     // More often than AWS keeps versions.
     for round in 0..6 {
         let other = IamPolicy {
-            prefix: format!("other-{round}"),
+            identity: with_prefix(&format!("other-{round}")),
             ..practice.policy()
         };
         let seen = practice.look(&other).await;
@@ -201,7 +201,7 @@ async fn an_unmarked_policy_is_ours_only_on_our_role() {
     };
     assert!(note.contains("on the role that carries our tags"), "{note}");
     let other = IamPolicy {
-        prefix: "other".into(),
+        identity: with_prefix("other"),
         ..practice.policy()
     };
     assert!(

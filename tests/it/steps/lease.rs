@@ -84,6 +84,7 @@ impl Run {
             run: self.id.into(),
             acted: BTreeSet::new(),
             planning,
+            handed_off: false,
         }
     }
 

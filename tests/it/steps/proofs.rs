@@ -7,8 +7,7 @@ use super::*;
 fn trust(practice: &Practice) -> Trust {
     Trust {
         aws: practice.aws.clone(),
-        role: ROLE.into(),
-        subject: SUBJECT.into(),
+        identity: identity(),
         existing: false,
     }
 }
@@ -16,8 +15,7 @@ fn trust(practice: &Practice) -> Trust {
 fn permissions(practice: &Practice) -> Permissions {
     Permissions {
         aws: practice.aws.clone(),
-        role: ROLE.into(),
-        prefix: PREFIX.into(),
+        identity: identity(),
         existing: false,
     }
 }
@@ -69,7 +67,7 @@ async fn permissions_must_be_those_of_the_prefix() {
     let step = permissions(&practice);
     assert!(is_satisfied(&practice.look(&step).await));
     let other = Permissions {
-        prefix: "rok-other".into(),
+        identity: with_prefix("rok-other"),
         ..permissions(&practice)
     };
     assert_fails(&practice, &other, "allows s3:* on `rok-other*`").await;

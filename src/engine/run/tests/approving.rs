@@ -197,11 +197,7 @@ async fn what_acted_needs_no_second_approval_after_a_resume() {
     world.0.lock().unwrap().there.remove("a.two");
     let bench = Bench::of(surprising(&world))
         .approval(Approval::Plan)
-        .earlier(Earlier {
-            seq: state.seq,
-            acted: state.acted,
-            approved: state.approved_changes,
-        });
+        .earlier(Earlier::of(state));
     let log = bench.run().await;
     assert_eq!((log.asked().len(), log.outcome()), (0, Outcome::Done));
 }

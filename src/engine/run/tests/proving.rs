@@ -126,6 +126,7 @@ async fn a_costly_proof_is_spared_when_nothing_changed() {
         seq: 0,
         acted: ["a.cloud".to_owned()].into(),
         approved: BTreeMap::new(),
+        ..Earlier::default()
     };
     let log = Bench::of(journey(&world, costly(&world)))
         .earlier(earlier)

@@ -173,11 +173,7 @@ async fn a_stop_is_heard_before_the_next_act_and_the_run_goes_on_from_there() {
     let state = first.state();
     let second = Bench::of(gated(&world, &gate))
         .approval(Approval::Plan)
-        .earlier(Earlier {
-            seq: state.seq,
-            acted: state.acted,
-            approved: state.approved_changes,
-        })
+        .earlier(Earlier::of(state))
         .run()
         .await;
     assert_eq!(second.outcome(), Outcome::Done);

@@ -1,0 +1,139 @@
+//! The cloud identity that a run is about: one service account of one cluster may use the buckets
+//! of one prefix, as one role.
+
+use serde_json::Value;
+
+use super::caller::{ACCOUNT, PARTITION};
+use super::cluster::ISSUER;
+use super::ownership::Ownership;
+use super::policy::{Admission, bucket_policy};
+use crate::engine::{Facts, StepError};
+
+/// The identity as the answers name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name of the role, and of its policy.
+    pub role: String,
+    /// The IAM path of both: `/`, or `/team/`.
+    pub path: String,
+    /// The ARN of the policy that bounds the role.
+    pub boundary: Option<String>,
+    /// `system:serviceaccount:<namespace>:<name>`.
+    pub subject: String,
+    /// The bucket prefix.
+    pub prefix: String,
+    /// The name of the CloudFormation stack.
+    pub stack: String,
+    /// Our tags.
+    pub ownership: Ownership,
+}
+
+impl Identity {
+    /// Names of the facts that [`Identity::grant`] reads.
+    pub const NEEDS: [&'static str; 3] = [ACCOUNT.name(), PARTITION.name(), ISSUER.name()];
+
+    /// Returns the identity in the account and for the cluster that the run has found.
+    ///
+    /// # Errors
+    ///
+    /// When they are not known yet.
+    pub fn grant(&self, facts: &Facts) -> Result<Grant, StepError> {
+        Ok(Grant {
+            partition: facts.get(&PARTITION)?,
+            account: facts.get(&ACCOUNT)?,
+            issuer: facts.get(&ISSUER)?,
+            identity: self.clone(),
+        })
+    }
+}
+
+/// The identity in one account, for the issuer of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: String,
+    /// The account's twelve digits.
+    pub account: String,
+    /// The cluster's issuer without `https://`.
+    pub issuer: String,
+    /// Names, path, boundary, tags.
+    pub identity: Identity,
+}
+
+impl Grant {
+    /// Returns the ARN of the IAM OIDC provider.
+    pub fn provider_arn(&self) -> String {
+        self.arn(&format!("oidc-provider/{}", self.issuer))
+    }
+
+    /// Returns the ARN of the role.
+    pub fn role_arn(&self) -> String {
+        self.arn(&format!("role{}{}", self.identity.path, self.identity.role))
+    }
+
+    /// Returns the ARN of the managed policy.
+    pub fn policy_arn(&self) -> String {
+        self.arn(&format!(
+            "policy{}{}",
+            self.identity.path, self.identity.role
+        ))
+    }
+
+    /// Returns who is to be let in.
+    pub fn admission(&self) -> Admission {
+        Admission {
+            provider: self.provider_arn(),
+            issuer: self.issuer.clone(),
+            subject: self.identity.subject.clone(),
+        }
+    }
+
+    /// Returns the intended trust policy of the role.
+    pub fn trust_policy(&self) -> Value {
+        self.admission().trust_policy()
+    }
+
+    /// Returns the intended document of the managed policy.
+    pub fn permissions(&self) -> Value {
+        bucket_policy(&self.partition, &self.identity.prefix)
+    }
+
+    fn arn(&self, resource: &str) -> String {
+        format!("arn:{}:iam::{}:{resource}", self.partition, self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_hold_partition_and_path() {
+        let grant = Grant {
+            partition: "aws-cn".into(),
+            account: "123451234512".into(),
+            issuer: "oidc.example/id/1".into(),
+            identity: Identity {
+                role: "rok".into(),
+                path: "/team/".into(),
+                boundary: None,
+                subject: "system:serviceaccount:rok:rok".into(),
+                prefix: "rok-1".into(),
+                stack: "rok".into(),
+                ownership: Ownership {
+                    cluster: "c".into(),
+                    recipe: "r".into(),
+                },
+            },
+        };
+        let team = "arn:aws-cn:iam::123451234512";
+        assert_eq!(grant.role_arn(), format!("{team}:role/team/rok"));
+        assert_eq!(grant.policy_arn(), format!("{team}:policy/team/rok"));
+        assert_eq!(
+            grant.provider_arn(),
+            format!("{team}:oidc-provider/oidc.example/id/1")
+        );
+        let resources = &grant.permissions()["Statement"][0]["Resource"];
+        assert_eq!(resources[0], "arn:aws-cn:s3:::rok-1*");
+    }
+}
