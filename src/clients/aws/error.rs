@@ -184,7 +184,8 @@ fn is_no_stack(operation: &str, code: Option<&str>, message: Option<&str>) -> bo
     operation.starts_with("cloudformation:")
         && code == Some("ValidationError")
         && message.is_some_and(|message| {
-            message.starts_with("Stack") && message.trim_end_matches('.').ends_with("does not exist")
+            message.starts_with("Stack")
+                && message.trim_end_matches('.').ends_with("does not exist")
         })
 }
 
