@@ -57,6 +57,8 @@ pub struct Rendered {
     pub variables: Variables,
     /// The fact that tells what was written.
     pub gives: &'static FactKey<Written>,
+    /// The fact that tells the text of the first file, for a step that uses it.
+    pub text: Option<&'static FactKey<String>>,
     /// The commit; none leaves it to a later step.
     pub commit: Option<CommitSpec>,
 }
@@ -102,6 +104,7 @@ impl Rendered {
             files: self.files,
             variables: (self.variables)(facts)?,
             gives: self.gives,
+            text: self.text,
             commit: self.commit,
         })
     }
@@ -114,6 +117,7 @@ pub(super) struct Work {
     files: &'static [FileSpec],
     variables: BTreeMap<String, String>,
     gives: &'static FactKey<Written>,
+    text: Option<&'static FactKey<String>>,
     commit: Option<CommitSpec>,
 }
 
@@ -157,6 +161,10 @@ impl Work {
         let mut observation = Observation::of_changes(changes, note).with(self.gives, &written);
         if let (Some(spec), Some(commit)) = (self.commit, commit) {
             observation = observation.with(spec.gives, &commit);
+        }
+        if let (Some(key), Some(first)) = (self.text, renderings.first()) {
+            let text = String::from_utf8_lossy(&first.after).into_owned();
+            observation = observation.with(key, &text);
         }
         observation.notices = renderings
             .into_iter()

@@ -44,9 +44,19 @@ pub(super) fn check(operation: &str, params: &Params) -> Result<(), Refusal> {
         "DescribeStackResource" | "DescribeStackResources" => &["LogicalResourceId"],
         _ => &[],
     };
+    // Options that ask for what is done anyway.
+    const USUAL: &[(&str, &str)] = &[
+        ("DisableRollback", "false"),
+        ("EnableTerminationProtection", "false"),
+        ("ImportExistingResources", "false"),
+        ("IncludeNestedStacks", "false"),
+        ("OnFailure", "ROLLBACK"),
+        ("OnStackFailure", "ROLLBACK"),
+    ];
     let known = |name: &&str| {
+        let asked = (*name, params.get(name).unwrap_or_default());
         let name = name.split('.').next().unwrap_or_default();
-        OF_ALL.contains(&name) || own.contains(&name)
+        OF_ALL.contains(&name) || own.contains(&name) || USUAL.contains(&asked)
     };
     // An empty list is nothing.
     let mut given = params.names().filter(|name| !params.is_empty(name));
