@@ -40,7 +40,7 @@ pub(super) fn check(operation: &str, params: &Params) -> Result<(), Refusal> {
         "ExecuteChangeSet" | "DeleteChangeSet" => &["ChangeSetName"],
         "ListStacks" => &["StackStatusFilter"],
         "GetTemplate" => &["TemplateStage", "ChangeSetName"],
-        "ValidateTemplate" => &["TemplateBody"],
+        "GetTemplateSummary" | "ValidateTemplate" => &["TemplateBody"],
         "DescribeStackResource" | "DescribeStackResources" => &["LogicalResourceId"],
         _ => &[],
     };
