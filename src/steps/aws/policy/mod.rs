@@ -15,5 +15,6 @@ pub use meaning::is_same;
 pub use who::{Admitted, Certainty, Token, admitted};
 
 pub(in crate::steps) use document::list;
+pub(in crate::steps) use meaning::normal;
 pub(in crate::steps) use pattern::is_like;
 pub(in crate::steps) use who::{Condition, Statement};

@@ -32,7 +32,8 @@ const FIELDS: [&str; 7] = [
 #[derive(Debug, Clone)]
 pub(in crate::steps) struct Statement {
     pub(super) effect: Effect,
-    pub(super) actions: Clause<String>,
+    actions: Clause<String>,
+    about_tokens: Certainty,
     pub(super) principals: Clause<Principal>,
     pub(in crate::steps) conditions: Vec<Condition>,
     /// What of it was not understood, apart from the names of operators and keys.
@@ -119,6 +120,7 @@ impl Statement {
         }
         Self {
             effect,
+            about_tokens: actions.covers(|pattern| is_like(pattern, ASSUMING)),
             actions,
             principals,
             conditions,
@@ -146,7 +148,7 @@ impl Statement {
 
     /// Whether it is about trading in a token.
     pub(in crate::steps) fn is_about_tokens(&self) -> Certainty {
-        self.is_about(ASSUMING)
+        self.about_tokens
     }
 
     /// Whether it is about an action, written in lower case.

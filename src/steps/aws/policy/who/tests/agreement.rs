@@ -20,7 +20,7 @@ use crate::steps::aws::policy::Admission;
 use crate::steps::cluster::ClusterAccess;
 
 const ROLE: &str = "judged";
-const POLICIES: usize = 400;
+const POLICIES: usize = 120;
 const ACCOUNTS: [(&str, &str); 3] = [("rok", "rok"), ("rok", "other"), ("default", "rok")];
 const AUDIENCES: [&str; 2] = ["sts.amazonaws.com", "x"];
 

@@ -31,8 +31,19 @@ pub(super) struct Statement {
 #[derive(Debug)]
 pub(super) struct Condition {
     pub(super) operator: String,
+    pub(super) about: About,
+    /// The key as it is written.
     pub(super) key: String,
     pub(super) values: Vec<&'static str>,
+}
+
+/// What a key means.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum About {
+    /// A claim of tokens of the issuer of this number.
+    Claim(usize, &'static str),
+    Provider,
+    Unknown,
 }
 
 const ACTIONS: [&str; 8] = [
@@ -100,11 +111,15 @@ impl Universe {
     }
 
     fn condition(&self, rng: &mut Rng) -> Condition {
-        let issuer = &self.issuers[usize::from(rng.u8(..5) == 0)];
-        let mut key = match rng.u8(..12) {
-            0..=4 => format!("{issuer}:sub"),
-            5..=9 => format!("{issuer}:aud"),
-            10 => format!("{issuer}:amr"),
+        let issuer = usize::from(rng.u8(..5) == 0);
+        let mut about = match rng.u8(..12) {
+            0..=4 => About::Claim(issuer, "sub"),
+            5..=9 => About::Claim(issuer, "aud"),
+            10 => About::Claim(issuer, "amr"),
+            _ => About::Provider,
+        };
+        let mut key = match about {
+            About::Claim(_, claim) => format!("{}:{claim}", self.issuers[issuer]),
             _ => "aws:FederatedProvider".into(),
         };
         if rng.u8(..8) == 0 {
@@ -119,13 +134,14 @@ impl Universe {
             match rng.u8(..30) {
                 0 => operator = "NumericEquals".into(),
                 1 => operator = "stringEquals".into(),
-                2 => key = "aws:SourceIp".into(),
+                2 => (about, key) = (About::Unknown, "aws:SourceIp".into()),
                 3 if operator != "Null" => values.push("${aws:username}"),
                 _ => {}
             }
         }
         Condition {
             operator,
+            about,
             key,
             values,
         }
