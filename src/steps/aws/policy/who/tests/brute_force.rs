@@ -22,7 +22,6 @@ fn universe() -> Universe {
             vec![],
             vec!["system:serviceaccount:rok:rok"],
             vec!["system:serviceaccount:rok:other"],
-            vec!["system:serviceaccount:default:rok"],
         ],
         audiences: vec![
             vec![],
