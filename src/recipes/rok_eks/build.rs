@@ -104,7 +104,7 @@ impl Parts {
     fn environment(&self) -> Vec<Arc<dyn Step>> {
         let answer = |key: &str| self.answers.text(key);
         let accepts_other_server = self.answers.is_yes("kube_context_accept");
-        vec![
+        let mut steps: Vec<Arc<dyn Step>> = vec![
             Arc::new(aws::Caller {
                 aws: self.aws.clone(),
                 account: answer("aws_account_id"),
@@ -135,7 +135,19 @@ impl Parts {
                 self.tools.operator.clone(),
                 CLUSTER_UID.name(),
             )),
-        ]
+        ];
+        // Who makes nothing collides with nobody.
+        if self.tools.modes.changes && !self.brings_role() {
+            steps.push(Arc::new(aws::Overlap {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                region: answer("aws_default_region"),
+                namespace: self.namespace.clone(),
+                name: self.name.clone(),
+                accepts: self.answers.is_yes("aws_overlap_accept"),
+            }));
+        }
+        steps
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {

@@ -215,6 +215,18 @@ pub(super) const QUESTIONS: &[Question] = &[
         )
     },
     Question {
+        kind: Kind::YesNo,
+        stored: false,
+        default: |_| Some("no".into()),
+        relevant: |answers| answers.get("aws_identity_method") != Some("existing"),
+        ..Question::new(
+            "aws_overlap_accept",
+            CLOUDIDENTITY.name,
+            "Accept an overlap",
+            "`yes` accepts a bucket prefix or a role's name that somebody else has too.",
+        )
+    },
+    Question {
         default: |_| Some("/".into()),
         validate: |value, _| names::check_path(value),
         ..Question::new(
