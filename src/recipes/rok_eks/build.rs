@@ -73,6 +73,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             ),
         ],
         left_out,
+        closing: "Everything is in place",
         next,
     })
 }

@@ -13,6 +13,7 @@ mod ownership;
 pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
+pub mod remove;
 mod trust;
 
 pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
