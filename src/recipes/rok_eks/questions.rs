@@ -5,7 +5,7 @@ use crate::engine::Answers;
 use crate::engine::question::{Kind, Question};
 use crate::steps::names::{self, Inputs};
 
-pub(super) const QUESTIONS: &[Question] = &[
+pub(in crate::recipes) const QUESTIONS: &[Question] = &[
     Question {
         kind: Kind::Path,
         default: |_| Some("~/ops/deployments".into()),

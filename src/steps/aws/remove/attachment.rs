@@ -30,10 +30,7 @@ impl Step for RemoveAttachment {
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let removal = &self.removal;
-        let (arn, role) = (
-            removal.grant(facts)?.policy_arn(),
-            &removal.identity.role,
-        );
+        let (arn, role) = (removal.grant(facts)?.policy_arn(), &removal.identity.role);
         let attached = async {
             let attached = removal.aws.attached_policies(role).await;
             attached.map_err(denied)

@@ -28,7 +28,9 @@ impl Step for KeptBuckets {
                 let text = format!(
                     "buckets `{prefix}*` stay with their data; which there are is unknown, since the caller may not list buckets (s3:ListAllMyBuckets)"
                 );
-                return Ok(Observation::satisfied("unknown").notice(text.clone()).next(text));
+                return Ok(Observation::satisfied("unknown")
+                    .notice(text.clone())
+                    .next(text));
             }
             Err(error) => return Err(refused(error)),
         };

@@ -26,9 +26,9 @@ impl Step for FormerCluster {
             seen => return seen,
         };
         if !self.is_left_out {
-            return Err(
-                error.hint("if the cluster is gone, `--no-cluster` removes what is left in the account")
-            );
+            return Err(error.hint(
+                "if the cluster is gone, `--no-cluster` removes what is left in the account",
+            ));
         }
         let name = &self.cluster.name;
         let found = self.cluster.aws.cluster(name).await.map_err(refused)?;

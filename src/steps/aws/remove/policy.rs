@@ -28,10 +28,7 @@ impl Step for RemovePolicy {
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let removal = &self.removal;
-        let (arn, name) = (
-            removal.grant(facts)?.policy_arn(),
-            &removal.identity.role,
-        );
+        let (arn, name) = (removal.grant(facts)?.policy_arn(), &removal.identity.role);
         let what = format!("policy `{name}`");
         match removal.policy(&arn).await? {
             Found::Absent => return Ok(Observation::satisfied("not there")),

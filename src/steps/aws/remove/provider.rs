@@ -98,7 +98,8 @@ impl RemoveProvider {
             .buffered(SIDE_BY_SIDE)
             .try_collect()
             .await?;
-        let ours = |provider: &OidcProvider| self.removal.identity.ownership.is_ours(&provider.tags);
+        let ours =
+            |provider: &OidcProvider| self.removal.identity.ownership.is_ours(&provider.tags);
         let found = providers.into_iter().flatten().find(ours);
         Ok(found.map_or(Found::Absent, Found::Ours))
     }

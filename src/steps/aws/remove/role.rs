@@ -59,10 +59,7 @@ impl RemoveRole {
     /// Returns what others have hung on the role.
     async fn held_by(&self, facts: &Facts) -> Result<Vec<String>, StepError> {
         let Removal { aws, identity } = &self.removal;
-        let (arn, name) = (
-            self.removal.grant(facts)?.policy_arn(),
-            &identity.role,
-        );
+        let (arn, name) = (self.removal.grant(facts)?.policy_arn(), &identity.role);
         let (attached, inline, profiles) = tokio::try_join!(
             aws.attached_policies(name),
             aws.inline_policy_names(name),
