@@ -12,7 +12,8 @@ use super::{RecipeSpec, TaskSpec, Tools};
 use crate::engine::question::Kind;
 use crate::engine::{Answers, Question, Recipe, Step, StepError, Task};
 use crate::steps::aws::remove::{
-    FormerCluster, KeptBuckets, Removal, RemoveAttachment, RemovePolicy, RemoveProvider, RemoveRole,
+    FormerCluster, KeptBuckets, Removal, RemoveAttachment, RemovePolicy, RemoveProvider,
+    RemoveRole, RemoveStack,
 };
 use crate::steps::cluster::CLUSTER_UID;
 use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Revert};
@@ -149,13 +150,12 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         );
     }
     next.push("`rok-deploy run` makes it anew".into());
-    let reverts = answers.is_yes("teardown_git");
-    if !reverts {
-        next.insert(
-            0,
-            "the deployments repository is as it was; `--set teardown_git=yes` reverts our commits"
-                .into(),
-        );
+    if !answers.is_yes("teardown_git") {
+        let reason = "not asked for; `--set teardown_git=yes` reverts our commits";
+        for id in ["gitops.revert", "gitops.push"] {
+            left_out.insert(id, reason.to_owned());
+        }
+        next.insert(0, "the deployments repository stays as it is".into());
     }
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
         name: spec.name,
@@ -169,7 +169,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
             task(ENVIRONMENT, environment(&parts)),
             task(OBJECTSTORAGE, objectstorage(&parts)),
             task(CLOUDIDENTITY, cloudidentity(&parts)),
-            task(GITOPS, if reverts { gitops(&parts) } else { Vec::new() }),
+            task(GITOPS, gitops(&parts)),
         ],
         left_out,
         closing: "What was ours is gone",
@@ -205,6 +205,9 @@ fn cloudidentity(parts: &Parts) -> Vec<Arc<dyn Step>> {
         identity: parts.identity(),
     };
     vec![
+        Arc::new(RemoveStack {
+            removal: removal.clone(),
+        }),
         Arc::new(RemoveAttachment {
             removal: removal.clone(),
         }),

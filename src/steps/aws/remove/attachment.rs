@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::stack::STACK;
 use super::{Found, Removal, denied};
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
@@ -18,7 +19,7 @@ pub struct RemoveAttachment {
 impl Step for RemoveAttachment {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: Identity::NEEDS.to_vec(),
+            needs: [&Identity::NEEDS[..], &[STACK.name()]].concat(),
             settle: Settle::IDENTITY,
             ..StepMeta::new(
                 "aws.remove-attachment",
@@ -31,6 +32,10 @@ impl Step for RemoveAttachment {
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let removal = &self.removal;
         let (arn, role) = (removal.grant(facts)?.policy_arn(), &removal.identity.role);
+        let what = format!("policy attachment of role `{role}`");
+        if removal.in_stack(facts, &what, role)?.is_some() {
+            return Ok(Observation::satisfied("part of the stack"));
+        }
         let attached = async {
             let attached = removal.aws.attached_policies(role).await;
             attached.map_err(denied)

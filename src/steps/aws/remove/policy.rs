@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::stack::STACK;
 use super::{Found, Removal, denied, held, stays};
 use crate::clients::aws::{AwsError, AwsErrorKind};
 use crate::engine::{
@@ -19,7 +20,7 @@ pub struct RemovePolicy {
 impl Step for RemovePolicy {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: Identity::NEEDS.to_vec(),
+            needs: [&Identity::NEEDS[..], &[STACK.name()]].concat(),
             after: vec!["aws.remove-attachment"],
             settle: Settle::IDENTITY,
             ..StepMeta::new("aws.remove-policy", "IAM policy is gone", Phase::Apply)
@@ -30,18 +31,20 @@ impl Step for RemovePolicy {
         let removal = &self.removal;
         let (arn, name) = (removal.grant(facts)?.policy_arn(), &removal.identity.role);
         let what = format!("policy `{name}`");
-        match removal.policy(&arn).await? {
+        let policy = removal.policy(&arn).await?;
+        match policy {
             Found::Absent => return Ok(Observation::satisfied("not there")),
-            Found::Foreign(why) => return Ok(stays(&what, &why)),
+            Found::Foreign(why) => {
+                // CloudFormation cannot tag a policy.
+                let seen = removal.in_stack(facts, &what, &arn)?;
+                return Ok(seen.unwrap_or_else(|| stays(&what, &why)));
+            }
             Found::Ours(_) => {}
         }
-        let holders = async { removal.aws.policy_holders(&arn).await.map_err(denied) };
-        let (holders, role) = tokio::try_join!(holders, removal.role())?;
-        let own = format!("role/{name}");
-        let others: Vec<_> = holders
-            .into_iter()
-            .filter(|holder| *holder != own || !role.is_ours())
-            .collect();
+        if let Some(seen) = removal.in_stack(facts, &what, &arn)? {
+            return Ok(seen);
+        }
+        let others = removal.others_with_policy(&arn).await?;
         if others.is_empty() {
             return Ok(Observation::differs(vec![
                 Change::new(Verb::Delete, "policy", name).before(format!("{arn}\n")),

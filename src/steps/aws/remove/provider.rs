@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::role::ROLE_STAYS;
+use super::stack::STACK;
 use super::{Found, Removal, denied, stays};
-use crate::clients::aws::{AwsErrorKind, OidcProvider};
+use crate::clients::aws::OidcProvider;
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
 };
@@ -24,7 +25,7 @@ pub struct RemoveProvider {
 impl Step for RemoveProvider {
     fn meta(&self) -> StepMeta {
         let mut needs = Identity::NEEDS.to_vec();
-        needs.push(ROLE_STAYS.name());
+        needs.extend([ROLE_STAYS.name(), STACK.name()]);
         StepMeta {
             needs,
             after: vec!["aws.remove-role"],
@@ -45,27 +46,16 @@ impl Step for RemoveProvider {
         };
         let arn = &provider.arn;
         let what = format!("OIDC provider `{arn}`");
-        let aws = &self.removal.aws;
-        let trusts = match aws.trusts().await {
-            Ok(trusts) => trusts,
-            Err(error) if error.kind == AwsErrorKind::AccessDenied => {
-                let why = "whether other roles trust it is unknown, since the caller may not list roles (iam:ListRoles)";
-                return Ok(stays(&what, why));
-            }
-            Err(error) => return Err(denied(error)),
-        };
-        let own = (!facts.get(&ROLE_STAYS)?).then_some(&self.removal.identity.role);
-        let mut others: Vec<_> = trusts
-            .into_iter()
-            .filter(|(role, trust)| Some(role) != own && names(trust, arn))
-            .map(|(role, _)| format!("`{role}`"))
-            .collect();
+        if let Some(seen) = self.removal.in_stack(facts, &what, arn)? {
+            return Ok(seen);
+        }
+        let goes = !facts.get(&ROLE_STAYS)?;
+        let others = self.removal.others_trusting(arn, goes).await?;
         if others.is_empty() {
             let delete = Change::new(Verb::Delete, "OIDC provider", arn);
             return Ok(Observation::differs(vec![delete]));
         }
-        others.sort();
-        let why = format!("trusted by roles that stay: {}", others.join(", "));
+        let why = format!("others trust it: {}", others.join(", "));
         Ok(stays(&what, &why))
     }
 
@@ -102,26 +92,5 @@ impl RemoveProvider {
             |provider: &OidcProvider| self.removal.identity.ownership.is_ours(&provider.tags);
         let found = providers.into_iter().flatten().find(ours);
         Ok(found.map_or(Found::Absent, Found::Ours))
-    }
-}
-
-/// Whether a trust policy names the provider. JSON may write a slash in two ways.
-fn names(trust: &str, arn: &str) -> bool {
-    trust.replace("\\/", "/").contains(&format!("\"{arn}\""))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::names;
-
-    #[test]
-    fn a_trust_names_this_provider_and_not_one_that_begins_alike() {
-        let arn = "arn:aws:iam::1:oidc-provider/oidc.example/id/1";
-        assert!(names(&format!(r#"{{"Federated": "{arn}"}}"#), arn));
-        assert!(names(
-            r#"{"Federated":["arn:aws:iam::1:oidc-provider\/oidc.example\/id\/1"]}"#,
-            arn
-        ));
-        assert!(!names(&format!(r#"{{"Federated": "{arn}2"}}"#), arn));
     }
 }

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::{Found, Removal, denied, held, stays};
+use super::stack::STACK;
+use super::{Found, Removal, held, stays};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
 };
@@ -21,7 +22,7 @@ pub struct RemoveRole {
 impl Step for RemoveRole {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: Identity::NEEDS.to_vec(),
+            needs: [&Identity::NEEDS[..], &[STACK.name()]].concat(),
             gives: vec![ROLE_STAYS.name()],
             after: vec!["aws.remove-attachment"],
             settle: Settle::IDENTITY,
@@ -39,7 +40,12 @@ impl Step for RemoveRole {
             Found::Foreign(why) => return Ok(stays(&what, &why).with(&ROLE_STAYS, &true)),
             Found::Ours(role) => role,
         };
-        let others = self.held_by(facts).await?;
+        if let Some(seen) = self.removal.in_stack(facts, &what, name)? {
+            // It goes with the stack or stays with it, and so does its trust.
+            let stays = !seen.next.is_empty();
+            return Ok(seen.with(&ROLE_STAYS, &stays));
+        }
+        let others = self.removal.others_on_role(facts, false).await?;
         if others.is_empty() {
             let delete = Change::new(Verb::Delete, "role", name).before(format!("{}\n", role.arn));
             return Ok(Observation::differs(vec![delete]).with(&ROLE_STAYS, &false));
@@ -52,31 +58,5 @@ impl Step for RemoveRole {
         let Removal { aws, identity } = &self.removal;
         let deleted = aws.delete_role(&identity.role).await;
         deleted.map(|_| ()).map_err(held)
-    }
-}
-
-impl RemoveRole {
-    /// Returns what others have hung on the role.
-    async fn held_by(&self, facts: &Facts) -> Result<Vec<String>, StepError> {
-        let Removal { aws, identity } = &self.removal;
-        let (arn, name) = (self.removal.grant(facts)?.policy_arn(), &identity.role);
-        let (attached, inline, profiles) = tokio::try_join!(
-            aws.attached_policies(name),
-            aws.inline_policy_names(name),
-            aws.instance_profiles(name),
-        )
-        .map_err(denied)?;
-        let attached = attached.unwrap_or_default();
-        // One of ours is taken off; one that only has our name is not.
-        let has_foreign = matches!(self.removal.policy(&arn).await?, Found::Foreign(_));
-        let attached = attached
-            .into_iter()
-            .filter(|policy| policy.arn != arn || has_foreign)
-            .map(|policy| format!("policy `{}`", policy.name));
-        let inline = inline.unwrap_or_default().into_iter();
-        let inline = inline.map(|name| format!("inline policy `{name}`"));
-        let profiles = profiles.unwrap_or_default().into_iter();
-        let profiles = profiles.map(|name| format!("instance profile `{name}`"));
-        Ok(attached.chain(inline).chain(profiles).collect())
     }
 }
