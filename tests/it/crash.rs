@@ -48,6 +48,10 @@ const ROWS: &[Row] = &[
         ..Row::of("verify", "verify")
     },
     Row::of("apply", "apply {home}/shop"),
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of("teardown", "teardown --set teardown_git=yes")
+    },
 ];
 
 #[test]

@@ -30,6 +30,7 @@ mod rooms;
 mod sandbox_clients;
 mod steps;
 mod support;
+mod teardown;
 mod tui;
 mod two_operators;
 mod verify;
