@@ -172,7 +172,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
             task(GITOPS, gitops(&parts)),
         ],
         left_out,
-        closing: "What was ours is gone",
+        closing: "What is ours, and used by nobody else, is gone",
         next,
     })
 }

@@ -52,6 +52,10 @@ const ROWS: &[Row] = &[
         before: &["run --no-pod"],
         ..Row::of("teardown", "teardown --set teardown_git=yes")
     },
+    Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        ..Row::of("teardown of a stack", "teardown")
+    },
 ];
 
 #[test]

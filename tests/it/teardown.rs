@@ -96,7 +96,9 @@ fn the_account_is_as_before_but_for_what_is_named() {
     assert!(told.contains("repository stays as it is"), "{told}");
     assert_eq!(practice.refs(), refs, "Git was not asked for");
     assert!(
-        output.stdout.contains("What was ours is gone"),
+        output
+            .stdout
+            .contains("used by nobody else, is gone: 4 changed"),
         "{output:?}"
     );
 
@@ -324,4 +326,56 @@ fn stopped_on_the_way_it_goes_on_from_there() {
         assert_eq!(iam(&practice), before, "{moment}");
         practice.journey();
     }
+}
+
+#[test]
+fn a_stack_goes_as_a_whole_or_stays_as_a_whole() {
+    let practice = Practice::new();
+    practice.make_world();
+    let before = iam(&practice);
+    let by_stack = [
+        "run",
+        "--yes",
+        "--no-pod",
+        "--set",
+        "aws_identity_method=cloudformation",
+    ];
+    practice.expect(0, &by_stack);
+    let made = iam(&practice);
+    assert_ne!(made, before);
+
+    // Somebody has given the role a policy of their own.
+    practice.change_state("aws", |state| {
+        let inline = &mut state["roles"][ROLE]["grants"]["inline"];
+        inline["by-hand"] = json!({
+            "current": "{}", "previous": null, "visible_at": "1970-01-01T00:00:00Z",
+        });
+    });
+    let kept = iam(&practice);
+    let output = torn_down(&practice, &[]);
+    assert_eq!(iam(&practice), kept);
+    let told = next(&practice, &output);
+    for part in [
+        format!("stack `{ROLE}` stays"),
+        "inline policy `by-hand`".into(),
+        format!("role `{ROLE}` stays: it belongs to stack"),
+    ] {
+        assert!(told.contains(&part), "{part}: {told}");
+    }
+
+    practice.change_state("aws", |state| {
+        state["roles"][ROLE]["grants"]["inline"] = json!({});
+    });
+    let output = torn_down(&practice, &[]);
+    let sent = writes(&practice.run_of(&output));
+    let operations: Vec<_> = sent
+        .iter()
+        .filter(|line| line["client"] == "aws")
+        .map(|line| line["operation"].clone())
+        .collect();
+    assert_eq!(operations, ["cloudformation:DeleteStack"]);
+    assert_eq!(iam(&practice), before);
+    let again = torn_down(&practice, &[]);
+    assert_eq!(writes(&practice.run_of(&again)), [Value::Null; 0]);
+    practice.expect(0, &by_stack);
 }

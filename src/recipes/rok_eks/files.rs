@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::questions::VERIFY_IMAGE;
 use crate::engine::{Answers, FactKey, Facts};
-use crate::steps::aws::{ACCOUNT, ISSUER};
+use crate::steps::aws::{ACCOUNT, ISSUER, STACK_PARTS};
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
 
 pub(super) const STACK_FILES: &[FileSpec] = &[FileSpec {
@@ -98,11 +98,26 @@ pub(super) fn variables(answers: &Answers) -> Variables {
         let image = answers
             .get("verify_image")
             .filter(|image| *image != VERIFY_IMAGE);
+        let path = answers.get("aws_iam_path").filter(|path| *path != "/");
         for (name, value) in [
             ("VERIFY_IMAGE", image),
             ("VERIFY_PULL_SECRET", answers.get("verify_pull_secret")),
+            ("AWS_IAM_PATH", path),
+            (
+                "AWS_PERMISSIONS_BOUNDARY",
+                answers.get("aws_permissions_boundary"),
+            ),
         ] {
             variables.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        }
+        if facts.has(STACK_PARTS.name()) {
+            let described = format!(
+                "All of S3 for buckets whose name begins with {}",
+                answers.text("aws_s3_bucket_prefix")
+            );
+            let switches = facts.get(&STACK_PARTS)?.switches(&described);
+            let switches = switches.into_iter();
+            variables.extend(switches.map(|(name, value)| (name.to_owned(), value)));
         }
         Ok(variables)
     })

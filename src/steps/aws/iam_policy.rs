@@ -135,7 +135,7 @@ impl Step for IamPolicy {
 impl IamPolicy {
     /// Whether the policy is on the role of its name, and that role is ours. CloudFormation cannot
     /// tag a managed policy, so one that comes from our template is ours by its role.
-    async fn is_on_our_role(&self, arn: &str) -> Result<bool, StepError> {
+    pub(super) async fn is_on_our_role(&self, arn: &str) -> Result<bool, StepError> {
         let name = &self.identity.role;
         let Some(role) = self.aws.role(name).await.map_err(refused)? else {
             return Ok(false);

@@ -14,6 +14,7 @@ pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
 pub mod remove;
+mod stack;
 mod trust;
 
 pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
@@ -28,6 +29,7 @@ pub use overlap::Overlap;
 pub use ownership::Ownership;
 pub use permissions::Permissions;
 pub use policy_attachment::PolicyAttachment;
+pub use stack::{DeployStack, FindStackParts, STACK_PARTS, STACK_TEMPLATE, StackParts};
 pub use trust::Trust;
 
 pub use crate::clients::aws::Aws as Client;

@@ -44,6 +44,8 @@ pub struct Overlap {
     pub namespace: String,
     /// The Rok cluster's name.
     pub name: String,
+    /// Whether the identity comes as a stack.
+    pub uses_stack: bool,
     /// Whether the operator has accepted an overlap.
     pub accepts: bool,
 }
@@ -76,12 +78,14 @@ impl Step for Overlap {
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let grant = self.identity.grant(facts)?;
         let mut seen = Seen::default();
-        let (buckets, policies, role, own) = tokio::join!(
+        let (buckets, policies, role, own, stack) = tokio::join!(
             self.aws.list_buckets(),
             self.aws.own_policies(PAGES),
             self.aws.role(&self.identity.role),
             self.own_policy(&grant),
+            self.stack(),
         );
+        let stack = known(stack, "whose the stack of our name is", &mut seen)?.flatten();
         let role = known(role, "whose the role of our name is", &mut seen)?.flatten();
         let own = known(own, "what the policy of our name gives", &mut seen)?.flatten();
         if let Some(buckets) = known(buckets, "whose buckets are under the prefix", &mut seen)? {
@@ -104,6 +108,12 @@ impl Step for Overlap {
             }),
         };
         let mut overlaps = self.of_names(role.as_ref(), &grant);
+        overlaps.extend(stack.map(|cluster| {
+            let name = &self.identity.stack;
+            format!(
+                "stack `{name}` belongs to cluster `{cluster}`, whose names are computed the same"
+            )
+        }));
         overlaps.extend(self.of_prefixes(&seen));
         let mut leftover = None;
         if !is_installed {
@@ -162,6 +172,17 @@ impl Overlap {
         };
         let document = self.aws.policy_document(&arn, &policy.default_version);
         Ok(Some(granted(&parse(&document.await?))))
+    }
+
+    /// Returns the other cluster that the stack of our name belongs to, if so.
+    async fn stack(&self) -> Result<Option<String>, AwsError> {
+        if !self.uses_stack {
+            return Ok(None);
+        }
+        let stack = self.aws.stack(&self.identity.stack).await?;
+        let own = &self.identity.ownership.cluster;
+        let cluster = stack.and_then(|stack| Ownership::cluster_of(&stack.tags).map(str::to_owned));
+        Ok(cluster.filter(|cluster| cluster != own))
     }
 
     /// Reads the policies that may be other installations'.
@@ -309,8 +330,14 @@ impl Overlap {
     async fn hints(&self, seen: &Seen, facts: &Facts) -> Vec<String> {
         let mut hints = Vec::new();
         if let Some((prefix, role)) = self.safe(seen, facts).await {
+            // A prefix has fewer letters to choose from than a stack's name.
+            let stack = if self.uses_stack {
+                format!(" --set aws_cf_s3_resources={prefix}")
+            } else {
+                String::new()
+            };
             hints.push(format!(
-                "names that are nobody's: `--set aws_s3_bucket_prefix={prefix} --set aws_s3_role={role}`"
+                "names that are nobody's: `--set aws_s3_bucket_prefix={prefix} --set aws_s3_role={role}{stack}`"
             ));
         }
         hints.push("if it is meant so: `--set aws_overlap_accept=yes`".into());

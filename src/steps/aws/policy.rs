@@ -200,7 +200,7 @@ pub fn is_same(one: &Value, other: &Value) -> bool {
     normal(one) == normal(other)
 }
 
-fn normal(document: &Value) -> Value {
+pub(in crate::steps) fn normal(document: &Value) -> Value {
     let mut statements: Vec<Value> = list(&document["Statement"])
         .iter()
         .map(|statement| {

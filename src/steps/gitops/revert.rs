@@ -1,7 +1,7 @@
 //! Takes back what our commits brought into the repository, by one more commit.
 //!
 //! A file goes back to what it was before our first commit to it. One that somebody has edited since
-//! stays whole, whoever wrote most of it. History is not rewritten, and tags stay.
+//! stays whole, whoever wrote most of it, and so does one that we have merged with edits. History is not rewritten, and tags stay.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,9 @@ use async_trait::async_trait;
 
 use super::clone::{BRANCH, adopt};
 use super::repository::{Repository, failed};
-use crate::clients::git::{Clone as GitClone, CommitRequest, FileWork, RUN_TRAILER, STEP_TRAILER};
+use crate::clients::git::{
+    Clone as GitClone, CommitRequest, FileWork, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER,
+};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
 };
@@ -72,7 +74,7 @@ impl Step for Revert {
                         .with(&REVERTED, &done);
                 seen.facts.merge(&facts);
                 for path in back.kept {
-                    let text = format!("file `{path}` stays: it was edited since we committed it");
+                    let text = format!("file `{path}` stays: others have edited it too");
                     seen = seen.notice(text.clone()).next(text);
                 }
                 Ok(seen.next("progress tags `deploy/*` and the history stay"))
@@ -169,7 +171,8 @@ impl Back {
             };
             let is_edited = part[..first]
                 .iter()
-                .any(|work| !is_ours(work) && work.files.contains(path));
+                .any(|work| !is_ours(work) && work.files.contains(path))
+                || part[..=first].iter().any(|work| is_merged(work, path));
             let head = clone.read_head(path).map_err(failed)?;
             let now = clone.read(path).map_err(failed)?;
             if head == before && now == before {
@@ -218,6 +221,15 @@ fn is_ours(work: &FileWork) -> bool {
         .trailers
         .iter()
         .any(|(key, _)| key == STEP_TRAILER)
+}
+
+/// Whether our commit of the file holds edits of the operator beside ours, which may not have been
+/// committed before.
+fn is_merged(work: &FileWork, path: &str) -> bool {
+    let trailers = &work.commit.trailers;
+    trailers
+        .iter()
+        .any(|(key, merged)| key == MERGED_TRAILER && merged == path)
 }
 
 pub(super) fn is_revert(work: &FileWork) -> bool {

@@ -17,6 +17,7 @@ impl Practice {
             region: REGION.into(),
             namespace: "rok".into(),
             name: "rok".into(),
+            uses_stack: false,
             accepts: false,
         }
     }

@@ -175,8 +175,9 @@ async fn what_carries_other_tags_or_none_stays_byte_equal() {
 async fn a_policy_that_others_have_stays() {
     let mut practice = Practice::new().await.with_identity().await;
     practice.role_of_others("theirs").await;
-    let attached = practice.aws.attach_role_policy("theirs", &policy_arn());
-    attached.await.expect("it is attached");
+    let arn = policy_arn();
+    let attached = practice.aws.attach_role_policy("theirs", &arn).await;
+    attached.expect("it is attached");
     let (stay, _) = practice.remove().await;
     let told = stay.join("\n");
     assert!(told.contains("others have it: role/theirs"), "{told}");

@@ -77,6 +77,7 @@ fn find(operation: &str) -> Option<Operation> {
         "ListStackResources" => Read(stacks::list_resources),
         "ListStacks" => Read(stacks::list),
         "GetTemplate" => Read(stacks::template),
+        "GetTemplateSummary" => Read(stacks::summary),
         "ValidateTemplate" => Read(stacks::validate),
 
         "CreateChangeSet" => Write(change_sets::create),

@@ -40,13 +40,23 @@ pub(super) fn check(operation: &str, params: &Params) -> Result<(), Refusal> {
         "ExecuteChangeSet" | "DeleteChangeSet" => &["ChangeSetName"],
         "ListStacks" => &["StackStatusFilter"],
         "GetTemplate" => &["TemplateStage", "ChangeSetName"],
-        "ValidateTemplate" => &["TemplateBody"],
+        "GetTemplateSummary" | "ValidateTemplate" => &["TemplateBody"],
         "DescribeStackResource" | "DescribeStackResources" => &["LogicalResourceId"],
         _ => &[],
     };
+    // Options that ask for what is done anyway.
+    const USUAL: &[(&str, &str)] = &[
+        ("DisableRollback", "false"),
+        ("EnableTerminationProtection", "false"),
+        ("ImportExistingResources", "false"),
+        ("IncludeNestedStacks", "false"),
+        ("OnFailure", "ROLLBACK"),
+        ("OnStackFailure", "ROLLBACK"),
+    ];
     let known = |name: &&str| {
+        let asked = (*name, params.get(name).unwrap_or_default());
         let name = name.split('.').next().unwrap_or_default();
-        OF_ALL.contains(&name) || own.contains(&name)
+        OF_ALL.contains(&name) || own.contains(&name) || USUAL.contains(&asked)
     };
     // An empty list is nothing.
     let mut given = params.names().filter(|name| !params.is_empty(name));

@@ -197,6 +197,24 @@ pub(super) fn validate(call: &Call<'_>, state: &AwsState) -> Result<Xml, Refusal
     ))
 }
 
+pub(super) fn summary(call: &Call<'_>, state: &AwsState) -> Result<Xml, Refusal> {
+    let template = match call.params.get("TemplateBody") {
+        Some(text) => {
+            authorize(call, state, None)?;
+            Template::parse(text)?
+        }
+        None => Template::parse(&looked_at(call, state)?.template)?,
+    };
+    let kinds = template.resources.values();
+    let kinds = kinds.map(|declared| declared.kind.as_str());
+    Ok(Xml::new()
+        .members("Parameters", [], |(): ()| Xml::new())
+        .maybe("Description", template.description.as_deref())
+        .members("Capabilities", template.capability(), Xml::value)
+        .members("ResourceTypes", kinds, Xml::value)
+        .text("Version", "2010-09-09"))
+}
+
 /// A stack without anything.
 pub(super) fn fresh(call: &Call<'_>, state: &AwsState, name: &str) -> Stack {
     Stack {

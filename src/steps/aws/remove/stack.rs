@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{Found, Removal, denied, stays};
-use crate::clients::aws::{AwsErrorKind, Stack, StackEvent, StackResource};
+use crate::clients::aws::{AwsErrorKind, Stack, StackResource};
 use crate::engine::{
-    Change, Context, ErrorKind, FactKey, Facts, Observation, Phase, Settle, Step, StepError,
-    StepMeta, Verb, lines,
+    Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
+    lines,
 };
+use crate::steps::aws::stack::story::failure;
+use crate::steps::aws::stack::template::{POLICY, PROVIDER, ROLE};
 use crate::steps::aws::{Identity, Ownership};
 
 /// What becomes of what a stack owns.
@@ -19,6 +21,8 @@ pub(super) const STACK: FactKey<Owned> = FactKey::new("aws.remove-stack.owned");
 
 /// How many events are looked through for a cause.
 const EVENTS: usize = 200;
+/// A stack that has a change set and nothing else.
+const REVIEW: &str = "REVIEW_IN_PROGRESS";
 /// The tag by which IAM shows that an object belongs to a stack.
 const STACK_TAG: &str = "aws:cloudformation:stack-name";
 
@@ -110,13 +114,15 @@ impl Step for RemoveStack {
             owned.goes = false;
             return Ok(stays(&what, &why).with(&STACK, &owned));
         }
-        if stack.status.ends_with("_IN_PROGRESS") {
+        if stack.status.ends_with("_IN_PROGRESS") && stack.status != REVIEW {
             let pending = format!("stack `{name}` is {}", stack.status);
             return Ok(Observation::pending(pending).with(&STACK, &owned));
         }
         let acted = context.has_acted("aws.remove-stack") && !context.planning;
         if stack.status == "DELETE_FAILED" && acted {
-            return Err(self.failed().await?);
+            let events = aws.stack_events(name, EVENTS).await.map_err(denied)?;
+            let failure = failure(name, &stack.status, &events);
+            return Err(failure.hint("remove what the cause names, then `rok-deploy resume`"));
         }
         let delete = Change::new(Verb::Delete, "stack", name).before(lines(&owned.objects));
         Ok(Observation::differs(vec![delete]).with(&STACK, &owned))
@@ -138,25 +144,15 @@ impl RemoveStack {
     ) -> Result<Option<String>, StepError> {
         let removal = &self.removal;
         let identity = &removal.identity;
-        let owns = |kind: &str, id: &str| {
-            let is = |resource: &StackResource| {
-                resource.kind == kind && resource.physical_id.as_deref() == Some(id)
-            };
-            resources.iter().any(is)
-        };
-        let has_role = owns("AWS::IAM::Role", &identity.role);
-        if !identity.ownership.is_ours(&stack.tags) {
-            // One that an administrator has made of our template is ours by its role.
-            let by_role =
-                Ownership::is_unmarked(&stack.tags) && has_role && removal.role().await?.is_ours();
-            if !by_role {
-                return Ok(Some(match Ownership::cluster_of(&stack.tags) {
-                    Some(cluster) => format!("its tags name cluster `{cluster}`"),
-                    None => "neither it nor a role of it carries our tags".into(),
-                }));
-            }
+        let holds = |kind: &str, id: &str| holds(resources, kind, id);
+        let has_role = holds(ROLE, &identity.role) && removal.role().await?.is_ours();
+        if !self.is_ours(stack, has_role, facts, &holds).await? {
+            return Ok(Some(match Ownership::cluster_of(&stack.tags) {
+                Some(cluster) => format!("its tags name cluster `{cluster}`"),
+                None => "neither it nor what it holds carries our tags".into(),
+            }));
         }
-        if has_role && removal.role().await?.is_ours() {
+        if has_role {
             let others = removal.others_on_role(facts, true).await?;
             if !others.is_empty() {
                 let role = &identity.role;
@@ -169,8 +165,8 @@ impl RemoveStack {
                 continue;
             };
             let others = match resource.kind.as_str() {
-                "AWS::IAM::ManagedPolicy" => removal.others_with_policy(id).await?,
-                "AWS::IAM::OIDCProvider" => removal.others_trusting(id, true).await?,
+                POLICY => removal.others_with_policy(id).await?,
+                PROVIDER => removal.others_trusting(id, true).await?,
                 _ => Vec::new(),
             };
             if !others.is_empty() {
@@ -183,21 +179,35 @@ impl RemoveStack {
         Ok(None)
     }
 
-    /// Names what kept the stack from being deleted: the first failure since the deletion began.
-    async fn failed(&self) -> Result<StepError, StepError> {
+    /// Whether a stack is ours: by its tags or, where somebody deployed our template by hand, by
+    /// those that the template gives; before it holds anything, by those it would have.
+    async fn is_ours(
+        &self,
+        stack: &Stack,
+        has_role: bool,
+        facts: &Facts,
+        holds: &impl Fn(&str, &str) -> bool,
+    ) -> Result<bool, StepError> {
         let Removal { aws, identity } = &self.removal;
-        let name = &identity.stack;
-        let events = aws.stack_events(name, EVENTS).await.map_err(denied)?;
-        let cause = root_cause(&events, name).map_or_else(
-            || "its events name no cause".to_owned(),
-            |event| {
-                let reason = event.reason.as_deref().unwrap_or("no reason is given");
-                format!("{} `{}`: {reason}", event.kind, event.logical_id)
-            },
-        );
-        let text = format!("stack `{name}` was not deleted: {cause}");
-        Ok(StepError::new(ErrorKind::Failed, text)
-            .hint("remove what the cause names, then `rok-deploy resume`"))
+        let ownership = &identity.ownership;
+        if !Ownership::is_unmarked(&stack.tags) {
+            return Ok(ownership.is_ours(&stack.tags));
+        }
+        if stack.status == REVIEW {
+            for set in aws.change_sets(&stack.name).await.map_err(denied)? {
+                let set = aws.change_set(&stack.name, &set).await.map_err(denied)?;
+                if set.is_some_and(|set| ownership.is_ours(&set.tags)) {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        let provider = self.removal.grant(facts)?.provider_arn();
+        if has_role || !holds(PROVIDER, &provider) {
+            return Ok(has_role);
+        }
+        let provider = aws.oidc_provider(&provider).await.map_err(denied)?;
+        Ok(provider.is_some_and(|provider| ownership.is_ours(&provider.tags)))
     }
 }
 
@@ -208,43 +218,9 @@ fn ids(resources: &[StackResource]) -> BTreeSet<String> {
     ids.flatten().collect()
 }
 
-/// Returns the first failure of the newest deletion; `events` come newest first.
-fn root_cause<'a>(events: &'a [StackEvent], stack: &str) -> Option<&'a StackEvent> {
-    let began =
-        |event: &&StackEvent| event.logical_id == stack && event.status == "DELETE_IN_PROGRESS";
-    let newest = events.iter().take_while(|event| !began(event));
-    newest
-        .filter(|event| event.status == "DELETE_FAILED" && event.logical_id != stack)
-        .last()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event(logical_id: &str, status: &str, reason: &str) -> StackEvent {
-        StackEvent {
-            id: String::new(),
-            at: None,
-            logical_id: logical_id.into(),
-            kind: "AWS::IAM::Role".into(),
-            status: status.into(),
-            reason: Some(reason.into()),
-        }
-    }
-
-    #[test]
-    fn the_cause_is_the_first_failure_of_the_newest_deletion() {
-        let events = [
-            event("rok", "DELETE_FAILED", "some resources failed"),
-            event("Policy", "DELETE_FAILED", "cancelled"),
-            event("Role", "DELETE_FAILED", "must detach all policies first"),
-            event("rok", "DELETE_IN_PROGRESS", "user"),
-            event("Role", "DELETE_FAILED", "an older one"),
-            event("rok", "DELETE_IN_PROGRESS", "user"),
-        ];
-        let cause = root_cause(&events, "rok").and_then(|event| event.reason.as_deref());
-        assert_eq!(cause, Some("must detach all policies first"));
-        assert_eq!(root_cause(&events[3..4], "rok"), None);
-    }
+fn holds(resources: &[StackResource], kind: &str, id: &str) -> bool {
+    let is = |resource: &StackResource| {
+        resource.kind == kind && resource.physical_id.as_deref() == Some(id)
+    };
+    resources.iter().any(is)
 }
