@@ -28,7 +28,7 @@ const SAMPLE: &[(&str, &str)] = &[
     ("kube_context", "arrikto-cluster"),
     ("manifests_dir", "/manifests"),
 ];
-const METHODS: [&str; 2] = ["iam", "existing"];
+const METHODS: [&str; 3] = ["iam", "cloudformation", "existing"];
 
 /// Those that can be chosen, and those of `rok-deploy apply` and `teardown`.
 fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {

@@ -107,6 +107,7 @@ impl Step for Overlap {
                 grant.admission().is_granted_by(&trust)
             }),
         };
+        // A role of another installation is no less its own for being there already.
         let mut overlaps = self.of_names(role.as_ref(), &grant);
         overlaps.extend(stack.map(|cluster| {
             let name = &self.identity.stack;
@@ -114,33 +115,32 @@ impl Step for Overlap {
                 "stack `{name}` belongs to cluster `{cluster}`, whose names are computed the same"
             )
         }));
-        overlaps.extend(self.of_prefixes(&seen));
+        let mut shared = self.of_prefixes(&seen);
         let mut leftover = None;
         if !is_installed {
             match self.of_buckets(&seen) {
                 Some(Left::Probe(bucket)) => leftover = Some(bucket),
-                Some(Left::Others(text)) => overlaps.push(text),
+                Some(Left::Others(text)) => shared.push(text),
                 None => {}
             }
+            overlaps.append(&mut shared);
         }
         let mut observation = if overlaps.is_empty() {
             Observation::satisfied(format!(
                 "none of {} is in the way",
                 seen.notes.join(" and ")
             ))
-        } else if self.accepts || is_installed {
-            let why = if self.accepts {
-                "accepted (`aws_overlap_accept` is `yes`)"
-            } else {
-                "the installation is there already"
-            };
-            let note = format!("{}: {why}", overlaps.len());
-            let found = Observation::satisfied(format!("overlaps found: {note}"));
-            overlaps.into_iter().fold(found, Observation::notice)
+        } else if self.accepts {
+            let note = "overlaps are accepted (`aws_overlap_accept` is `yes`)";
+            overlaps
+                .into_iter()
+                .fold(Observation::satisfied(note), Observation::notice)
         } else {
             let hints = self.hints(&seen, facts).await;
             Observation::conflict(overlaps.join("; "), Vec::new(), hints)
         };
+        // The installation is there already: what it shares is told, and no reason to stop.
+        observation.notices.extend(shared);
         if let Some(bucket) = leftover {
             observation = observation.notice(format!(
                 "bucket `{bucket}` is left of an earlier installation of this name, and is used again"

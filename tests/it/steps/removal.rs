@@ -203,6 +203,7 @@ async fn a_provider_that_others_trust_is_found_on_every_page() {
             let mut role = one.clone();
             role.name = format!("a-{index:04}");
             role.trust = settled("{}".into());
+            role.grants.attached.clear();
             state.roles.insert(role.name.clone(), role);
         }
     });
