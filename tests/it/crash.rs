@@ -43,6 +43,17 @@ const ROWS: &[Row] = &[
             "run --no-pod --set aws_identity_method=existing",
         )
     },
+    Row::of(
+        "rok-eks, stack",
+        "run --no-pod --set aws_identity_method=cloudformation",
+    ),
+    Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        ..Row::of(
+            "rok-eks, stack with other answers",
+            "run --no-pod --set aws_identity_method=cloudformation --set aws_s3_bucket_prefix=rok-other",
+        )
+    },
     Row {
         before: &["run --no-pod"],
         ..Row::of("verify", "verify")

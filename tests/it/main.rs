@@ -28,6 +28,8 @@ mod rerun;
 mod resumed;
 mod rooms;
 mod sandbox_clients;
+mod stack;
+mod stack_template;
 mod steps;
 mod support;
 mod teardown;

@@ -412,3 +412,30 @@ fn prefixes_and_buckets_of_others_stop_a_run_before_its_first_write() {
     assert!(again.stderr.contains("`rok-two`"), "{}", again.stderr);
     assert_eq!(writes(&world.place), [""; 0]);
 }
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_stack_ends_in_the_same_proven_identity() {
+    let world = World::new(&[EVERYTHING]);
+    let method = ["--set", "aws_identity_method=cloudformation"];
+    let deploy = |command: &[&str]| world.deploy(&[command, &method].concat());
+    assert_code(&deploy(&["run", "--yes"]), 0);
+    world.identity.assert_in(&world.root);
+    let stack = |what: &str| {
+        let describe = ["cloudformation", "describe-stacks", "--stack-name", ROLE];
+        world.root.call(&describe)["Stacks"][0][what].clone()
+    };
+    assert_eq!(stack("StackStatus"), "CREATE_COMPLETE");
+    let tags = stack("Tags").to_string();
+    assert!(tags.contains("rok-deploy/cluster"), "{tags}");
+
+    assert_code(&deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+    assert_code(&deploy(&["plan"]), 0);
+
+    let other = ["run", "--yes", "--set", "aws_s3_bucket_prefix=rok-other"];
+    assert_code(&deploy(&other), 0);
+    assert_eq!(stack("StackStatus"), "UPDATE_COMPLETE");
+    assert_code(&deploy(&other), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}

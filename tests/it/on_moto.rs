@@ -97,6 +97,23 @@ fn a_second_journey_changes_nothing() {
     world.plan(0);
 }
 
+/// Moto cannot change a stack, so it is only made here, and found again.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn the_journey_with_a_stack_makes_the_identity() {
+    let world = World::new();
+    let run = [
+        "run",
+        "--yes",
+        "--set",
+        "aws_identity_method=cloudformation",
+    ];
+    assert_code(&world.deploy(&run), 0);
+    world.identity.assert_in(&world.root);
+    assert_code(&world.deploy(&run), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
 /// Whether an event of the run says so.
 fn is_not_checked(run: &Output, step: &str) -> bool {
     let events = run.stdout.lines();
