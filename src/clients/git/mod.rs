@@ -30,7 +30,7 @@ pub use clone::{Clone, Head};
 pub use commit::CommitRequest;
 pub use credentials::Passwords;
 pub use error::GitError;
-pub use history::CommitInfo;
+pub use history::{CommitInfo, FileWork};
 pub use merge::{LeftOut, Merged, merge_file};
 pub use program::{Git, GitSettings, redact};
 pub use push::{PushOutcome, PushRight};

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 
 use super::merged::merged;
 use super::repository::{Repository, failed};
+use super::revert::{REVERT, is_revert};
 use crate::clients::envfile;
 use crate::clients::git::{
     Clone as GitClone, CommitRequest, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
@@ -263,6 +264,9 @@ impl Work {
         let Some(commit) = commits.first() else {
             return clone.oldest(file.output).map_err(failed);
         };
+        if is_reverted(clone, &commit.id, file.output)? {
+            return clone.oldest(file.output).map_err(failed);
+        }
         let held = clone.read_at(&commit.id, file.output).map_err(failed)?;
         let is_render = |held: &Vec<u8>| {
             let render = (RENDER_TRAILER.to_owned(), blob_id(held));
@@ -372,6 +376,19 @@ fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, Ste
         }
     }
     Ok(true)
+}
+
+/// Whether a later commit of ours took back what `commit` brought into the file: then it is as it
+/// was before us.
+fn is_reverted(clone: &GitClone, commit: &str, path: &str) -> Result<bool, StepError> {
+    let reverts = clone.commits_with_trailer(STEP_TRAILER, REVERT, 1);
+    if reverts.map_err(failed)?.is_empty() {
+        return Ok(false);
+    }
+    let works = clone.work_since_first(STEP_TRAILER).map_err(failed)?;
+    let later = works.iter().take_while(|work| work.commit.id != commit);
+    let mut reverts = later.filter(|work| is_revert(work));
+    Ok(reverts.any(|work| work.files.iter().any(|file| file == path)))
 }
 
 /// Returns the variables of `deploy/env.*` as a commit holds them.

@@ -3,8 +3,8 @@
 mod deploy;
 mod drift;
 mod parts;
-mod story;
-mod template;
+pub(super) mod story;
+pub(super) mod template;
 
 pub use deploy::{DeployStack, STACK_TEMPLATE};
 pub use parts::{FindStackParts, STACK_PARTS, StackParts};
