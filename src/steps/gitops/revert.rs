@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::clone::{BRANCH, adopt};
 use super::repository::{Repository, failed};
 use crate::clients::git::{
-    Clone as GitClone, CommitRequest, FileWork, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER,
+    Clone as GitClone, CommitRequest, FileWork, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
 };
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
@@ -89,7 +89,7 @@ impl Step for Revert {
                 let back = Back::of(clone)?;
                 for file in &back.files {
                     match &file.before {
-                        Some(content) => clone.write(&file.path, content),
+                        Some(former) => clone.write(&file.path, former),
                         None => clone.remove(&file.path),
                     }
                     .map_err(failed)?;
@@ -169,10 +169,11 @@ impl Back {
                 Some(parent) => clone.read_at(parent, path).map_err(failed)?,
                 None => None,
             };
-            let is_edited = part[..first]
-                .iter()
-                .any(|work| !is_ours(work) && work.files.contains(path))
-                || part[..=first].iter().any(|work| is_merged(work, path));
+            let mut is_edited = false;
+            let since = part[..=first].iter();
+            for work in since.filter(|work| work.files.contains(path)) {
+                is_edited |= !is_ours(work) || !is_render(clone, work, path)?;
+            }
             let head = clone.read_head(path).map_err(failed)?;
             let now = clone.read(path).map_err(failed)?;
             if head == before && now == before {
@@ -223,13 +224,12 @@ fn is_ours(work: &FileWork) -> bool {
         .any(|(key, _)| key == STEP_TRAILER)
 }
 
-/// Whether our commit of the file holds edits of the operator beside ours, which may not have been
-/// committed before.
-fn is_merged(work: &FileWork, path: &str) -> bool {
-    let trailers = &work.commit.trailers;
-    trailers
-        .iter()
-        .any(|(key, merged)| key == MERGED_TRAILER && merged == path)
+/// Whether our commit holds the file as it was rendered, without edits of the operator, which may
+/// not have been committed before.
+fn is_render(clone: &GitClone, work: &FileWork, path: &str) -> Result<bool, StepError> {
+    let held = clone.read_at(&work.commit.id, path).map_err(failed)?;
+    let render = held.map(|held| (RENDER_TRAILER.to_owned(), blob_id(&held)));
+    Ok(render.is_some_and(|render| work.commit.trailers.contains(&render)))
 }
 
 pub(super) fn is_revert(work: &FileWork) -> bool {
