@@ -2,6 +2,8 @@
 
 mod deploy;
 mod drift;
+mod look;
+mod make;
 mod parts;
 mod story;
 mod template;
