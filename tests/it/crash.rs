@@ -59,6 +59,14 @@ const ROWS: &[Row] = &[
         ..Row::of("verify", "verify")
     },
     Row::of("apply", "apply {home}/shop"),
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of("teardown", "teardown --set teardown_git=yes")
+    },
+    Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        ..Row::of("teardown of a stack", "teardown")
+    },
 ];
 
 #[test]

@@ -32,6 +32,7 @@ mod stack;
 mod stack_template;
 mod steps;
 mod support;
+mod teardown;
 mod tui;
 mod two_operators;
 mod verify;

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::support::env::{Output, TestEnv};
-use crate::support::identity::{Identity, assert_nothing_made_in};
+use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
 use crate::support::peers::{ACCOUNT, Aws, Keys, Moto};
 use crate::support::runs::{assert_code, git, planned, writes};
 
@@ -131,4 +131,62 @@ fn is_not_checked(run: &Output, step: &str) -> bool {
         let event = &line["event"];
         event["kind"] == "step_not_checked" && event["step"] == step
     })
+}
+
+/// What others have is found on every page of a long list, and stays byte-equal.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_teardown_takes_back_what_was_made_and_leaves_what_others_have() {
+    let world = World::new();
+    let trust = world.identity.trust("system:serviceaccount:theirs:theirs");
+    let role = |name: &str, trust: &str| {
+        let document = ["--assume-role-policy-document", trust];
+        let call = [&["iam", "create-role", "--role-name", name], &document[..]].concat();
+        world.root.call(&call);
+    };
+    let elsewhere = trust
+        .to_string()
+        .replace("oidc-provider/", "oidc-provider/not-");
+    for index in 0..110 {
+        role(&format!("a-{index:03}"), &elsewhere);
+    }
+    let everything = || {
+        let calls = [
+            &["iam", "list-roles"][..],
+            &["iam", "list-policies", "--scope", "Local"],
+            &["iam", "list-open-id-connect-providers"],
+            &["iam", "list-instance-profiles"],
+        ];
+        calls.map(|call| world.root.call(call))
+    };
+    let before = everything();
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_code(&world.deploy(&["teardown", "--yes"]), 0);
+    assert_eq!(everything(), before);
+    assert_code(&world.deploy(&["teardown", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+
+    // Now with somebody who uses the provider, and an instance profile on our role.
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    role("zz-theirs", &trust.to_string());
+    for call in [
+        &["create-instance-profile"][..],
+        &["add-role-to-instance-profile", "--role-name", ROLE],
+    ] {
+        let profile = ["--instance-profile-name", "nodes"];
+        world.root.call(&[&["iam"], call, &profile[..]].concat());
+    }
+    let torn_down = world.deploy(&["teardown", "--yes"]);
+    assert_code(&torn_down, 0);
+    for part in ["instance profile `nodes`", "role `zz-theirs`"] {
+        let told = format!("{}{}", torn_down.stdout, torn_down.stderr);
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let role = world.root.call(&["iam", "get-role", "--role-name", ROLE]);
+    assert_eq!(role["Role"]["RoleName"], ROLE);
+    let providers = world.root.call(&["iam", "list-open-id-connect-providers"]);
+    assert_eq!(
+        providers["OpenIDConnectProviderList"][0]["Arn"],
+        world.identity.provider_arn()
+    );
 }

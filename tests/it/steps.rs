@@ -2,7 +2,9 @@
 
 mod identity;
 mod lease;
+mod overlap;
 mod proofs;
+mod removal;
 mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};

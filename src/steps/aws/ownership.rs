@@ -38,6 +38,11 @@ impl Ownership {
         !tags.contains_key(CLUSTER) && !tags.contains_key(RECIPE)
     }
 
+    /// Returns the cluster that the tags name, when they are this tool's.
+    pub fn cluster_of(tags: &BTreeMap<String, String>) -> Option<&str> {
+        tags.get(CLUSTER).map(String::as_str)
+    }
+
     /// Returns the conflict about an object that has our name and is not ours.
     pub fn conflict(
         &self,
