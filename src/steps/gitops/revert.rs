@@ -89,7 +89,7 @@ impl Step for Revert {
                 let back = Back::of(clone)?;
                 for file in &back.files {
                     match &file.before {
-                        Some(content) => clone.write(&file.path, content),
+                        Some(before) => clone.write(&file.path, before),
                         None => clone.remove(&file.path),
                     }
                     .map_err(failed)?;
