@@ -97,11 +97,20 @@ fn a_second_journey_changes_nothing() {
     world.plan(0);
 }
 
-/// Moto cannot change a stack, so it is only made here, and found again.
+/// Moto cannot change a stack, so it is only made here, and found again; and its stacks do not know
+/// providers.
 #[test]
 #[ignore = "needs the peers of tests/run"]
 fn the_journey_with_a_stack_makes_the_identity() {
     let world = World::new();
+    world.root.call(&[
+        "iam",
+        "create-open-id-connect-provider",
+        "--url",
+        &format!("https://{}", world.identity.issuer),
+        "--client-id-list",
+        "sts.amazonaws.com",
+    ]);
     let run = [
         "run",
         "--yes",

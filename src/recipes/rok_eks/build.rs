@@ -232,9 +232,14 @@ impl Parts {
                 gives: &files::ENV_COMMIT,
             }),
         )));
+        let commits = if self.brings_role() {
+            &files::IDENTITY_COMMITS[..1]
+        } else {
+            &files::IDENTITY_COMMITS[..]
+        };
         steps.push(Arc::new(Tag {
             meta: StepMeta {
-                needs: vec![files::ENV_COMMIT.name()],
+                needs: commits.iter().map(|commit| commit.name()).collect(),
                 gives: vec![files::IDENTITY_TAG.name()],
                 after: vec!["gitops.env"],
                 ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
@@ -243,7 +248,7 @@ impl Parts {
             release: self.answers.text("rok_release"),
             task: CLOUDIDENTITY.name,
             message: "Create Cloud Identity",
-            commits: &files::IDENTITY_COMMITS,
+            commits,
             gives: &files::IDENTITY_TAG,
         }));
         steps.push(Arc::new(Trust {

@@ -2,8 +2,8 @@
 //!
 //! The operator owns what is in the clone. What we would write is therefore merged three ways:
 //! what we rendered last, what we render now, and what is there. The last render is what a step's
-//! last commit holds. Where that holds the operator's edits too, as a trailer says, it is computed
-//! again from the template and the `deploy/env.*` of that commit.
+//! last commit holds, where a trailer says so by its id. Where that commit holds the operator's edits
+//! too, also since it was amended, it is computed again from its template and its `deploy/env.*`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::repository::{Repository, failed};
 use super::revert::{REVERT, is_revert};
 use crate::clients::envfile;
 use crate::clients::git::{
-    Clone as GitClone, CommitRequest, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
+    Clone as GitClone, CommitRequest, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
 };
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
@@ -198,8 +198,8 @@ impl Work {
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
-        let merged = renderings.iter().filter(|file| file.after != file.render);
-        trailers.extend(merged.map(|file| (MERGED_TRAILER.to_owned(), file.path.to_owned())));
+        let pure = renderings.iter().filter(|file| file.after == file.render);
+        trailers.extend(pure.map(|file| (RENDER_TRAILER.to_owned(), blob_id(&file.render))));
         let request = CommitRequest {
             message: spec.message,
             trailers: &trailers,
@@ -267,9 +267,13 @@ impl Work {
         if is_reverted(clone, &commit.id, file.output)? {
             return clone.oldest(file.output).map_err(failed);
         }
-        let merged = (MERGED_TRAILER.to_owned(), file.output.to_owned());
-        if self.commit.is_some() && !commit.trailers.contains(&merged) {
-            return clone.read_at(&commit.id, file.output).map_err(failed);
+        let held = clone.read_at(&commit.id, file.output).map_err(failed)?;
+        let is_render = |held: &Vec<u8>| {
+            let render = (RENDER_TRAILER.to_owned(), blob_id(held));
+            commit.trailers.contains(&render)
+        };
+        if held.as_ref().is_some_and(is_render) {
+            return Ok(held);
         }
         let mut variables = self.variables.clone();
         for (name, value) in env_files_at(clone, &commit.id)? {
@@ -279,7 +283,7 @@ impl Work {
         match render(file.template, &template, &variables) {
             Ok(render) => Ok(Some(render)),
             // The template needed what is not known any more; what it gave is the next best.
-            Err(_) => clone.read_at(&commit.id, file.output).map_err(failed),
+            Err(_) => Ok(held),
         }
     }
 

@@ -72,7 +72,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Stack:{found} is in UPDATE_IN_PROGRESS state",
             "Stack:{found} is in DELETE_IN_PROGRESS state",
         ],
-        seen: false,
+        seen: true,
         response: Response::Wait,
         causes: &[&Cause {
             id: "stack-under-way",
@@ -90,7 +90,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         sources: &[Source::CloudFormation],
         codes: &["ValidationError"],
         texts: &["Stack:{found} is in REVIEW_IN_PROGRESS state"],
-        seen: false,
+        seen: true,
         response: Response::Fix,
         causes: &[&Cause {
             id: "stack-not-finished",
