@@ -199,7 +199,17 @@ impl Work {
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
         let pure = renderings.iter().filter(|file| file.after == file.render);
-        trailers.extend(pure.map(|file| (RENDER_TRAILER.to_owned(), blob_id(&file.render))));
+        let mut pure: Vec<_> = pure.map(|file| blob_id(&file.render)).collect();
+        let also = |path: &&String| renderings.iter().all(|file| file.path != path.as_str());
+        for path in paths.iter().filter(also) {
+            // An earlier step wrote it, and what that rendered is remembered until it is committed.
+            let found = clone.read(path).map_err(failed)?.unwrap_or_default();
+            if clone.render_of(path, &found).map_err(failed)? == Some(found.clone()) {
+                pure.push(blob_id(&found));
+            }
+        }
+        let pure = pure.into_iter().map(|id| (RENDER_TRAILER.to_owned(), id));
+        trailers.extend(pure);
         let request = CommitRequest {
             message: spec.message,
             trailers: &trailers,
