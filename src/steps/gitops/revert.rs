@@ -89,7 +89,7 @@ impl Step for Revert {
                 let back = Back::of(clone)?;
                 for file in &back.files {
                     match &file.before {
-                        Some(former) => clone.write(&file.path, former),
+                        Some(before) => clone.write(&file.path, before),
                         None => clone.remove(&file.path),
                     }
                     .map_err(failed)?;
@@ -170,9 +170,10 @@ impl Back {
                 None => None,
             };
             let mut is_edited = false;
-            let since = part[..=first].iter();
-            for work in since.filter(|work| work.files.contains(path)) {
-                is_edited |= !is_ours(work) || !is_render(clone, work, path)?;
+            for work in &part[..=first] {
+                if work.files.contains(path) {
+                    is_edited |= !is_ours(work) || is_merged(clone, work, path)?;
+                }
             }
             let head = clone.read_head(path).map_err(failed)?;
             let now = clone.read(path).map_err(failed)?;
@@ -224,12 +225,14 @@ fn is_ours(work: &FileWork) -> bool {
         .any(|(key, _)| key == STEP_TRAILER)
 }
 
-/// Whether our commit holds the file as it was rendered, without edits of the operator, which may
-/// not have been committed before.
-fn is_render(clone: &GitClone, work: &FileWork, path: &str) -> Result<bool, StepError> {
+/// Whether our commit of the file holds edits of the operator beside ours, which may not have been
+/// committed before.
+fn is_merged(clone: &GitClone, work: &FileWork, path: &str) -> Result<bool, StepError> {
     let held = clone.read_at(&work.commit.id, path).map_err(failed)?;
-    let render = held.map(|held| (RENDER_TRAILER.to_owned(), blob_id(&held)));
-    Ok(render.is_some_and(|render| work.commit.trailers.contains(&render)))
+    Ok(held.is_some_and(|held| {
+        let render = (RENDER_TRAILER.to_owned(), blob_id(&held));
+        !work.commit.trailers.contains(&render)
+    }))
 }
 
 pub(super) fn is_revert(work: &FileWork) -> bool {
