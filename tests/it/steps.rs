@@ -1,5 +1,6 @@
 //! Steps against the practice cloud: the real clients over real HTTP, and a world to break.
 
+mod adoption;
 mod identity;
 mod lease;
 mod proofs;
