@@ -1,9 +1,9 @@
-//! Policy documents: what we write, and whether two documents mean the same.
-//!
-//! Documents are compared by meaning: the order of statements and of values, a string against a
-//! list of one, and the case of actions make no difference.
+//! Who is to be let in by a role's trust policy.
 
 use serde_json::{Value, json};
+
+use super::document::list;
+use super::pattern::is_like;
 
 /// The audience of tokens that STS takes; the same in every partition, since it names the token's
 /// reader and not an endpoint.
@@ -167,122 +167,9 @@ pub(in crate::steps) fn is_about_tokens(statement: &Value) -> bool {
     })
 }
 
-/// Returns the policy that gives full access to every bucket with the prefix.
-pub fn bucket_policy(partition: &str, prefix: &str) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Action": "s3:*",
-            "Resource": [
-                format!("arn:{partition}:s3:::{prefix}*"),
-                format!("arn:{partition}:s3:::{prefix}*/*"),
-            ]
-        }]
-    })
-}
-
-/// Returns the document as people and diffs like it: sorted keys, a line for each value.
-pub fn pretty(document: &Value) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("a document is plain values");
-    text.push('\n');
-    text
-}
-
-/// Parses a document that the cloud holds; one that is no JSON is kept as a string, which equals
-/// nothing we write.
-pub fn parse(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()))
-}
-
-/// Whether two documents mean the same.
-pub fn is_same(one: &Value, other: &Value) -> bool {
-    normal(one) == normal(other)
-}
-
-fn normal(document: &Value) -> Value {
-    let mut statements: Vec<Value> = list(&document["Statement"])
-        .iter()
-        .map(|statement| {
-            let Some(fields) = statement.as_object() else {
-                return statement.clone();
-            };
-            let fields = fields
-                .iter()
-                .filter(|(key, _)| *key != "Sid")
-                .map(|(key, value)| {
-                    let value = match key.as_str() {
-                        "Action" | "NotAction" => sorted(value, str::to_ascii_lowercase),
-                        "Resource" | "NotResource" => sorted(value, str::to_owned),
-                        "Principal" | "NotPrincipal" => {
-                            each(value, &|value| sorted(value, str::to_owned))
-                        }
-                        "Condition" => each(value, &|tests| {
-                            each(tests, &|value| sorted(value, str::to_owned))
-                        }),
-                        _ => value.clone(),
-                    };
-                    (key.clone(), value)
-                });
-            Value::Object(fields.collect())
-        })
-        .collect();
-    statements.sort_by_key(ToString::to_string);
-    json!({ "Version": document["Version"], "Statement": statements })
-}
-
-/// A string against a list of one makes no difference.
-pub(in crate::steps) fn list(value: &Value) -> &[Value] {
-    match value {
-        Value::Array(values) => values,
-        Value::Null => &[],
-        single => std::slice::from_ref(single),
-    }
-}
-
-fn sorted(value: &Value, text: impl Fn(&str) -> String) -> Value {
-    let of = |value: &Value| value.as_str().map_or_else(|| value.to_string(), &text);
-    let mut values: Vec<String> = list(value).iter().map(of).collect();
-    values.sort();
-    values.dedup();
-    values.into()
-}
-
-fn each(value: &Value, change: &dyn Fn(&Value) -> Value) -> Value {
-    match value.as_object() {
-        Some(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, value)| (key.clone(), change(value)))
-                .collect(),
-        ),
-        None => value.clone(),
-    }
-}
-
-/// IAM's patterns: `*` is any text, `?` any character.
-pub(in crate::steps) fn is_like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut of, mut star, mut mark) = (0, 0, None, 0);
-    while at < text.len() {
-        if of < pattern.len() && pattern[of] == '*' {
-            (star, mark) = (Some(of), at);
-            of += 1;
-        } else if of < pattern.len() && (pattern[of] == '?' || pattern[of] == text[at]) {
-            (at, of) = (at + 1, of + 1);
-        } else if let Some(star) = star {
-            mark += 1;
-            (at, of) = (mark, star + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[of..].iter().all(|rest| *rest == '*')
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{is_same, parse, pretty};
     use super::*;
 
     fn rok() -> Admission {
@@ -389,40 +276,6 @@ mod tests {
         assert!(!deny(|it| {
             it["Condition"] = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
         }));
-    }
-
-    #[test]
-    fn documents_are_compared_by_meaning() {
-        let ours = bucket_policy("aws", "rok-1");
-        let same = json!({
-            "Version": "2012-10-17",
-            "Statement": {
-                "Sid": "Rok", "Effect": "Allow", "Action": ["S3:*"],
-                "Resource": ["arn:aws:s3:::rok-1*/*", "arn:aws:s3:::rok-1*"],
-            }
-        });
-        assert!(is_same(&ours, &same));
-        assert!(!is_same(&ours, &bucket_policy("aws", "rok-2")));
-        assert!(!is_same(&ours, &bucket_policy("aws-cn", "rok-1")));
-        let mut wider = ours.clone();
-        wider["Statement"][0]["Resource"] = "*".into();
-        assert!(!is_same(&ours, &wider));
-        assert!(!is_same(&ours, &parse("no json")));
-    }
-
-    #[test]
-    fn patterns_are_those_of_iam() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a*c", "abbd", false),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*b*b", "abab", true),
-            ("", "a", false),
-        ] {
-            assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
-        }
     }
 
     crate::corpus::fed!("policy", feed);
