@@ -20,7 +20,7 @@ use rok_deploy::sandbox::aws::AwsState;
 use rok_deploy::sandbox::aws::lagged::Lagged;
 use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
-    Caller, Cluster, IamPolicy, IamRole, Identity, OidcProvider, Ownership, PolicyAttachment,
+    Caller, Cluster, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, PolicyAttachment,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;
@@ -232,7 +232,7 @@ impl Practice {
     fn attachment(&self) -> PolicyAttachment {
         PolicyAttachment {
             aws: self.aws.clone(),
-            role: ROLE.into(),
+            identity: identity(),
         }
     }
 }
@@ -265,6 +265,7 @@ fn identity() -> Identity {
             cluster: CLUSTER.into(),
             recipe: "rok-eks".into(),
         },
+        adopt: Decisions::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
-    self, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, PolicyAttachment,
+    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, PolicyAttachment,
     Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
@@ -86,6 +86,7 @@ pub(super) struct Parts {
     pub(super) prefix: String,
     pub(super) namespace: String,
     pub(super) name: String,
+    adopt: Decisions,
 }
 
 impl Parts {
@@ -96,6 +97,7 @@ impl Parts {
             prefix: answers.text("aws_s3_bucket_prefix"),
             namespace: answers.text("rok_cluster_namespace"),
             name: answers.text("rok_cluster_name"),
+            adopt: decisions(answers)?,
             answers: answers.clone(),
             tools: tools.clone(),
         })
@@ -148,7 +150,7 @@ impl Parts {
             }),
             Arc::new(Draft {
                 meta: StepMeta {
-                    needs: files::render_needs(),
+                    needs: files::role_needs(),
                     after: vec!["gitops.clone"],
                     ..StepMeta::new(
                         "rok.draft",
@@ -196,7 +198,7 @@ impl Parts {
         }
         steps.push(Arc::new(self.rendered(
             StepMeta {
-                needs: files::render_needs(),
+                needs: files::choice_needs(!self.brings_role()),
                 gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
                 after: vec![
                     "aws.stack-template",
@@ -258,7 +260,7 @@ impl Parts {
             }),
             Arc::new(PolicyAttachment {
                 aws: self.aws.clone(),
-                role: self.role.clone(),
+                identity: self.identity(),
             }),
         ]
     }
@@ -269,7 +271,7 @@ impl Parts {
             Arc::new(self.configvars_patch()),
             Arc::new(self.rendered(
                 StepMeta {
-                    needs: files::render_needs(),
+                    needs: files::role_needs(),
                     gives: vec![files::VERIFY_WRITTEN.name(), files::VERIFY_COMMIT.name()],
                     after: vec!["rok.configvars-patch"],
                     ..StepMeta::new(
@@ -324,7 +326,7 @@ impl Parts {
     fn storage_patch(&self) -> Rendered {
         self.rendered(
             StepMeta {
-                needs: files::render_needs(),
+                needs: files::role_needs(),
                 gives: vec![files::STORAGE_WRITTEN.name()],
                 after: vec!["gitops.env"],
                 ..StepMeta::new(
@@ -371,7 +373,8 @@ impl Parts {
         gives: &'static FactKey<Written>,
         commit: Option<CommitSpec>,
     ) -> Rendered {
-        let (repository, variables) = (self.repository(), files::variables(&self.answers));
+        let variables = files::variables(&self.answers, &self.identity());
+        let repository = self.repository();
         Rendered {
             meta,
             repository,
@@ -403,6 +406,7 @@ impl Parts {
                 cluster: self.answers.text("eks_cluster"),
                 recipe: SPEC.name.into(),
             },
+            adopt: self.adopt.clone(),
         }
     }
 
@@ -426,7 +430,7 @@ impl Parts {
         if self.brings_role() {
             return Vec::new();
         }
-        let role = &self.role;
+        let (role, path) = (&self.role, self.answers.text("aws_iam_path"));
         vec![
             Right {
                 actions: &[
@@ -437,7 +441,7 @@ impl Parts {
                     "iam:AttachRolePolicy",
                     "iam:ListAttachedRolePolicies",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:role/{role}"),
+                resource: format!("arn:{{partition}}:iam::{{account}}:role{path}{role}"),
             },
             Right {
                 actions: &[
@@ -447,7 +451,7 @@ impl Parts {
                     "iam:TagPolicy",
                     "iam:CreatePolicyVersion",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:policy/{role}"),
+                resource: format!("arn:{{partition}}:iam::{{account}}:policy{path}{role}"),
             },
             Right {
                 actions: &[
@@ -459,4 +463,10 @@ impl Parts {
             },
         ]
     }
+}
+
+/// Reads the answer to [`ADOPT`], which its question has judged before.
+fn decisions(answers: &Answers) -> Result<Decisions, StepError> {
+    let text = answers.get(ADOPT).unwrap_or_default();
+    Decisions::parse(text).map_err(|problem| StepError::answers(format!("`{ADOPT}` {problem}")))
 }

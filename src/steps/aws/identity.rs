@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::adoption::Decisions;
 use super::caller::{ACCOUNT, PARTITION};
 use super::cluster::ISSUER;
 use super::ownership::Ownership;
@@ -26,6 +27,8 @@ pub struct Identity {
     pub stack: String,
     /// Our tags.
     pub ownership: Ownership,
+    /// What was decided about objects of our names that are not ours.
+    pub adopt: Decisions,
 }
 
 impl Identity {
@@ -124,6 +127,7 @@ mod tests {
                     cluster: "c".into(),
                     recipe: "r".into(),
                 },
+                adopt: Decisions::default(),
             },
         };
         let team = "arn:aws-cn:iam::123451234512";

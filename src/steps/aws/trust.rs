@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::adoption::Object;
 use super::iam_role::ROLE_ARN;
 use super::identity::Identity;
 use super::policy::{is_same, parse, pretty};
 use super::refused;
+use super::trust_statement::has_others;
 use crate::clients::aws::Aws;
 use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 
@@ -52,7 +54,9 @@ impl Step for Trust {
                 admission.in_words()
             )));
         }
-        if admission.is_granted_by(&found) && self.existing {
+        let kept = self.identity.adopt.kept(Object::Role).is_some();
+        let may_trust_others = self.existing || kept || has_others(&found, &admission);
+        if admission.is_granted_by(&found) && may_trust_others {
             return Ok(
                 Observation::satisfied(format!("lets in {}", admission.in_words())).notice(
                     format!("role `{name}` may let in others too; look at its trust policy"),

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 
 use super::workload::{Workload, shown};
+use crate::clients::aws::partition_of_region;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::ROLE_ARN;
@@ -58,7 +59,8 @@ impl Step for ManifestValues {
         };
         let spec = &cluster["spec"];
         let region = &self.workload.region;
-        let endpoint = format!("https://s3.{region}.amazonaws.com");
+        let suffix = partition_of_region(region).dns_suffix;
+        let endpoint = format!("https://s3.{region}.{suffix}");
         let mut wrong = Vec::new();
         for (name, found, expected) in [
             (

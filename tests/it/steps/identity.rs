@@ -266,7 +266,7 @@ async fn the_policy_is_attached_beside_those_of_others() {
     });
     let weak = PolicyAttachment {
         aws: practice.weak().await,
-        role: ROLE.into(),
+        ..practice.attachment()
     };
     assert_permission(
         &practice.refusal(&weak).await,

@@ -1,0 +1,1 @@
+//! Objects of our names that are not ours.
