@@ -169,12 +169,11 @@ pub fn all_at_once(state: &RunState) -> Option<String> {
     let conflicts = state
         .steps()
         .filter(|step| step.status == StepStatus::Observed(FindingKind::Conflict));
-    let firsts: Vec<&Choice> = conflicts
-        .filter_map(|step| step.choices.iter().find(|choice| choice.joins))
-        .collect();
+    let firsts: Option<Vec<&Choice>> = conflicts.map(|step| step.choices.first()).collect();
+    let firsts = firsts?;
     let first = firsts.first()?;
-    let is_one_answer = firsts.iter().all(|choice| choice.key == first.key);
-    if firsts.len() < 2 || !is_one_answer {
+    let is_one_answer = |choice: &&Choice| choice.joins && choice.key == first.key;
+    if firsts.len() < 2 || !firsts.iter().all(is_one_answer) {
         return None;
     }
     let answers = settled(state, firsts.iter().copied());

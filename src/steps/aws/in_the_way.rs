@@ -69,8 +69,12 @@ impl InTheWay<'_> {
 
     fn choices(&self, identity: &Identity) -> Vec<Choice> {
         let object = self.object;
+        let is_of_another =
+            !Ownership::is_unmarked(self.tags) && !identity.ownership.is_ours(self.tags);
         let taking = self.can_be_taken.then(|| {
-            let changes = if self.changes.is_empty() {
+            let changes = if is_of_another {
+                "takes it away from whom its tags name, and makes these changes"
+            } else if self.changes.is_empty() {
                 "takes it over: our tags are added, nothing else is changed"
             } else {
                 "takes it over and makes these changes"
@@ -92,10 +96,12 @@ impl InTheWay<'_> {
             let label = "leaves it alone and takes another name";
             Choice::new(key, names::beside(self.name, &installation), label)
         });
-        let own = taking.into_iter().chain(keeping);
-        own.chain(self.accepting.iter().cloned())
-            .chain(other_name)
-            .collect()
+        let mut choices: Vec<_> = taking.into_iter().chain(keeping).collect();
+        choices.extend(self.accepting.iter().cloned());
+        // What another cluster has is not offered first.
+        let place = if is_of_another { 0 } else { choices.len() };
+        choices.splice(place..place, other_name);
+        choices
     }
 }
 

@@ -298,7 +298,7 @@ async fn a_statement_that_denies_us_cannot_be_taken_over() {
 #[tokio::test]
 async fn a_trust_policy_that_would_be_too_large_stops_the_plan() {
     let practice = Practice::unmarked().await;
-    practice.set_trust(|trust| trust["Statement"] = vec![person(); 12].into());
+    practice.set_trust(|trust| trust["Statement"] = vec![person(); 13].into());
     let error = practice.refusal(&practice.role_deciding("role")).await;
     assert!(error.message.contains("ACLSizePerRole"), "{}", error.message);
     assert!(is_conflict(&practice.look(&practice.role()).await));
@@ -506,6 +506,10 @@ async fn only_versions_of_our_own_make_room() {
     assert_eq!(left, [1, 3, 4, 5, 6]);
 
     versions(&[5]);
+    let other = IamPolicy {
+        identity: with_prefix("another"),
+        ..practice.policy()
+    };
     let error = practice.refusal(&other).await;
     assert!(error.message.contains("5 versions"), "{}", error.message);
     assert!(error.hints[0].contains("delete-policy-version"));
