@@ -150,7 +150,7 @@ impl Parts {
             }),
             Arc::new(Draft {
                 meta: StepMeta {
-                    needs: files::role_needs(),
+                    needs: files::render_needs(),
                     after: vec!["gitops.clone"],
                     ..StepMeta::new(
                         "rok.draft",
