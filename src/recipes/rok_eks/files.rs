@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::questions::VERIFY_IMAGE;
-use crate::clients::aws::partition_of_region;
 use crate::engine::{Answers, FactKey, Facts, StepError};
 use crate::steps::aws::{
     ACCOUNT, Decisions, Grant, ISSUER, Identity, POLICY_ADOPTED, ROLE_ADOPTED, ROLE_ARN,
+    s3_endpoint,
 };
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
 
@@ -151,8 +151,8 @@ fn role_arn(grant: &Grant, facts: &Facts) -> Result<Option<String>, StepError> {
 
 /// Returns the address of S3 in the region, unless it is the one that templates make of its name.
 fn endpoint(region: &str) -> Option<String> {
-    let suffix = partition_of_region(region).dns_suffix;
-    (suffix != "amazonaws.com").then(|| format!("https://s3.{region}.{suffix}"))
+    let endpoint = s3_endpoint(region);
+    (endpoint != format!("https://s3.{region}.amazonaws.com")).then_some(endpoint)
 }
 
 /// What every template of this recipe needs to know.

@@ -25,7 +25,7 @@ pub use discovery::{AwsDiscovery, Connector};
 pub use existing_role::ExistingRole;
 pub use iam_policy::{IamPolicy, POLICY_ADOPTED, POLICY_ARN};
 pub use iam_role::{IamRole, ROLE_ADOPTED, ROLE_ARN};
-pub use identity::{Grant, Identity};
+pub use identity::{Grant, Identity, s3_endpoint};
 pub use in_the_way::InTheWay;
 pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use ownership::Ownership;

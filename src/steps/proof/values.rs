@@ -6,10 +6,9 @@
 use async_trait::async_trait;
 
 use super::workload::{Workload, shown};
-use crate::clients::aws::partition_of_region;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
-use crate::steps::aws::ROLE_ARN;
+use crate::steps::aws::{ROLE_ARN, s3_endpoint};
 
 /// The overlay, in the clone.
 pub const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
@@ -59,8 +58,7 @@ impl Step for ManifestValues {
         };
         let spec = &cluster["spec"];
         let region = &self.workload.region;
-        let suffix = partition_of_region(region).dns_suffix;
-        let endpoint = format!("https://s3.{region}.{suffix}");
+        let endpoint = s3_endpoint(region);
         let mut wrong = Vec::new();
         for (name, found, expected) in [
             (
