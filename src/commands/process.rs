@@ -51,7 +51,7 @@ impl Process {
     }
 }
 
-/// Leads every entry of a journal through the gate.
+/// Leads every entry of a journal through the gate, by its number.
 pub(super) struct Gated {
     pub(super) recorder: Box<dyn Recorder>,
     pub(super) wire: WireLog,
@@ -60,13 +60,13 @@ pub(super) struct Gated {
 impl Recorder for Gated {
     fn record(&mut self, event: &Event, durable: bool) -> io::Result<()> {
         let passage = self.wire.pass(|| {
-            let entry = serde_json::to_value(event).expect("an event is plain values");
-            let of = |name: &str| entry["event"][name].as_str().map(str::to_owned);
+            let kind = serde_json::to_value(&event.event).expect("an event is plain values");
+            let of = |name: &str| kind[name].as_str().map(str::to_owned);
             let words = ["kind", "task", "step"].into_iter().filter_map(of);
             Call {
                 client: "journal",
                 operation: words.collect::<Vec<_>>().join(" "),
-                input: entry.to_string().into(),
+                input: event.seq.to_string().into(),
                 write: true,
             }
         })?;

@@ -358,8 +358,12 @@ impl Session {
         if let Some(directory) = held {
             let repository = (tools.repository)(directory);
             let holding = move || repository.git.hold(&repository.directory);
-            // A clone that cannot be read says so in a step of its own.
-            tokio::task::spawn_blocking(holding).await.ok();
+            let held = tokio::task::spawn_blocking(holding).await;
+            // A clone that cannot be read says so in a step of its own; one that cannot be made
+            // anew is the end of a rerun.
+            if let (Ok(Err(error)), Some(_)) = (held, &self.again) {
+                return Err(Failure::failed(error.to_string()));
+            }
         }
         let recipe = (self.spec.build)(&settled.answers, &tools).await?;
         let resolved = settled.answers.iter().map(|(key, answer)| ResolvedAnswer {

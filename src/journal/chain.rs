@@ -103,6 +103,23 @@ pub fn chained_lines<'b>(bytes: &'b [u8], path: &Path) -> (Vec<&'b [u8]>, Option
     (found, Some(damaged))
 }
 
+/// Chains lines anew whose content was changed; their numbers stay.
+pub(super) fn chained_anew(text: &str) -> Vec<u8> {
+    let mut chained = Vec::with_capacity(text.len());
+    let mut before = hash(b"");
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let line = match serde_json::from_str::<Link>(line) {
+            Ok(link) => line.replacen(&link.prev, &before, 1),
+            // A header, or what an older version left.
+            Err(_) => line.to_owned(),
+        };
+        before = hash(line.as_bytes());
+        chained.extend(line.into_bytes());
+        chained.push(b'\n');
+    }
+    chained
+}
+
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes
         .split(|byte| *byte == b'\n')
@@ -184,6 +201,18 @@ mod tests {
         }
         fs::write(&path, &text).unwrap();
         assert_eq!(count(&path), 4);
+    }
+
+    #[test]
+    fn changed_lines_are_chained_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = written(folder.path());
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(chained_anew(&text), text.as_bytes());
+        let changed = text.replace("\"number\":1", "\"number\":9");
+        fs::write(&path, chained_anew(&changed)).unwrap();
+        assert_eq!(count(&path), 4);
+        assert!(fs::read_to_string(&path).unwrap().contains("\"number\":9"));
     }
 
     #[test]

@@ -14,8 +14,7 @@ use tar::{EntryType, Header};
 use super::archive::{
     ArchiveError, FORMAT, MANIFEST, MOST_EXPORTED, MOST_FILES, Manifest, ManifestFile, is_plain,
 };
-use super::chain::hash;
-use super::format::Line;
+use super::chain::{chained_anew, chained_lines, hash};
 use super::reader::{JournalError, parse, whole_lines};
 use super::redact::redact;
 use super::store::RunFolder;
@@ -59,30 +58,39 @@ pub fn export(
     let (mut damage, mut began, mut total) = (None, 0, 0);
     for (name, path) in found {
         let mut bytes = fs::read(&path).map_err(io_error(&path))?;
-        if path
+        let is_chained = path
             .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
+            .is_some_and(|extension| extension == "jsonl");
+        if is_chained {
             bytes.truncate(whole_lines(&bytes).len());
         }
-        let mut redacted = false;
+        let mut sound = false;
         if path == folder.journal() {
-            let sound = parse(&bytes, &path);
-            let events = sound
+            let journal = parse(&bytes, &path);
+            let events = journal
                 .as_ref()
                 .map_or(&[][..], |sound| &sound.journal.events);
             began = events.first().map_or(0, |event| event.at.as_second());
-            damage = match sound {
+            damage = match journal {
                 Ok(sound) => sound.damage,
                 Err(error) => Some(error),
             };
-            if let Some(changed) = redact_journal(&bytes, damage.is_none()) {
-                (bytes, redacted) = (changed, true);
-            }
-        } else if let Ok(text) = str::from_utf8(&bytes)
+            sound = damage.is_none();
+        } else if is_chained {
+            sound = chained_lines(&bytes, &path).1.is_none();
+        }
+        let mut redacted = false;
+        if let Ok(text) = str::from_utf8(&bytes)
             && let Cow::Owned(changed) = redact(text)
         {
-            (bytes, redacted) = (changed.into_bytes(), true);
+            // What was sound is chained anew, so that it still proves itself; what is damaged
+            // keeps its damage.
+            bytes = if sound {
+                chained_anew(&changed)
+            } else {
+                changed.into_bytes()
+            };
+            redacted = true;
         }
         total += bytes.len() as u64;
         if total > MOST_EXPORTED {
@@ -170,33 +178,6 @@ fn collect(
         }
     }
     Ok(())
-}
-
-/// Returns the journal without secrets, when it holds one. One that was sound is chained anew, so
-/// that it still proves itself; a damaged one keeps its damage.
-fn redact_journal(bytes: &[u8], sound: bool) -> Option<Vec<u8>> {
-    let text = str::from_utf8(bytes).ok()?;
-    let Cow::Owned(changed) = redact(text) else {
-        return None;
-    };
-    if !sound {
-        return Some(changed.into_bytes());
-    }
-    let mut chained = Vec::with_capacity(changed.len());
-    let mut prev: Option<String> = None;
-    for text in changed.lines().filter(|line| !line.is_empty()) {
-        let line = match prev {
-            None => text.as_bytes().to_vec(),
-            Some(prev) => {
-                let line: Line = serde_json::from_str(text).ok()?;
-                serde_json::to_vec(&Line { prev, ..line }).expect("lines are plain values")
-            }
-        };
-        prev = Some(hash(&line));
-        chained.extend(line);
-        chained.push(b'\n');
-    }
-    Some(chained)
 }
 
 fn io_error(path: &Path) -> impl Fn(io::Error) -> ArchiveError {

@@ -68,6 +68,7 @@ pub(super) struct Inner {
     pub(super) eks: aws_sdk_eks::Client,
     pub(super) iam: aws_sdk_iam::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    pub(super) cloudformation: aws_sdk_cloudformation::Client,
     pub(super) caller: OnceCell<Caller>,
     found: Found,
     skew: ClockSkew,
@@ -206,6 +207,11 @@ impl Aws {
             ),
             eks: aws_sdk_eks::Client::from_conf(
                 aws_sdk_eks::config::Builder::from(config)
+                    .interceptor(interceptor.clone())
+                    .build(),
+            ),
+            cloudformation: aws_sdk_cloudformation::Client::from_conf(
+                aws_sdk_cloudformation::config::Builder::from(config)
                     .interceptor(interceptor.clone())
                     .build(),
             ),

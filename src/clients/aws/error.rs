@@ -116,7 +116,13 @@ impl AwsError {
         let status = response.map(|response| response.status().as_u16());
         let (kind, message) = match error {
             SdkError::ServiceError(service) => (
-                code.map_or_else(|| kind_of_status(status), |code| kind_of(operation, code)),
+                match code {
+                    None => kind_of_status(status),
+                    Some(_) if is_no_stack(operation, code, service.err().message()) => {
+                        AwsErrorKind::NotFound
+                    }
+                    Some(code) => kind_of(operation, code),
+                },
                 service
                     .err()
                     .message()
@@ -173,6 +179,16 @@ pub(super) fn found<T>(result: Result<T, AwsError>) -> Result<Option<T>, AwsErro
     }
 }
 
+/// CloudFormation has no code for a stack that does not exist.
+fn is_no_stack(operation: &str, code: Option<&str>, message: Option<&str>) -> bool {
+    operation.starts_with("cloudformation:")
+        && code == Some("ValidationError")
+        && message.is_some_and(|message| {
+            message.starts_with("Stack")
+                && message.trim_end_matches('.').ends_with("does not exist")
+        })
+}
+
 /// Only codes tell: a 404 without one comes from a proxy or from a server that is no AWS.
 fn kind_of(operation: &str, code: &str) -> AwsErrorKind {
     use AwsErrorKind as Kind;
@@ -201,12 +217,16 @@ fn kind_of(operation: &str, code: &str) -> AwsErrorKind {
         | "RegionDisabledException" => Kind::Credentials,
         "EntityAlreadyExists"
         | "EntityAlreadyExistsException"
+        | "AlreadyExistsException"
         | "BucketAlreadyExists"
         | "BucketAlreadyOwnedByYou"
         | "ResourceInUseException" => Kind::AlreadyExists,
-        "NoSuchEntity" | "NoSuchEntityException" | "NoSuchBucket" | "ResourceNotFoundException" => {
-            Kind::NotFound
-        }
+        "NoSuchEntity"
+        | "NoSuchEntityException"
+        | "NoSuchBucket"
+        | "ResourceNotFoundException"
+        | "ChangeSetNotFound"
+        | "ChangeSetNotFoundException" => Kind::NotFound,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"

@@ -1,9 +1,11 @@
-//! Amazon Web Services: the verbs we need of STS, EKS, IAM and S3, on one cheap handle, [`Aws`].
+//! Amazon Web Services: the verbs we need of STS, EKS, IAM, CloudFormation and S3, on one cheap
+//! handle, [`Aws`].
 //!
 //! Credentials come from the SDK's standard chain. Every attempt of every call leaves a line in the
 //! wire log; the chain's own requests (SSO, instance metadata, assumed profile roles) do not, since
 //! the SDK makes them before it knows of our interceptor.
 
+mod cloudformation;
 mod connect;
 mod credentials;
 mod eks;
@@ -24,6 +26,9 @@ mod against_moto;
 #[cfg(test)]
 mod tests;
 
+pub use self::cloudformation::{
+    ChangeSet, NewChangeSet, Stack, StackChange, StackEvent, StackResource,
+};
 pub use self::connect::{Aws, AwsSettings};
 pub use self::eks::EksCluster;
 pub use self::error::{AwsError, AwsErrorKind, Surroundings};

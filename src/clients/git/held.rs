@@ -24,6 +24,18 @@ use crate::clients::recording::redact as secrets;
 /// The largest file that is told.
 const LARGEST: usize = 256 << 10;
 
+/// How much is told at most: a run must not wait for its recording.
+const MOST: Bounds = Bounds {
+    objects: 20_000,
+    bytes: 64 << 20,
+};
+
+/// How many objects are told, and how many bytes of files are looked through for secrets.
+struct Bounds {
+    objects: usize,
+    bytes: usize,
+}
+
 /// What stands before the target of a symbolic reference.
 const SYMBOLIC: &str = "ref: ";
 
@@ -42,6 +54,9 @@ struct Held {
     changed: Vec<(String, Option<String>)>,
     /// The objects that were not told before: a pack, in base64.
     objects: String,
+    /// Why there are none, where the clone holds too much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out: Option<String>,
 }
 
 impl Git {
@@ -127,7 +142,16 @@ impl Git {
             }
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        held.objects = BASE64_STANDARD.encode(pack(repository, &tips, &mut told)?);
+        match pack(repository, &tips, &mut told, &MOST)? {
+            Some(pack) => held.objects = BASE64_STANDARD.encode(pack),
+            None => {
+                held.left_out = Some(format!(
+                    "holds more than {} objects or {} MiB of files, which no recording takes in",
+                    MOST.objects,
+                    MOST.bytes >> 20
+                ));
+            }
+        }
         Ok(held)
     }
 }
@@ -156,19 +180,24 @@ fn changed(repository: &Repository) -> Result<Vec<(String, Option<String>)>, git
 }
 
 fn is_told(content: &[u8]) -> bool {
+    if content.len() > LARGEST {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(content) else {
         return false;
     };
-    content.len() <= LARGEST && !text.contains("kind: Secret") && secrets::text(text) == text
+    !text.contains("kind: Secret") && secrets::text(text) == text
 }
 
-/// Packs what the tips lead to and was not told before.
+/// Packs what the tips lead to and was not told before; none when that is too much.
 fn pack(
     repository: &Repository,
     tips: &[Oid],
     told: &mut HashSet<Oid>,
-) -> Result<Vec<u8>, git2::Error> {
+    most: &Bounds,
+) -> Result<Option<Vec<u8>>, git2::Error> {
     let mut pack = repository.packbuilder()?;
+    let mut bytes = 0;
     let mut walk = repository.revwalk()?;
     for tip in tips {
         let object = repository.find_object(*tip, None)?;
@@ -184,6 +213,9 @@ fn pack(
         if !told.insert(id) {
             continue;
         }
+        if pack.object_count() > most.objects || bytes > most.bytes {
+            return Ok(None);
+        }
         pack.insert_object(id, None)?;
         let mut trees = vec![repository.find_commit(id)?.tree_id()];
         while let Some(tree) = trees.pop() {
@@ -194,11 +226,12 @@ fn pack(
             for entry in &repository.find_tree(tree)? {
                 match entry.kind() {
                     Some(ObjectType::Tree) => trees.push(entry.id()),
-                    Some(ObjectType::Blob)
-                        if told.insert(entry.id())
-                            && is_told(repository.find_blob(entry.id())?.content()) =>
-                    {
-                        pack.insert_object(entry.id(), None)?;
+                    Some(ObjectType::Blob) if told.insert(entry.id()) => {
+                        let blob = repository.find_blob(entry.id())?;
+                        bytes += blob.size().min(LARGEST);
+                        if is_told(blob.content()) {
+                            pack.insert_object(entry.id(), None)?;
+                        }
                     }
                     _ => {}
                 }
@@ -206,15 +239,18 @@ fn pack(
         }
     }
     if pack.object_count() == 0 {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let mut packed = git2::Buf::new();
     pack.write_buf(&mut packed)?;
-    Ok(packed.to_vec())
+    Ok(Some(packed.to_vec()))
 }
 
 /// Makes the clone, or brings one up to what was told.
 fn restore(directory: &Path, held: &Held) -> Result<(), git2::Error> {
+    if let Some(reason) = &held.left_out {
+        return Err(git2::Error::from_str(reason));
+    }
     let (repository, is_new) = if let Ok(repository) = Repository::open(directory) {
         (repository, false)
     } else {
@@ -290,4 +326,58 @@ fn check_out(repository: &Repository) -> Result<(), git2::Error> {
         written.map_err(|error| git2::Error::from_str(&error.to_string()))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use git2::Signature;
+
+    use super::*;
+
+    #[test]
+    fn a_clone_that_holds_too_much_is_not_told_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        let somebody = Signature::now("Somebody", "somebody@example.com").unwrap();
+        let mut tip = None;
+        for round in 0..3 {
+            let blob = repository.blob(format!("file {round}").as_bytes()).unwrap();
+            let mut tree = repository.treebuilder(None).unwrap();
+            tree.insert("file", blob, 0o100_644).unwrap();
+            let tree = repository.find_tree(tree.write().unwrap()).unwrap();
+            let parents: Vec<_> = tip
+                .map(|id| repository.find_commit(id).unwrap())
+                .into_iter()
+                .collect();
+            let id = repository
+                .commit(
+                    Some("HEAD"),
+                    &somebody,
+                    &somebody,
+                    "",
+                    &tree,
+                    &parents.iter().collect::<Vec<_>>(),
+                )
+                .unwrap();
+            tip = Some(id);
+        }
+        let tips = [tip.unwrap()];
+        let packed = |objects, bytes| {
+            let bounds = Bounds { objects, bytes };
+            let packed = pack(&repository, &tips, &mut HashSet::new(), &bounds);
+            packed.unwrap().is_some()
+        };
+        assert!(packed(9, 100), "three commits, trees and files");
+        assert!(!packed(5, 100) && !packed(9, 10));
+
+        let left_out = Some("holds too much".to_owned());
+        let held = Held {
+            left_out,
+            ..Held::default()
+        };
+        let elsewhere = folder.path().join("elsewhere");
+        let refused = restore(&elsewhere, &held).unwrap_err();
+        assert_eq!(refused.message(), "holds too much");
+        assert!(!elsewhere.exists());
+    }
 }

@@ -43,3 +43,6 @@ pub const RUN_TRAILER: &str = "Rok-Deploy-Run";
 
 /// The trailer that says which step made a commit; a commit may have several.
 pub const STEP_TRAILER: &str = "Rok-Deploy-Step";
+
+/// The trailer that names a file which the commit holds with the operator's own edits.
+pub const MERGED_TRAILER: &str = "Rok-Deploy-Merged";

@@ -3,8 +3,6 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
-
 use super::format::{CallLine, Line, ProcessLine};
 use super::redact::Redactor;
 use crate::clients::gate::{Answer, Call, Ended, Keeper};
@@ -29,12 +27,6 @@ struct Inner {
     waiting: Vec<CallLine>,
     position: u64,
     failure: Option<String>,
-}
-
-/// What a recording needs to know of an event.
-#[derive(Deserialize)]
-struct Numbered {
-    seq: u64,
 }
 
 impl Recording {
@@ -109,10 +101,11 @@ impl Keeper for Recording {
 
     fn after(&self, call: &Call, ended: &Ended) -> io::Result<()> {
         match call.client {
-            // The journal keeps itself.
+            // The journal keeps itself; only where it stands is of use here.
             "journal" => {
-                if let Ok(event) = serde_json::from_slice::<Numbered>(&call.input) {
-                    self.lock().position = event.seq;
+                let number = str::from_utf8(&call.input).map(str::parse);
+                if let Ok(Ok(position)) = number {
+                    self.lock().position = position;
                 }
             }
             _ => self.note(call, ended),

@@ -174,37 +174,24 @@ impl Parts {
                 aws: self.aws.clone(),
                 name: self.role.clone(),
             }));
+        } else if self.uses_stack() {
+            steps.extend(self.stack());
         } else {
-            steps.push(Arc::new(self.rendered(
-                StepMeta {
-                    needs: files::render_needs(),
-                    gives: vec![files::STACK_WRITTEN.name(), files::STACK_COMMIT.name()],
-                    after: vec!["gitops.clone"],
-                    ..StepMeta::new(
-                        "aws.stack-template",
-                        "CloudFormation stack, for the record",
-                        Phase::Generate,
-                    )
-                },
-                files::STACK_FILES,
-                &files::STACK_WRITTEN,
-                Some(CommitSpec {
-                    message: "Update CloudFormation stack to authorize Rok on S3 buckets",
-                    also: &[],
-                    gives: &files::STACK_COMMIT,
-                }),
-            )));
+            steps.push(Arc::new(
+                self.stack_template("CloudFormation stack, for the record"),
+            ));
             steps.extend(self.iam());
         }
         steps.push(Arc::new(self.rendered(
             StepMeta {
-                needs: files::choice_needs(!self.brings_role()),
+                needs: files::choice_needs(!self.brings_role() && !self.uses_stack()),
                 gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
                 after: vec![
                     "aws.stack-template",
                     "aws.policy-attachment",
                     "aws.oidc-provider",
                     "aws.existing-role",
+                    "aws.stack",
                 ],
                 ..StepMeta::new("gitops.env", "Choices in deploy/env.*", Phase::Generate)
             },
@@ -241,6 +228,40 @@ impl Parts {
             existing: self.brings_role(),
         }));
         steps
+    }
+
+    fn stack_template(&self, title: &'static str) -> Rendered {
+        self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::STACK_WRITTEN.name(), files::STACK_COMMIT.name()],
+                after: vec!["gitops.clone"],
+                ..StepMeta::new("aws.stack-template", title, Phase::Generate)
+            },
+            files::STACK_FILES,
+            &files::STACK_WRITTEN,
+            Some(CommitSpec {
+                message: "Update CloudFormation stack to authorize Rok on S3 buckets",
+                also: &[],
+                gives: &files::STACK_COMMIT,
+            }),
+        )
+    }
+
+    /// The identity as a stack: the very template that is committed.
+    fn stack(&self) -> Vec<Arc<dyn Step>> {
+        let mut template = self.stack_template("CloudFormation stack");
+        template.meta.needs.push(aws::STACK_PARTS.name());
+        template.meta.gives.push(aws::STACK_TEMPLATE.name());
+        template.text = Some(&aws::STACK_TEMPLATE);
+        vec![
+            Arc::new(aws::FindStackParts {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+            }),
+            Arc::new(template),
+            Arc::new(aws::DeployStack::new(self.aws.clone(), self.identity())),
+        ]
     }
 
     /// The identity by requests of our own.
@@ -381,6 +402,7 @@ impl Parts {
             files,
             variables,
             gives,
+            text: None,
             commit,
         }
     }
@@ -414,6 +436,10 @@ impl Parts {
         self.answers.get("aws_identity_method") == Some("existing")
     }
 
+    fn uses_stack(&self) -> bool {
+        self.answers.get("aws_identity_method") == Some("cloudformation")
+    }
+
     fn pushes(&self) -> Option<bool> {
         self.answers
             .get("gitops_push")
@@ -431,7 +457,7 @@ impl Parts {
             return Vec::new();
         }
         let (role, path) = (&self.role, self.answers.text("aws_iam_path"));
-        vec![
+        let mut rights = vec![
             Right {
                 actions: &[
                     "iam:GetRole",
@@ -461,7 +487,29 @@ impl Parts {
                 ],
                 resource: "arn:{partition}:iam::{account}:oidc-provider/*".into(),
             },
-        ]
+        ];
+        if self.uses_stack() {
+            rights.push(Right {
+                actions: &[
+                    "cloudformation:DescribeStacks",
+                    "cloudformation:ListStackResources",
+                    "cloudformation:GetTemplate",
+                    "cloudformation:DescribeStackEvents",
+                    "cloudformation:CreateChangeSet",
+                    "cloudformation:DescribeChangeSet",
+                    "cloudformation:ListChangeSets",
+                    "cloudformation:ExecuteChangeSet",
+                    "cloudformation:DeleteChangeSet",
+                    "cloudformation:DeleteStack",
+                ],
+                resource: format!(
+                    "arn:{{partition}}:cloudformation:{}:{{account}}:stack/{}/*",
+                    self.answers.text("aws_default_region"),
+                    self.answers.text("aws_cf_s3_resources")
+                ),
+            });
+        }
+        rights
     }
 }
 

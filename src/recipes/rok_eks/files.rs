@@ -7,7 +7,7 @@ use super::questions::VERIFY_IMAGE;
 use crate::engine::{Answers, FactKey, Facts, StepError};
 use crate::steps::aws::{
     ACCOUNT, Decisions, Grant, ISSUER, Identity, POLICY_ADOPTED, ROLE_ADOPTED, ROLE_ARN,
-    s3_endpoint,
+    STACK_PARTS, s3_endpoint,
 };
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
 
@@ -119,6 +119,15 @@ pub(super) fn variables(answers: &Answers, identity: &Identity) -> Variables {
             ),
         ] {
             variables.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        if facts.has(STACK_PARTS.name()) {
+            let described = format!(
+                "All of S3 for buckets whose name begins with {}",
+                answers.text("aws_s3_bucket_prefix")
+            );
+            let switches = facts.get(&STACK_PARTS)?.switches(&described);
+            let switches = switches.into_iter();
+            variables.extend(switches.map(|(name, value)| (name.to_owned(), value)));
         }
         Ok(variables)
     })

@@ -165,6 +165,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     Question {
         kind: Kind::Choice(&[
             ("iam", "create provider, policy and role"),
+            ("cloudformation", "create them as a CloudFormation stack"),
             ("existing", "bring your own role"),
         ]),
         default: |_| Some("iam".into()),
@@ -212,7 +213,7 @@ pub(super) const QUESTIONS: &[Question] = &[
             "aws_cf_s3_resources",
             CLOUDIDENTITY.name,
             "CloudFormation stack",
-            "The name of the stack, for administrators who deploy the template instead.",
+            "The name of the stack, with `aws_identity_method` `cloudformation`, or for administrators who deploy the template instead.",
         )
     },
     Question {

@@ -127,6 +127,21 @@ impl Params {
         )
     }
 
+    /// Returns the parameters of a request that nobody sent: one service asks another.
+    pub(super) fn of(fields: BTreeMap<String, String>) -> Self {
+        Self(fields)
+    }
+
+    /// Returns the names of all fields.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether a field is there for nothing, as an empty list is.
+    pub(super) fn is_empty(&self, name: &str) -> bool {
+        self.get(name).is_none_or(str::is_empty)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -177,7 +177,9 @@ fn unknown_key(service: Service, signed: &Signed) -> Refusal {
         )
         .with("AWSAccessKeyId", &signed.access_key),
         Service::Eks => Refusal::new(403, "UnrecognizedClientException", message),
-        Service::Sts | Service::Iam => Refusal::new(403, "InvalidClientTokenId", message),
+        Service::Sts | Service::Iam | Service::CloudFormation => {
+            Refusal::new(403, "InvalidClientTokenId", message)
+        }
     }
 }
 
@@ -186,7 +188,9 @@ fn expired(service: Service) -> Refusal {
     match service {
         Service::S3 => Refusal::new(400, "ExpiredToken", "The provided token has expired."),
         Service::Eks => Refusal::new(403, "ExpiredTokenException", message),
-        Service::Sts | Service::Iam => Refusal::new(403, "ExpiredToken", message),
+        Service::Sts | Service::Iam | Service::CloudFormation => {
+            Refusal::new(403, "ExpiredToken", message)
+        }
     }
 }
 

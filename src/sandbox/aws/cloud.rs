@@ -13,7 +13,7 @@ use crate::sandbox::store::Store;
 /// One request, as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestLine {
-    /// `sts`, `iam`, `eks`, `s3`.
+    /// `sts`, `iam`, `eks`, `s3`, `cloudformation`.
     pub service: &'static str,
     /// `CreateRole`.
     pub operation: String,

@@ -33,7 +33,7 @@ pub(super) fn refusal(service: Service, refused: Refused) -> Refusal {
                     (429, "TooManyRequestsException"),
                     (400, "ThrottlingException"),
                 ],
-                Service::Iam | Service::Sts => &[
+                Service::Iam | Service::Sts | Service::CloudFormation => &[
                     (400, "Throttling"),
                     (400, "ThrottlingException"),
                     (503, "RequestLimitExceeded"),
@@ -52,7 +52,7 @@ pub(super) fn refusal(service: Service, refused: Refused) -> Refusal {
                 Service::S3 => "InternalError",
                 Service::Eks => "ServerException",
                 Service::Iam => "ServiceFailure",
-                Service::Sts => "InternalFailure",
+                Service::Sts | Service::CloudFormation => "InternalFailure",
             };
             let message = "We encountered an internal error. Please try again.";
             Refusal::new(500, code, message)
@@ -62,7 +62,9 @@ pub(super) fn refusal(service: Service, refused: Refused) -> Refusal {
             match service {
                 Service::S3 => Refusal::new(400, "ExpiredToken", "The provided token has expired."),
                 Service::Eks => Refusal::new(403, "ExpiredTokenException", expired),
-                Service::Iam | Service::Sts => Refusal::new(403, "ExpiredToken", expired),
+                Service::Iam | Service::Sts | Service::CloudFormation => {
+                    Refusal::new(403, "ExpiredToken", expired)
+                }
             }
         }
         // What only other servers say.

@@ -1,4 +1,4 @@
-//! The practice AWS account: STS, IAM, EKS and S3 behind one endpoint on loopback.
+//! The practice AWS account: STS, IAM, EKS, S3 and CloudFormation behind one endpoint on loopback.
 //!
 //! It speaks the real wire formats, verifies signatures, evaluates policies and trust, and keeps
 //! its world in one file. What it does not know it refuses, in the words of the service asked.
@@ -7,6 +7,7 @@ mod authority;
 mod call;
 mod caller;
 mod cloud;
+mod cloudformation;
 mod condition;
 mod eks;
 mod faults;

@@ -19,7 +19,7 @@ use super::service::Service;
 use super::sigv4::Signed;
 use super::text::request_id;
 use super::xml::Xml;
-use super::{eks, faults, iam, s3, sts};
+use super::{cloudformation, eks, faults, iam, s3, sts};
 use crate::sandbox::faults::{Fault, Faults, Fuse, meet};
 
 /// Larger than any object that is kept, so that its refusal can be read.
@@ -94,10 +94,12 @@ fn fate(all: &Faults, parts: &Parts, body: &Bytes) -> (Service, Option<Fault>) {
     let signed = Signed::read(parts).ok().flatten();
     let service = Service::of(parts, signed.as_ref()).unwrap_or(Service::Sts);
     let operation = match service {
-        Service::Sts | Service::Iam => Params::parse(parts.uri.query().unwrap_or_default(), body)
-            .get("Action")
-            .unwrap_or_default()
-            .to_owned(),
+        Service::Sts | Service::Iam | Service::CloudFormation => {
+            Params::parse(parts.uri.query().unwrap_or_default(), body)
+                .get("Action")
+                .unwrap_or_default()
+                .to_owned()
+        }
         Service::Eks => eks::Operation::of(parts).name().to_owned(),
         Service::S3 => format!("{:?}", s3::Ask::read(parts, body).operation),
     };
@@ -114,21 +116,24 @@ fn answer(cloud: &Cloud, arrived: &Arrived) -> Response {
         &arrived.parts,
         signed.as_ref().ok().and_then(Option::as_ref),
     );
+    if let Err(refusal) = cloudformation::go_on(cloud, arrived.now) {
+        return refuse(service.unwrap_or(Service::Sts), &refusal, arrived);
+    }
     let (operation, write, outcome) = match (service, &signed) {
         (_, Err(unreadable)) => {
             let refusal = Refusal::new(400, "IncompleteSignature", unreadable.to_string());
             (String::new(), false, Err(refusal))
         }
         (None, _) => {
-            let message = "The practice cloud has sts, iam, eks and s3, and this request was \
-                           signed for another.";
+            let message = "The practice cloud has sts, iam, eks, s3 and cloudformation, and \
+                           this request was signed for another.";
             (
                 String::new(),
                 false,
                 Err(Refusal::new(404, "UnknownService", message)),
             )
         }
-        (Some(service @ (Service::Sts | Service::Iam)), Ok(signed)) => {
+        (Some(service @ (Service::Sts | Service::Iam | Service::CloudFormation)), Ok(signed)) => {
             query(cloud, arrived, service, signed.as_ref())
         }
         (Some(Service::Eks), Ok(signed)) => clusters(cloud, arrived, signed.as_ref()),
@@ -175,11 +180,15 @@ fn storage(cloud: &Cloud, arrived: &Arrived, signed: Option<&Signed>) -> Outcome
     )
 }
 
-/// STS and IAM: a form in, XML out.
+/// STS, IAM and CloudFormation: a form in, XML out.
 fn query(cloud: &Cloud, arrived: &Arrived, service: Service, signed: Option<&Signed>) -> Outcome {
     let params = Params::parse(arrived.parts.uri.query().unwrap_or_default(), &arrived.body);
     let operation = params.get("Action").unwrap_or_default().to_owned();
-    let write = service == Service::Iam && iam::is_write(&operation);
+    let write = match service {
+        Service::Iam => iam::is_write(&operation),
+        Service::CloudFormation => cloudformation::is_write(&operation),
+        _ => false,
+    };
     let result = if service == Service::Sts && operation == sts::WEB_IDENTITY {
         sts::assume_with_web_identity(cloud, &params, arrived.now)
     } else {
@@ -194,13 +203,15 @@ fn query(cloud: &Cloud, arrived: &Arrived, service: Service, signed: Option<&Sig
             };
             match service {
                 Service::Iam => iam::answer(cloud, &operation, &call),
+                Service::CloudFormation => cloudformation::answer(cloud, &operation, &call),
                 _ => sts::answer(cloud, &operation, &call),
             }
         })
     };
     let outcome = result.map(|result| {
         let metadata = Xml::new().text("RequestId", &arrived.id);
-        let answer = if result.is_empty() {
+        // CloudFormation's clients look for the result even where it says nothing.
+        let answer = if result.is_empty() && service != Service::CloudFormation {
             Xml::new()
         } else {
             Xml::new().node(&format!("{operation}Result"), result)
@@ -251,7 +262,7 @@ fn identify<'a>(
 fn refuse(service: Service, refusal: &Refusal, arrived: &Arrived) -> Response {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match service {
-        Service::Sts | Service::Iam => xml(
+        Service::Sts | Service::Iam | Service::CloudFormation => xml(
             status,
             refusal.query_document(namespace(service), &arrived.id),
         ),
@@ -278,6 +289,7 @@ fn refuse(service: Service, refusal: &Refusal, arrived: &Arrived) -> Response {
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Iam => iam::NAMESPACE,
+        Service::CloudFormation => cloudformation::NAMESPACE,
         _ => sts::NAMESPACE,
     }
 }

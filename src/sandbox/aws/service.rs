@@ -1,4 +1,4 @@
-//! The four services, and which of them a request means.
+//! The five services, and which of them a request means.
 
 use http::request::Parts;
 
@@ -11,6 +11,7 @@ pub(super) enum Service {
     Iam,
     Eks,
     S3,
+    CloudFormation,
 }
 
 impl Service {
@@ -22,6 +23,7 @@ impl Service {
             Some("iam") => Some(Self::Iam),
             Some("eks") => Some(Self::Eks),
             Some("s3") => Some(Self::S3),
+            Some("cloudformation") => Some(Self::CloudFormation),
             Some(_) => None,
             None if is_form(parts) => Some(Self::Sts),
             None => Some(Self::S3),
@@ -34,6 +36,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Eks => "eks",
             Self::S3 => "s3",
+            Self::CloudFormation => "cloudformation",
         }
     }
 }

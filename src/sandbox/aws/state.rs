@@ -10,6 +10,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use super::cloudformation::stack;
+use super::cloudformation::stack::Stack;
 use super::lagged::Lagged;
 use super::text::unique_id;
 use super::{ClusterSeed, Seed};
@@ -42,6 +44,12 @@ pub struct AwsState {
     pub clusters: BTreeMap<String, Cluster>,
     /// By name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// CloudFormation stacks that live, by region and name.
+    #[serde(default)]
+    pub stacks: BTreeMap<String, Stack>,
+    /// Those that were deleted, which can be asked for by their ids.
+    #[serde(default)]
+    pub deleted_stacks: Vec<Stack>,
 }
 
 /// What a user or role may do.
@@ -183,6 +191,8 @@ impl AwsState {
             providers: BTreeMap::new(),
             clusters: BTreeMap::new(),
             buckets: BTreeMap::new(),
+            stacks: BTreeMap::new(),
+            deleted_stacks: Vec::new(),
         };
         state.add_user("operator", &seed.access_key, &seed.secret_key, &[]);
         if let Some(operator) = state.users.get_mut("operator") {

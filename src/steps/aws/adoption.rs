@@ -190,7 +190,7 @@ pub fn meaning_digest(meaning: &Value) -> String {
 
 /// Every list of a policy is a set, a set of one may stand without brackets, the case of actions
 /// does not count, and a statement's id means nothing.
-fn normal(value: &Value) -> Value {
+pub(in crate::steps) fn normal(value: &Value) -> Value {
     match value {
         Value::Array(values) => {
             let mut values: Vec<Value> = values.iter().map(normal).collect();

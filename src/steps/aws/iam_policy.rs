@@ -195,16 +195,15 @@ impl IamPolicy {
             return Ok(Some(Whose::Ours));
         }
         let unmarked = Ownership::is_unmarked(&policy.tags);
-        if unmarked && self.is_on_our_role(&policy.arn, context).await? {
+        if unmarked && self.is_or_will_be_on_our_role(&policy.arn, context).await? {
             return Ok(Some(Whose::OfOurRole));
         }
         Ok(adopt.takes_over(Object::Policy).then_some(Whose::Taken))
     }
 
     /// Whether the policy is on the role of its name, and that role is ours. CloudFormation cannot
-    /// tag a managed policy, so one that comes from our template is ours by its role. What an
-    /// administrator makes for us just now may not be on it yet.
-    async fn is_on_our_role(&self, arn: &str, context: &Context) -> Result<bool, StepError> {
+    /// tag a managed policy, so one that comes from our template is ours by its role.
+    pub(super) async fn is_on_our_role(&self, arn: &str) -> Result<bool, StepError> {
         let name = &self.identity.role;
         let Some(role) = self.aws.role(name).await.map_err(refused)? else {
             return Ok(false);
@@ -212,14 +211,24 @@ impl IamPolicy {
         if !self.identity.ownership.is_ours(&role.tags) {
             return Ok(false);
         }
-        if context.handed_off {
-            return Ok(true);
-        }
         let attached = self.aws.attached_policies(name).await.map_err(refused)?;
         Ok(attached
             .unwrap_or_default()
             .iter()
             .any(|policy| policy.arn == arn))
+    }
+
+    /// The same, where what an administrator makes for us just now may not be on the role yet.
+    async fn is_or_will_be_on_our_role(
+        &self,
+        arn: &str,
+        context: &Context,
+    ) -> Result<bool, StepError> {
+        if !context.handed_off {
+            return self.is_on_our_role(arn).await;
+        }
+        let role = self.aws.role(&self.identity.role).await.map_err(refused)?;
+        Ok(role.is_some_and(|role| self.identity.ownership.is_ours(&role.tags)))
     }
 
     async fn compared(

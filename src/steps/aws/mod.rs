@@ -15,6 +15,7 @@ mod ownership;
 pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
+mod stack;
 mod trust;
 mod trust_statement;
 
@@ -31,6 +32,7 @@ pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use ownership::Ownership;
 pub use permissions::Permissions;
 pub use policy_attachment::PolicyAttachment;
+pub use stack::{DeployStack, FindStackParts, STACK_PARTS, STACK_TEMPLATE, StackParts};
 pub use trust::Trust;
 
 pub use crate::clients::aws::Aws as Client;

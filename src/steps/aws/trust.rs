@@ -38,9 +38,10 @@ impl Step for Trust {
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
         let admission = self.identity.grant(facts)?.admission();
         let name = &self.identity.role;
+        let is_new = context.has_acted("aws.iam-role") || context.has_acted("aws.stack");
         let Some(role) = self.aws.role(name).await.map_err(refused)? else {
             let text = format!("role `{name}` does not exist");
-            return if context.has_acted("aws.iam-role") {
+            return if is_new {
                 Ok(Observation::pending(text))
             } else {
                 Err(StepError::verification(text).hint("`rok-deploy run` creates it"))
@@ -63,7 +64,7 @@ impl Step for Trust {
                 ),
             );
         }
-        if context.has_acted("aws.iam-role") {
+        if is_new {
             return Ok(Observation::pending(
                 "the trust policy shows its former state",
             ));

@@ -1,8 +1,9 @@
 //! Files rendered from templates, merged with the operator's edits, and committed.
 //!
 //! The operator owns what is in the clone. What we would write is therefore merged three ways:
-//! what we rendered last, what we render now, and what is there. The last render is not stored:
-//! it is computed again from the commit that holds it, whose template and `deploy/env.*` gave it.
+//! what we rendered last, what we render now, and what is there. The last render is what a step's
+//! last commit holds. Where that holds the operator's edits too, as a trailer says, it is computed
+//! again from the template and the `deploy/env.*` of that commit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use async_trait::async_trait;
 use super::merged::merged;
 use super::repository::{Repository, failed};
 use crate::clients::envfile;
-use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER, blob_id};
+use crate::clients::git::{
+    Clone as GitClone, CommitRequest, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
+};
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb, lines,
@@ -57,6 +60,8 @@ pub struct Rendered {
     pub variables: Variables,
     /// The fact that tells what was written.
     pub gives: &'static FactKey<Written>,
+    /// The fact that tells the text of the first file, for a step that uses it.
+    pub text: Option<&'static FactKey<String>>,
     /// The commit; none leaves it to a later step.
     pub commit: Option<CommitSpec>,
 }
@@ -102,6 +107,7 @@ impl Rendered {
             files: self.files,
             variables: (self.variables)(facts)?,
             gives: self.gives,
+            text: self.text,
             commit: self.commit,
         })
     }
@@ -114,6 +120,7 @@ pub(super) struct Work {
     files: &'static [FileSpec],
     variables: BTreeMap<String, String>,
     gives: &'static FactKey<Written>,
+    text: Option<&'static FactKey<String>>,
     commit: Option<CommitSpec>,
 }
 
@@ -158,6 +165,10 @@ impl Work {
         if let (Some(spec), Some(commit)) = (self.commit, commit) {
             observation = observation.with(spec.gives, &commit);
         }
+        if let (Some(key), Some(first)) = (self.text, renderings.first()) {
+            let text = String::from_utf8_lossy(&first.after).into_owned();
+            observation = observation.with(key, &text);
+        }
         observation.notices = renderings
             .into_iter()
             .flat_map(|file| file.notices)
@@ -186,6 +197,8 @@ impl Work {
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
+        let merged = renderings.iter().filter(|file| file.after != file.render);
+        trailers.extend(merged.map(|file| (MERGED_TRAILER.to_owned(), file.path.to_owned())));
         let request = CommitRequest {
             message: spec.message,
             trailers: &trailers,
@@ -250,6 +263,10 @@ impl Work {
         let Some(commit) = commits.first() else {
             return clone.oldest(file.output).map_err(failed);
         };
+        let merged = (MERGED_TRAILER.to_owned(), file.output.to_owned());
+        if self.commit.is_some() && !commit.trailers.contains(&merged) {
+            return clone.read_at(&commit.id, file.output).map_err(failed);
+        }
         let mut variables = self.variables.clone();
         variables.retain(|name, _| !ONLY_WHEN_CHOSEN.contains(&name.as_str()));
         for (name, value) in env_files_at(clone, &commit.id)? {

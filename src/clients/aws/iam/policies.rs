@@ -15,6 +15,8 @@ pub struct Policy {
     pub name: String,
     /// Its path, `/` when it has none.
     pub path: String,
+    /// What it was described as when it was made; that cannot be changed.
+    pub description: Option<String>,
     /// The id of the version in force.
     pub default_version: String,
     /// Its tags.
@@ -210,6 +212,7 @@ fn policy_from_sdk(operation: &str, policy: types::Policy) -> Result<Policy, Aws
         arn: part(policy.arn, "ARN")?,
         name: part(policy.policy_name, "name")?,
         path: policy.path.unwrap_or_else(|| "/".into()),
+        description: policy.description,
         default_version: part(policy.default_version_id, "default version")?,
         tags,
     })

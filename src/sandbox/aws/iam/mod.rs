@@ -33,12 +33,29 @@ pub(super) fn answer(cloud: &Cloud, operation: &str, call: &Call<'_>) -> Result<
     match find(operation) {
         Some(Operation::Read(read)) => cloud.store.read(|state| read(call, state)),
         Some(Operation::Write(write)) => cloud.write(|state| write(call, state)),
-        None => Err(Refusal::new(
-            400,
-            "InvalidAction",
-            format!("Could not find operation {operation} for version 2010-05-08"),
-        )),
+        None => Err(unknown(operation)),
     }
+}
+
+/// Does what another service asks for in the name of a caller.
+pub(super) fn perform(
+    state: &mut AwsState,
+    operation: &str,
+    call: &Call<'_>,
+) -> Result<Xml, Refusal> {
+    match find(operation) {
+        Some(Operation::Read(read)) => read(call, state),
+        Some(Operation::Write(write)) => write(call, state),
+        None => Err(unknown(operation)),
+    }
+}
+
+fn unknown(operation: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "InvalidAction",
+        format!("Could not find operation {operation} for version 2010-05-08"),
+    )
 }
 
 pub(super) fn is_write(operation: &str) -> bool {
