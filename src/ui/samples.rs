@@ -2,8 +2,8 @@
 
 use crate::engine::event::{FindingKind, ResolvedAnswer, StepOutline, TaskOutline};
 use crate::engine::{
-    Approval, Chain, Change, Choice, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState, Origin,
-    Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
+    Approval, Chain, Change, Choice, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState,
+    Origin, Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
 };
 
 const TRUST_BEFORE: &str = r#"{
@@ -358,8 +358,16 @@ pub(crate) fn planned() -> Vec<Event> {
 fn role_choices() -> Vec<Choice> {
     vec![
         Choice::item("aws_adopt", "role", "takes it over and makes these changes"),
-        Choice::item("aws_adopt", "role@3fa9c1d2e4b5", "uses it exactly as it is now"),
-        Choice::new("aws_s3_role", "rok-us-west-2-arrikto-cluster-a1b2c3", "takes another name"),
+        Choice::item(
+            "aws_adopt",
+            "role@3fa9c1d2e4b5",
+            "uses it exactly as it is now",
+        ),
+        Choice::new(
+            "aws_s3_role",
+            "rok-us-west-2-arrikto-cluster-a1b2c3",
+            "takes another name",
+        ),
     ]
 }
 

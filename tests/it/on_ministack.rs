@@ -284,7 +284,13 @@ impl Theirs {
             &policy.to_string(),
         ]);
         let policy = identity.policy_arn();
-        let attach = ["attach-role-policy", "--role-name", ROLE, "--policy-arn", &policy];
+        let attach = [
+            "attach-role-policy",
+            "--role-name",
+            ROLE,
+            "--policy-arn",
+            &policy,
+        ];
         world.root.call(&[&["iam"], &attach[..]].concat());
         Self { trust, policy }
     }
@@ -334,7 +340,10 @@ fn what_others_made_is_taken_over_beside_their_statements() {
     let ours = world.identity.trust("system:serviceaccount:rok:rok");
     assert_eq!(statements[1], ours["Statement"][0]);
     assert_eq!(statements.len(), 2);
-    assert_eq!(role["RoleId"], before[0]["Role"]["RoleId"], "never made anew");
+    assert_eq!(
+        role["RoleId"], before[0]["Role"]["RoleId"],
+        "never made anew"
+    );
     world.identity.assert_tagged_in(&world.root);
     let versions = theirs.versions(&world);
     assert_eq!(versions["Versions"].as_array().map(Vec::len), Some(2));
@@ -355,9 +364,18 @@ fn what_others_made_is_used_without_a_write_until_it_changes() {
         policy: world.identity.policy_arn(),
     };
     let keys = ["rok-deploy/cluster", "rok-deploy/recipe", "rok-deploy/run"];
-    let role = [&["iam", "untag-role", "--role-name", ROLE, "--tag-keys"], &keys[..]];
+    let role = [
+        &["iam", "untag-role", "--role-name", ROLE, "--tag-keys"],
+        &keys[..],
+    ];
     world.root.call(&role.concat());
-    let policy = ["iam", "untag-policy", "--policy-arn", &theirs.policy, "--tag-keys"];
+    let policy = [
+        "iam",
+        "untag-policy",
+        "--policy-arn",
+        &theirs.policy,
+        "--tag-keys",
+    ];
     world.root.call(&[&policy[..], &keys[..]].concat());
     let before = theirs.seen(&world);
 
@@ -383,42 +401,15 @@ fn what_others_made_is_used_without_a_write_until_it_changes() {
         "--role-name",
         ROLE,
         "--policy-document",
-        &world.identity.trust("system:serviceaccount:rok:*").to_string(),
+        &world
+            .identity
+            .trust("system:serviceaccount:rok:*")
+            .to_string(),
     ]);
     let changed = world.deploy(&["run", "--yes"]);
     assert_code(&changed, 4);
     let said = format!("was accepted as `{role}`");
     assert!(changed.stderr.contains(&said), "{}", changed.stderr);
-}
-
-#[test]
-#[ignore = "needs the peers of tests/run"]
-fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
-    let world = World::new(&[EVERYTHING]);
-    world.root.call(&[
-        "iam",
-        "create-open-id-connect-provider",
-        "--url",
-        &format!("https://{}", world.identity.issuer),
-        "--client-id-list",
-        "theirs",
-        "--tags",
-        "Key=owner,Value=others",
-    ]);
-    let plan = world.deploy(&["plan"]);
-    assert_code(&plan, 4);
-    assert!(plan.stdout.contains("`--set aws_adopt=provider`"), "{}", plan.stdout);
-    assert_code(&world.deploy(&["run", "--yes", "--set", "aws_adopt=provider"]), 0);
-    let provider = world.root.call(&[
-        "iam",
-        "get-open-id-connect-provider",
-        "--open-id-connect-provider-arn",
-        &world.identity.provider_arn(),
-    ]);
-    assert_eq!(provider["ClientIDList"], json!(["theirs", "sts.amazonaws.com"]));
-    assert_eq!(provider["Tags"], json!([{ "Key": "owner", "Value": "others" }]));
-    assert_code(&world.deploy(&["run", "--yes"]), 0);
-    assert_eq!(writes(&world.place), [""; 0]);
 }
 
 #[test]
@@ -442,12 +433,20 @@ fn a_boundary_is_put_on_and_another_one_is_left_to_a_decision() {
     assert_code(&world.deploy(&["run", "--yes", "--set", &one]), 0);
     assert_eq!(boundary(), bounds[0].as_str());
     assert_code(&world.deploy(&["run", "--yes"]), 0);
-    assert_eq!(writes(&world.place), [""; 0], "the boundary is an answer that lasts");
+    assert_eq!(
+        writes(&world.place),
+        [""; 0],
+        "the boundary is an answer that lasts"
+    );
 
     let without = ["--set", "aws_permissions_boundary="];
     let plan = world.deploy(&[&["plan"], &without[..]].concat());
     assert_code(&plan, 4);
-    assert!(plan.stdout.contains(&format!("`--set {one}`")), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains(&format!("`--set {one}`")),
+        "{}",
+        plan.stdout
+    );
     let two = bounded(&bounds[1]);
     assert_code(&world.deploy(&["run", "--yes", "--set", &two]), 0);
     assert_eq!(boundary(), bounds[1].as_str());

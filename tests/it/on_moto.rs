@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
@@ -110,7 +110,9 @@ fn only_versions_of_our_own_make_room_for_a_new_one() {
     for _ in 0..4 {
         let create = ["create-policy-version", "--policy-arn", &arn];
         let document = ["--policy-document", theirs];
-        world.root.call(&[&["iam"], &create[..], &document[..]].concat());
+        world
+            .root
+            .call(&[&["iam"], &create[..], &document[..]].concat());
     }
     let versions = || {
         let list = ["iam", "list-policy-versions", "--policy-arn", &arn];
@@ -126,17 +128,32 @@ fn only_versions_of_our_own_make_room_for_a_new_one() {
     let prefix = ["--set", "aws_s3_bucket_prefix=rok-other"];
     let refused = world.deploy(&[&["run", "--yes"], &prefix[..]].concat());
     assert_code(&refused, 1);
-    assert!(refused.stderr.contains("has 5 versions"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("has 5 versions"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(versions(), ["v1", "v2", "v3", "v4", "v5"]);
 
     // One that nobody needs goes, and with the next change our own oldest one does.
-    world.root.call(&["iam", "delete-policy-version", "--policy-arn", &arn, "--version-id", "v3"]);
+    world.root.call(&[
+        "iam",
+        "delete-policy-version",
+        "--policy-arn",
+        &arn,
+        "--version-id",
+        "v3",
+    ]);
     assert_code(&world.deploy(&[&["run", "--yes"], &prefix[..]].concat()), 0);
     assert_eq!(versions(), ["v1", "v2", "v4", "v5", "v6"]);
     let prefix = ["--set", "aws_s3_bucket_prefix=rok-third"];
     let plan = world.deploy(&[&["plan"], &prefix[..]].concat());
     assert_code(&plan, 3);
-    assert!(plan.stdout.contains("deletes oldest policy version"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("deletes oldest policy version"),
+        "{}",
+        plan.stdout
+    );
     assert_code(&world.deploy(&[&["run", "--yes"], &prefix[..]].concat()), 0);
     assert_eq!(versions(), ["v2", "v4", "v5", "v6", "v7"]);
 }
@@ -146,7 +163,10 @@ fn only_versions_of_our_own_make_room_for_a_new_one() {
 #[ignore = "needs the peers of tests/run"]
 fn what_is_at_another_path_is_found_and_never_moved() {
     let world = World::new();
-    let trust = world.identity.trust("system:serviceaccount:rok:rok").to_string();
+    let trust = world
+        .identity
+        .trust("system:serviceaccount:rok:rok")
+        .to_string();
     world.root.call(&[
         "iam",
         "create-role",
@@ -166,15 +186,71 @@ fn what_is_at_another_path_is_found_and_never_moved() {
     };
     assert_eq!(of("aws_iam_path"), "/team/");
     let kept = format!("aws_adopt={}", of("aws_adopt").as_str().expect("a text"));
-    assert!(kept.starts_with("aws_adopt=role@"), "it cannot be taken over: {kept}");
-    assert_code(&world.deploy(&["run", "--yes", "--set", "aws_adopt=role"]), 4);
+    assert!(
+        kept.starts_with("aws_adopt=role@"),
+        "it cannot be taken over: {kept}"
+    );
+    assert_code(
+        &world.deploy(&["run", "--yes", "--set", "aws_adopt=role"]),
+        4,
+    );
 
-    let taken = ["run", "--yes", "--set", "aws_iam_path=/team/", "--set", "aws_adopt=role"];
+    let taken = [
+        "run",
+        "--yes",
+        "--set",
+        "aws_iam_path=/team/",
+        "--set",
+        "aws_adopt=role",
+    ];
     assert_code(&world.deploy(&taken), 0);
     let storage = "ops/deployments/rok/rok-cluster/overlays/deploy/patches/storage.yaml";
     let storage = fs::read_to_string(world.place.home().join(storage)).expect("it was rendered");
     let arn = format!("AWSRoleARN: arn:aws:iam::{ACCOUNT}:role/team/{ROLE}");
     assert!(storage.contains(&arn), "{storage}");
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
+    let world = World::new(&[EVERYTHING]);
+    world.root.call(&[
+        "iam",
+        "create-open-id-connect-provider",
+        "--url",
+        &format!("https://{}", world.identity.issuer),
+        "--client-id-list",
+        "theirs",
+        "--tags",
+        "Key=owner,Value=others",
+    ]);
+    let plan = world.deploy(&["plan"]);
+    assert_code(&plan, 4);
+    assert!(
+        plan.stdout.contains("`--set aws_adopt=provider`"),
+        "{}",
+        plan.stdout
+    );
+    assert_code(
+        &world.deploy(&["run", "--yes", "--set", "aws_adopt=provider"]),
+        0,
+    );
+    let provider = world.root.call(&[
+        "iam",
+        "get-open-id-connect-provider",
+        "--open-id-connect-provider-arn",
+        &world.identity.provider_arn(),
+    ]);
+    assert_eq!(
+        provider["ClientIDList"],
+        json!(["theirs", "sts.amazonaws.com"])
+    );
+    assert_eq!(
+        provider["Tags"],
+        json!([{ "Key": "owner", "Value": "others" }])
+    );
     assert_code(&world.deploy(&["run", "--yes"]), 0);
     assert_eq!(writes(&world.place), [""; 0]);
 }

@@ -20,7 +20,8 @@ use rok_deploy::sandbox::aws::AwsState;
 use rok_deploy::sandbox::aws::lagged::Lagged;
 use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
-    Caller, Cluster, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, PolicyAttachment,
+    Caller, Cluster, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership,
+    PolicyAttachment,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;

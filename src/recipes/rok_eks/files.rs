@@ -154,7 +154,10 @@ fn role_arn(grant: &Grant, facts: &Facts) -> Result<Option<String>, StepError> {
     } else {
         grant.role_arn()
     };
-    let plain = format!("arn:aws:iam::{}:role/{}", grant.account, grant.identity.role);
+    let plain = format!(
+        "arn:aws:iam::{}:role/{}",
+        grant.account, grant.identity.role
+    );
     Ok((arn != plain).then_some(arn))
 }
 

@@ -7,28 +7,31 @@ use serde_json::Value;
 
 use super::causes::{TRUST_AUDIENCE, TRUST_DENIES, TRUST_OTHER, TRUST_PROVIDER, TRUST_SUBJECT};
 use super::entry::Cause;
-use crate::steps::aws::policy::{AUDIENCE, Admission, is_about_tokens, is_like, list};
+use crate::steps::aws::policy::{
+    AUDIENCE, Admission, Certainty, Condition, Statement, admitted, is_like, list,
+};
 
 /// Returns what is wrong with a trust policy, and what was found there; none when it lets the
 /// service account in.
 pub(super) fn fault(admission: &Admission, document: &Value) -> Option<(&'static Cause, String)> {
-    if admission.is_granted_by(document) {
+    let token = admission.token();
+    if admitted(document).admits(&token) {
         return None;
     }
-    let statements = list(&document["Statement"]);
-    let allowed = statements
-        .iter()
-        .any(|statement| admission.is_allowed_by(statement));
-    if allowed {
-        let denial = statements
+    let statements = || {
+        list(&document["Statement"])
             .iter()
-            .find(|statement| admission.may_be_denied_by(statement));
-        return denial.map(|statement| (&TRUST_DENIES, statement.to_string()));
+            .map(|it| (Statement::parse(it), it))
+    };
+    if statements().any(|(statement, _)| statement.allows(&token) == Certainty::Yes) {
+        let denial = statements().find(|(statement, _)| statement.denies(&token) != Certainty::No);
+        return denial.map(|(_, found)| (&TRUST_DENIES, found.to_string()));
     }
-    let nearest = statements
-        .iter()
-        .filter(|statement| statement["Effect"] == "Allow" && is_about_tokens(statement))
-        .map(|statement| mismatches(admission, statement))
+    let nearest = statements()
+        .filter(|(statement, found)| {
+            found["Effect"] == "Allow" && statement.is_about_tokens() == Certainty::Yes
+        })
+        .map(|(statement, found)| mismatches(admission, &statement, &found["Principal"]))
         .min_by_key(Vec::len);
     let mismatch = nearest.and_then(|mismatches| mismatches.into_iter().next());
     let nothing = || "no statement allows `sts:AssumeRoleWithWebIdentity`".to_owned();
@@ -39,11 +42,12 @@ pub(super) fn fault(admission: &Admission, document: &Value) -> Option<(&'static
 pub(super) fn in_words(document: &Value) -> String {
     let words: Vec<String> = list(&document["Statement"])
         .iter()
-        .filter(|statement| is_about_tokens(statement))
-        .flat_map(|statement| each_test(statement).collect::<Vec<_>>())
-        .map(|(operator, key, values)| {
-            let key = key.rsplit(':').next().unwrap_or(key);
-            format!("{key} {operator} {}", joined(values))
+        .map(Statement::parse)
+        .filter(|statement| statement.is_about_tokens() != Certainty::No)
+        .flat_map(|statement| statement.conditions)
+        .map(|condition| {
+            let claim = condition.key.rsplit(':').next().unwrap_or(&condition.key);
+            format!("{claim} {} {}", condition.name, condition.values.join(", "))
         })
         .collect();
     if words.is_empty() {
@@ -54,75 +58,61 @@ pub(super) fn in_words(document: &Value) -> String {
 }
 
 /// What keeps one statement from letting the service account in, the plainest first.
-fn mismatches(admission: &Admission, statement: &Value) -> Vec<(&'static Cause, String)> {
+fn mismatches(
+    admission: &Admission,
+    statement: &Statement,
+    principal: &Value,
+) -> Vec<(&'static Cause, String)> {
     let mut mismatches = Vec::new();
-    let principals = list(&statement["Principal"]["Federated"]);
-    if !principals
-        .iter()
-        .any(|value| value == admission.provider.as_str())
-    {
-        let found = if principals.is_empty() {
-            statement["Principal"].to_string()
-        } else {
-            joined(&statement["Principal"]["Federated"])
-        };
-        mismatches.push((&TRUST_PROVIDER, found));
+    let is_ours = statement.names(&admission.provider) == Certainty::Yes;
+    if !is_ours {
+        mismatches.push((&TRUST_PROVIDER, providers(principal)));
     }
-    for (operator, key, values) in each_test(statement) {
-        let (cause, claim) = match key.strip_prefix(&admission.issuer) {
-            Some(":sub") => (&TRUST_SUBJECT, admission.subject.as_str()),
-            Some(":aud") => (&TRUST_AUDIENCE, AUDIENCE),
-            // Its provider is told of already.
-            None if key.contains("/id/") => continue,
-            _ => {
-                let found = format!("{operator} on `{key}`, which the token does not have");
-                mismatches.push((&TRUST_OTHER, found));
-                continue;
-            }
-        };
-        let expected = || list(values).iter().filter_map(Value::as_str);
-        let holds = match operator {
-            "StringEquals" => expected().any(|expected| expected == claim),
-            "StringLike" => expected().any(|expected| is_like(expected, claim)),
-            _ => {
-                let found = format!("{operator} on `{key}`");
-                mismatches.push((&TRUST_OTHER, found));
-                continue;
-            }
-        };
-        if !holds {
-            // A common mistake: nothing but the character itself equals a `*`.
-            let pattern = operator == "StringEquals"
-                && expected().any(|expected| expected.contains('*') && is_like(expected, claim));
-            let found = joined(values);
-            let found = if pattern {
-                format!(
-                    "{found} under StringEquals, where `*` is no pattern: StringLike has patterns"
-                )
-            } else {
-                found
-            };
-            mismatches.push((cause, found));
+    for condition in &statement.conditions {
+        let holds = condition.holds(&admission.token());
+        if holds == Certainty::Yes {
+            continue;
         }
+        mismatches.push(match condition.claim(&admission.issuer) {
+            Some("sub") => (&TRUST_SUBJECT, found(condition, &admission.subject)),
+            Some("aud") => (&TRUST_AUDIENCE, found(condition, AUDIENCE)),
+            // Its provider is told of already.
+            None if !is_ours && condition.is_of_an_issuer() => continue,
+            _ => {
+                let why = match holds {
+                    Certainty::Unsure => "which cannot be judged from here",
+                    _ => "which the token does not have",
+                };
+                let found = format!("{} on `{}`, {why}", condition.name, condition.key);
+                (&TRUST_OTHER, found)
+            }
+        });
     }
     mismatches
 }
 
-/// Every test of a statement's conditions: operator, key and values.
-fn each_test(statement: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
-    let conditions = statement["Condition"].as_object().into_iter().flatten();
-    conditions.flat_map(|(operator, tests)| {
-        let tests = tests.as_object().into_iter().flatten();
-        tests.map(move |(key, values)| (operator.as_str(), key.as_str(), values))
-    })
+fn providers(principal: &Value) -> String {
+    match list(&principal["Federated"]) {
+        [] => principal.to_string(),
+        providers => {
+            let names = providers.iter().map(|name| name.as_str().unwrap_or("?"));
+            names.collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
-fn joined(values: &Value) -> String {
-    let texts: Vec<_> = list(values)
-        .iter()
-        .map(|value| value.as_str().unwrap_or("?"))
-        .collect();
-    texts.join(", ")
+/// What a condition wants that a claim is not.
+fn found(condition: &Condition, claim: &str) -> String {
+    let values = condition.values.join(", ");
+    // A common mistake: nothing but the character itself equals a `*`.
+    let is_meant = |value: &String| value.contains('*') && is_like(value, claim);
+    match condition.name.as_str() {
+        "StringEquals" if condition.values.iter().any(is_meant) => {
+            format!("{values} under StringEquals, where `*` is no pattern: StringLike has patterns")
+        }
+        "StringEquals" | "StringLike" => values,
+        name => format!("{name} {values}"),
+    }
 }
 
 #[cfg(test)]

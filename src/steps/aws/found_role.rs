@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::adoption::meaning_digest;
 use super::identity::Grant;
 use super::not_there_yet;
-use super::policy::{differences, parse, pretty};
+use super::policy::{Certainty, admitted, differences, normal, parse, pretty};
 use super::trust_statement::{excess, has_others, with_ours};
 use crate::clients::aws::{Aws, Role};
 use crate::engine::{Change, Choice, ErrorKind, StepError, Verb};
@@ -16,6 +16,15 @@ pub(super) struct FoundRole<'a> {
     grant: &'a Grant,
     trust: Value,
     intended: Value,
+}
+
+/// What is to become of a role's permissions boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bounding<'a> {
+    /// It is this policy.
+    By(&'a str),
+    /// There is none.
+    No,
 }
 
 impl<'a> FoundRole<'a> {
@@ -40,25 +49,43 @@ impl<'a> FoundRole<'a> {
         has_others(&self.intended, &self.grant.admission())
     }
 
+    /// Returns whom else the trust policy lets in, or will, and what to think of it, a sentence each.
+    pub(super) fn others(&self) -> Vec<String> {
+        let (name, admitted) = (&self.role.name, admitted(&self.intended));
+        let others = admitted.others(&self.grant.admission());
+        let others = others
+            .iter()
+            .map(|other| format!("role `{name}` lets in {other} too"));
+        let warnings = admitted.warnings();
+        let warnings = warnings
+            .iter()
+            .map(|warning| format!("role `{name}`: {warning}"));
+        others.chain(warnings).collect()
+    }
+
     /// Whether a statement of others keeps us out, whatever ours says.
     pub(super) fn is_denied(&self) -> bool {
-        !self.grant.admission().is_granted_by(&self.intended)
+        admitted(&self.intended).judge(&self.grant.admission().token()) == Certainty::No
     }
 
-    /// Whether the role lets the service account in as it is.
+    /// Whether the role lets the service account in as it is, as far as its trust policy tells.
     pub(super) fn lets_us_in(&self) -> bool {
-        self.grant.admission().is_granted_by(&self.trust)
+        admitted(&self.trust).judge(&self.grant.admission().token()) != Certainty::No
     }
 
-    /// Returns the boundary to write: `None` when it is as intended, `Some(None)` for none.
-    pub(super) fn new_boundary(&self) -> Option<Option<&str>> {
+    /// Returns what to do about the boundary, when it is not as intended.
+    pub(super) fn bounding(&self) -> Option<Bounding<'_>> {
         let intended = self.grant.identity.boundary.as_deref();
-        (self.role.permissions_boundary.as_deref() != intended).then_some(intended)
+        match (self.role.permissions_boundary.as_deref(), intended) {
+            (found, intended) if found == intended => None,
+            (_, Some(arn)) => Some(Bounding::By(arn)),
+            (_, None) => Some(Bounding::No),
+        }
     }
 
     /// Whether somebody has put bounds on the role which no answer names.
     pub(super) fn is_bounded_by_others(&self) -> bool {
-        self.new_boundary() == Some(None)
+        self.bounding() == Some(Bounding::No)
     }
 
     /// Whether its path is another one, which cannot be changed.
@@ -71,7 +98,7 @@ impl<'a> FoundRole<'a> {
         self.new_trust().is_none()
             && !self.has_others()
             && !self.is_denied()
-            && self.new_boundary().is_none()
+            && self.bounding().is_none()
             && !self.is_elsewhere()
     }
 
@@ -83,15 +110,16 @@ impl<'a> FoundRole<'a> {
                 .before(pretty(&self.trust))
                 .after(pretty(trust))
         });
-        let boundary = self.new_boundary().map(|boundary| {
-            let verb = match (&self.role.permissions_boundary, boundary) {
-                (_, None) => Verb::Delete,
-                (None, _) => Verb::Attach,
-                _ => Verb::Update,
+        let before = self.role.permissions_boundary.as_ref();
+        let boundary = self.bounding().map(|bounding| {
+            let (verb, after) = match bounding {
+                Bounding::No => (Verb::Delete, None),
+                Bounding::By(arn) if before.is_none() => (Verb::Attach, Some(arn)),
+                Bounding::By(arn) => (Verb::Update, Some(arn)),
             };
             let mut change = Change::new(verb, "permissions boundary of role", name);
-            change.before = self.role.permissions_boundary.as_ref().map(line);
-            change.after = boundary.map(line);
+            change.before = before.map(line);
+            change.after = after.map(line);
             change
         });
         trust.into_iter().chain(boundary).collect()
@@ -106,7 +134,7 @@ impl<'a> FoundRole<'a> {
         if self.is_denied() {
             words.push("trust: a statement of others denies the service account".into());
         }
-        if self.new_boundary().is_some() {
+        if self.bounding().is_some() {
             let shown = |boundary: Option<&str>| boundary.map_or("none".into(), quoted);
             words.push(format!(
                 "boundary: found {}, expected {}",
@@ -148,7 +176,9 @@ impl<'a> FoundRole<'a> {
                 self.role.name
             ))
             .hint("a role for each cluster keeps it small: `--set aws_s3_role=NAME`")
-            .hint("or have an administrator raise the quota, or remove what nobody needs any more")),
+            .hint(
+                "or have an administrator raise the quota, or remove what nobody needs any more",
+            )),
         }
     }
 
@@ -156,22 +186,20 @@ impl<'a> FoundRole<'a> {
     /// path. The policy of our name counts by itself, so that it can be brought up to date.
     pub(super) async fn digest(&self, aws: &Aws) -> Result<String, StepError> {
         let name = &self.role.name;
-        let (attached, inline) = futures::future::try_join(
-            aws.attached_policies(name),
-            aws.inline_policies(name),
-        )
-        .await
-        .map_err(not_there_yet)?;
+        let (attached, inline) =
+            futures::future::try_join(aws.attached_policies(name), aws.inline_policies(name))
+                .await
+                .map_err(not_there_yet)?;
         let attached = attached.unwrap_or_default().into_iter();
         let attached = attached.filter(|policy| policy.name != self.grant.identity.role);
-        let attached: Vec<String> = attached.map(|policy| policy.arn).collect();
-        let inline: Vec<Value> = inline
-            .unwrap_or_default()
-            .iter()
-            .map(|policy| parse(&policy.document))
-            .collect();
+        let mut attached: Vec<String> = attached.map(|policy| policy.arn).collect();
+        attached.sort();
+        let inline = inline.unwrap_or_default();
+        let inline = inline.iter().map(|policy| normal(&parse(&policy.document)));
+        let mut inline: Vec<Value> = inline.collect();
+        inline.sort_by_key(Value::to_string);
         Ok(meaning_digest(&json!({
-            "trust": self.trust,
+            "trust": normal(&self.trust),
             "attached": attached,
             "inline": inline,
             "boundary": self.role.permissions_boundary,

@@ -12,7 +12,7 @@ use super::adoption::{Decisions, Object, meaning_digest};
 use super::identity::{Grant, Identity};
 use super::in_the_way::{InTheWay, gone};
 use super::ownership::Ownership;
-use super::policy::{bucket_policy, differences, is_same, list, parse, pretty};
+use super::policy::{bucket_policy, differences, is_same, list, normal, parse, pretty};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, AwsErrorKind, NewPolicy, Policy};
 use crate::engine::{
@@ -59,7 +59,7 @@ impl Step for IamPolicy {
             return Ok(self.absent(&grant).with(&POLICY_ADOPTED, &String::new()));
         };
         let found = self.document(&policy, &policy.default_version).await?;
-        let digest = meaning_digest(&json!({ "permissions": found, "path": policy.path }));
+        let digest = meaning_digest(&json!({ "permissions": normal(&found), "path": policy.path }));
         let equal = is_same(&found, &grant.permissions());
         let observation = if let Some(accepted) = self.identity.adopt.kept(Object::Policy) {
             if digest == accepted {
@@ -127,7 +127,11 @@ enum Whose {
 impl IamPolicy {
     /// Returns the policy of our name, at our path or at another one.
     async fn find(&self, grant: &Grant) -> Result<Option<Policy>, StepError> {
-        let expected = self.aws.policy(&grant.policy_arn()).await.map_err(refused)?;
+        let expected = self
+            .aws
+            .policy(&grant.policy_arn())
+            .await
+            .map_err(refused)?;
         if expected.is_some() {
             return Ok(expected);
         }

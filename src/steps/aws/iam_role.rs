@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 
 use super::adoption::{Decisions, Object};
-use super::found_role::FoundRole;
+use super::found_role::{Bounding, FoundRole};
 use super::identity::{Grant, Identity};
 use super::in_the_way::{InTheWay, gone};
 use super::ownership::Ownership;
@@ -97,16 +97,19 @@ impl Step for IamRole {
             let update = self.aws.update_trust_policy(name, &trust);
             update.await.map_err(not_there_yet)?;
         }
-        match found.new_boundary() {
-            Some(Some(arn)) => self.aws.put_permissions_boundary(name, arn).await,
-            Some(None) => self.aws.delete_permissions_boundary(name).await,
+        match found.bounding() {
+            Some(Bounding::By(arn)) => self.aws.put_permissions_boundary(name, arn).await,
+            Some(Bounding::No) => self.aws.delete_permissions_boundary(name).await,
             None => Ok(()),
         }
         .map_err(not_there_yet)?;
         // Last: once it carries our tags, a statement like ours counts as ours.
         if !self.identity.ownership.is_ours(&role.tags) {
             let tags = self.identity.ownership.tags(&context.run);
-            self.aws.tag_role(name, &tags).await.map_err(not_there_yet)?;
+            self.aws
+                .tag_role(name, &tags)
+                .await
+                .map_err(not_there_yet)?;
         }
         Ok(())
     }
@@ -182,10 +185,12 @@ impl IamRole {
         if !found.has_others() {
             return observation;
         }
-        observation.notice(format!(
+        let observation = observation.notice(format!(
             "the trust policy of role `{}` lets in others too, and their statements stay as they are",
             role.name
-        ))
+        ));
+        let others = found.others().into_iter();
+        others.fold(observation, Observation::notice)
     }
 
     fn in_the_way(
@@ -215,8 +220,8 @@ fn as_it_is(found: &FoundRole<'_>, role: &Role) -> Observation {
         return observation;
     }
     observation.notice(format!(
-        "the trust policy of role `{}` does not plainly let the service account in; it is used as \
-         it is all the same",
+        "the trust policy of role `{}` does not let the service account in; it is used as it is all \
+         the same",
         role.name
     ))
 }

@@ -109,9 +109,8 @@ impl InTheWay<'_> {
 pub(super) fn gone(identity: &Identity, object: Object, name: &str) -> Observation {
     let (title, word) = (object.title(), object.word());
     let accepted = identity.adopt.kept(object).unwrap_or_default();
-    let reason = format!(
-        "{title} `{name}` was accepted as `{word}@{accepted}` and does not exist any more"
-    );
+    let reason =
+        format!("{title} `{name}` was accepted as `{word}@{accepted}` and does not exist any more");
     let anew = identity.adopt.without(object).to_string();
     let anew = Choice::new(super::adoption::ADOPT, anew, "makes a new one");
     let hints = vec![anew.hint("")];

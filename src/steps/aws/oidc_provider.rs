@@ -11,8 +11,8 @@ use super::policy::AUDIENCE;
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, OidcProvider as Found};
 use crate::engine::{
-    Change, Context, ErrorKind, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
-    lines,
+    Change, Context, ErrorKind, FactKey, Facts, Observation, Phase, Settle, Step, StepError,
+    StepMeta, Verb, lines,
 };
 
 /// The provider's ARN.

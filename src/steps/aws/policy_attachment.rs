@@ -72,9 +72,7 @@ impl Step for PolicyAttachment {
             .hint("or take a role of its own: `--set aws_s3_role=NAME`"));
         }
         let attach = Change::new(Verb::Attach, "policy to role", role);
-        Ok(Observation::differs(vec![
-            attach.after(format!("{arn}\n")),
-        ]))
+        Ok(Observation::differs(vec![attach.after(format!("{arn}\n"))]))
     }
 
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {

@@ -1,11 +1,11 @@
-//! Verifies that the role lets in the one service account it is for.
+//! Verifies that the role lets in the one service account it is for, and says who else may come in.
 
 use async_trait::async_trait;
 
 use super::adoption::Object;
 use super::iam_role::ROLE_ARN;
 use super::identity::Identity;
-use super::policy::{is_same, parse, pretty};
+use super::policy::{Certainty, admitted, differences, parse, pretty};
 use super::refused;
 use super::trust_statement::has_others;
 use crate::clients::aws::Aws;
@@ -47,32 +47,41 @@ impl Step for Trust {
                 Err(StepError::verification(text).hint("`rok-deploy run` creates it"))
             };
         };
-        let found = parse(&role.trust_policy);
-        let exact = is_same(&found, &admission.trust_policy());
-        if exact {
-            return Ok(Observation::satisfied(format!(
-                "lets in only {}",
-                admission.in_words()
-            )));
+        let (found, intended) = (parse(&role.trust_policy), admission.trust_policy());
+        let differences = differences(&found, &intended);
+        let ours = admission.in_words();
+        if differences.is_empty() {
+            return Ok(Observation::satisfied(format!("lets in only {ours}")));
         }
+        let admitted = admitted(&found);
         let kept = self.identity.adopt.kept(Object::Role).is_some();
         let may_trust_others = self.existing || kept || has_others(&found, &admission);
-        if admission.is_granted_by(&found) && may_trust_others {
-            return Ok(
-                Observation::satisfied(format!("lets in {}", admission.in_words())).notice(
-                    format!("role `{name}` may let in others too; look at its trust policy"),
-                ),
-            );
+        // What cannot be told from the policy is proven, or not, by use.
+        if may_trust_others && admitted.judge(&admission.token()) != Certainty::No {
+            let others = admitted.others(&admission);
+            let only = if others.is_empty() { "only " } else { "" };
+            let seen = Observation::satisfied(format!("lets in {only}{ours}"));
+            let seen = others.iter().fold(seen, |seen, other| {
+                seen.notice(format!("role `{name}` lets in {other} too"))
+            });
+            return Ok(admitted.warnings().iter().fold(seen, |seen, warning| {
+                seen.warning(format!("role `{name}`: {warning}"))
+            }));
         }
         if is_new {
             return Ok(Observation::pending(
                 "the trust policy shows its former state",
             ));
         }
+        let who = match admitted.in_words() {
+            nobody if nobody.is_empty() => "nobody".into(),
+            words => words.join("; "),
+        };
         Err(StepError::verification(format!(
-            "the trust policy of role `{name}` is not as intended; found:\n{}expected:\n{}",
+            "the trust policy of role `{name}` is not as intended: it lets in {who}; {}; found:\n{}expected:\n{}",
+            differences.join("; "),
             pretty(&found),
-            pretty(&admission.trust_policy())
+            pretty(&intended)
         ))
         .hint("compare `sub`, `aud` and the provider's ARN; `rok-deploy run` mends a role of ours"))
     }

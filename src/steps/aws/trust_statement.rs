@@ -180,7 +180,10 @@ mod tests {
             let after = list(&whole["Statement"]);
             assert_eq!(&after[..before.len()], before, "theirs, in their places");
             assert_eq!(&after[before.len()..], [ours()]);
-            assert_eq!((&whole["Version"], &whole["Id"]), (&found["Version"], &found["Id"]));
+            assert_eq!(
+                (&whole["Version"], &whole["Id"]),
+                (&found["Version"], &found["Id"])
+            );
             assert_eq!(with_ours(&whole, &rok(), marked), whole, "once is enough");
             assert!(has_others(&whole, &rok()) && !has_others(&found, &rok()));
         }
@@ -190,7 +193,9 @@ mod tests {
     fn ours_is_known_again_and_mended_in_its_place() {
         let without = |field: &str| {
             let mut statement = ours();
-            let tests = statement["Condition"]["StringEquals"].as_object_mut().unwrap();
+            let tests = statement["Condition"]["StringEquals"]
+                .as_object_mut()
+                .unwrap();
             tests.remove(&format!("{ISSUER}:{field}"));
             statement
         };
@@ -229,7 +234,10 @@ mod tests {
         spelled["Sid"] = "Rok".into();
         let found = document(json!([spelled]));
         assert_eq!(with_ours(&found, &rok(), false), found);
-        assert_eq!(with_ours(&json!("no document"), &rok(), true), rok().trust_policy());
+        assert_eq!(
+            with_ours(&json!("no document"), &rok(), true),
+            rok().trust_policy()
+        );
     }
 
     #[test]

@@ -369,7 +369,11 @@ fn failures(lines: &mut Lines, fold: &Fold, ways: Option<&Ways>) {
     }
     if ways.is_some_and(Ways::has_any) {
         lines.blank();
-        lines.line(0, Tone::Accent, "`p` makes the plan again with what is chosen.");
+        lines.line(
+            0,
+            Tone::Accent,
+            "`p` makes the plan again with what is chosen.",
+        );
     }
 }
 

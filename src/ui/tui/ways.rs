@@ -26,8 +26,7 @@ pub struct Way<'a> {
 
 /// Returns the ways out of all conflicts, as far as there are keys for them.
 pub fn offered(state: &RunState) -> impl Iterator<Item = Way<'_>> {
-    let in_conflict =
-        |step: &&StepView| step.status == StepStatus::Observed(FindingKind::Conflict);
+    let in_conflict = |step: &&StepView| step.status == StepStatus::Observed(FindingKind::Conflict);
     let ways = state.steps().filter(in_conflict).flat_map(|step| {
         let choices = step.choices.iter().enumerate();
         choices.map(|(place, choice)| (step.id.as_str(), place, choice))

@@ -28,7 +28,9 @@ fn made_by_others() -> (Practice, Value) {
 
 fn choice_values(plan: &Value, step: &str) -> Vec<String> {
     let tasks = plan["tasks"].as_array().expect("tasks");
-    let mut steps = tasks.iter().flat_map(|task| task["steps"].as_array().expect("steps"));
+    let mut steps = tasks
+        .iter()
+        .flat_map(|task| task["steps"].as_array().expect("steps"));
     let found = steps.find(|found| found["id"] == step).expect("the step");
     let choices = found["choices"].as_array().expect("choices").iter();
     choices
@@ -62,11 +64,23 @@ fn what_others_made_is_taken_over_on_an_answer_that_lasts() {
         assert!(plan.stdout.contains(said), "{said}: {}", plan.stdout);
     }
     let run = practice.expect(4, &["run", "--yes"]);
-    assert!(run.stderr.contains("`--set aws_adopt=policy,role`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("`--set aws_adopt=policy,role`"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(practice.meaning(), before, "nobody has decided");
     let half = practice.expect(4, &["run", "--yes", "--set", "aws_adopt=policy"]);
-    assert!(half.stderr.contains("`--set aws_adopt=policy,role`"), "{}", half.stderr);
-    assert_eq!(practice.meaning(), before, "half of it is no decision about the rest");
+    assert!(
+        half.stderr.contains("`--set aws_adopt=policy,role`"),
+        "{}",
+        half.stderr
+    );
+    assert_eq!(
+        practice.meaning(),
+        before,
+        "half of it is no decision about the rest"
+    );
 
     let taken = practice.expect(0, &["run", "--yes", "--set", "aws_adopt=role,policy"]);
     let writes = writes(&practice.run_of(&taken));
@@ -77,7 +91,10 @@ fn what_others_made_is_taken_over_on_an_answer_that_lasts() {
         .collect();
     let mut sorted = of_iam.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ["iam:TagPolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy"]);
+    assert_eq!(
+        sorted,
+        ["iam:TagPolicy", "iam:TagRole", "iam:UpdateAssumeRolePolicy"]
+    );
     let role = &practice.state("aws")["roles"][ROLE];
     let trust = document(&role["trust"]["current"]);
     assert_eq!(trust["Statement"][0], theirs, "theirs stays");
@@ -114,12 +131,23 @@ fn what_others_made_is_used_as_it_is_until_it_changes() {
     let plan: Value = serde_json::from_str(&plan.stdout).expect("a document");
     let kept = |step: &str| {
         let values = choice_values(&plan, step).into_iter();
-        values.filter(|value| value.contains('@')).collect::<Vec<_>>().join(",")
+        values
+            .filter(|value| value.contains('@'))
+            .collect::<Vec<_>>()
+            .join(",")
     };
-    let answer = format!("aws_adopt={},{}", kept("aws.iam-role"), kept("aws.iam-policy"));
+    let answer = format!(
+        "aws_adopt={},{}",
+        kept("aws.iam-role"),
+        kept("aws.iam-policy")
+    );
     practice.expect(0, &["run", "--yes", "--set", &answer]);
     assert_eq!(objects(&practice), before, "nothing is written to them");
-    assert!(env_file(&practice).contains("\nAWS_ADOPT=policy@"), "{}", env_file(&practice));
+    assert!(
+        env_file(&practice).contains("\nAWS_ADOPT=policy@"),
+        "{}",
+        env_file(&practice)
+    );
     assert_unchanged_by_another_run(&practice);
     practice.expect(0, &["verify"]);
 
@@ -144,14 +172,23 @@ fn a_decision_about_one_name_says_nothing_about_another() {
         aws["roles"]["other"] = role;
     });
     let plan = practice.expect(4, &["plan", "--set", "aws_s3_role=other"]);
-    assert!(plan.stdout.contains("`--set aws_adopt=role` takes it over"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("`--set aws_adopt=role` takes it over"),
+        "{}",
+        plan.stdout
+    );
 }
 
 #[test]
 fn what_is_no_decision_is_an_answer_that_cannot_be_right() {
     let practice = Practice::new();
     let output = practice.expect(2, &["plan", "--set", "aws_adopt=everything"]);
-    assert!(output.stderr.contains("`aws_adopt` holds `everything`; expected `role`"), "{output:?}");
+    assert!(
+        output
+            .stderr
+            .contains("`aws_adopt` holds `everything`; expected `role`"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -170,7 +207,10 @@ fn path_and_boundary_get_everywhere_and_are_kept() {
     let answers = ["--set", "aws_iam_path=/team/", "--set", &bounded];
     practice.expect(0, &[&["run", "--yes"], &answers[..]].concat());
     let role = practice.state("aws")["roles"][ROLE].clone();
-    assert_eq!((&role["path"], &role["grants"]["boundary"]), (&json!("/team/"), &json!(boundary)));
+    assert_eq!(
+        (&role["path"], &role["grants"]["boundary"]),
+        (&json!("/team/"), &json!(boundary))
+    );
     let arn = format!("arn:aws:iam::123451234512:role/team/{ROLE}");
     for file in [
         "rok/rok-cluster/overlays/deploy/patches/storage.yaml",
@@ -180,7 +220,10 @@ fn path_and_boundary_get_everywhere_and_are_kept() {
         assert!(text.contains(&format!(": {arn}\n")), "{text}");
     }
     let env = env_file(&practice);
-    for line in ["AWS_IAM_PATH=/team/", &format!("AWS_PERMISSIONS_BOUNDARY={boundary}")] {
+    for line in [
+        "AWS_IAM_PATH=/team/",
+        &format!("AWS_PERMISSIONS_BOUNDARY={boundary}"),
+    ] {
         assert!(env.contains(&format!("\n{line}\n")), "{env}");
     }
     assert_unchanged_by_another_run(&practice);
@@ -197,11 +240,19 @@ fn path_and_boundary_get_everywhere_and_are_kept() {
 fn another_role_and_path_get_into_files_that_were_rendered_before() {
     let practice = Practice::new();
     practice.journey();
-    let answers = ["--set", "aws_iam_path=/team/", "--set", "aws_s3_role=rok-team"];
+    let answers = [
+        "--set",
+        "aws_iam_path=/team/",
+        "--set",
+        "aws_s3_role=rok-team",
+    ];
     practice.expect(0, &[&["run", "--yes"], &answers[..]].concat());
     let storage = "rok/rok-cluster/overlays/deploy/patches/storage.yaml";
     let text = fs::read_to_string(practice.clone().join(storage)).expect("it was rendered");
     let arn = "AWSRoleARN: arn:aws:iam::123451234512:role/team/rok-team\n";
-    assert!(text.contains(arn), "ours is no edit of the operator: {text}");
+    assert!(
+        text.contains(arn),
+        "ours is no edit of the operator: {text}"
+    );
     assert_unchanged_by_another_run(&practice);
 }

@@ -1,7 +1,7 @@
 //! Objects of our names that are not ours: told apart, taken over, used as they are, left alone.
 
 use rok_deploy::engine::{Choice, Verb};
-use rok_deploy::steps::aws::{ADOPT, Permissions, ROLE_ADOPTED, POLICY_ADOPTED, ROLE_ARN, Trust};
+use rok_deploy::steps::aws::{ADOPT, POLICY_ADOPTED, Permissions, ROLE_ADOPTED, ROLE_ARN, Trust};
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,7 +37,9 @@ fn choices(seen: &Observation) -> &[Choice] {
 
 /// The decision that uses the object as it is.
 fn keeping(seen: &Observation) -> String {
-    let kept = choices(seen).iter().find(|choice| choice.value.contains('@'));
+    let kept = choices(seen)
+        .iter()
+        .find(|choice| choice.value.contains('@'));
     kept.unwrap_or_else(|| panic!("{seen:?}")).value.clone()
 }
 
@@ -97,7 +99,9 @@ impl Practice {
     }
 
     async fn look_handed_off(&self, step: &dyn Step) -> Observation {
-        step.check(&self.facts, &handed_off()).await.expect("it looks")
+        step.check(&self.facts, &handed_off())
+            .await
+            .expect("it looks")
     }
 
     /// Does what the step wants, sees it, and looks again without a write.
@@ -114,16 +118,26 @@ impl Practice {
 async fn a_role_that_lacks_only_our_tags_says_so_and_gets_only_them() {
     let practice = Practice::unmarked().await;
     let seen = practice.look(&practice.role()).await;
-    assert!(reason(&seen).ends_with("apart from that it is as intended"), "{seen:?}");
+    assert!(
+        reason(&seen).ends_with("apart from that it is as intended"),
+        "{seen:?}"
+    );
     assert!(offers(&seen, ADOPT, "role"));
-    assert!(choices(&seen).iter().any(|choice| choice.key == "aws_s3_role"));
+    assert!(
+        choices(&seen)
+            .iter()
+            .any(|choice| choice.key == "aws_s3_role")
+    );
     let before = practice.writes();
     let taking = practice.role_deciding("role");
     let seen = practice.look(&taking).await;
     assert_eq!(changes(&seen), [format!("adopts role tags `{ROLE}`")]);
     practice.settle(&taking).await;
     assert_eq!(practice.writes(), before + 1);
-    assert!(is_satisfied(&practice.look(&practice.role()).await), "the mark stays");
+    assert!(
+        is_satisfied(&practice.look(&practice.role()).await),
+        "the mark stays"
+    );
 }
 
 #[tokio::test]
@@ -132,7 +146,10 @@ async fn a_role_of_others_is_told_apart_and_taken_over_beside_their_statements()
     practice.set_trust(|trust| {
         let theirs = trust.to_string().replace("rok:rok", "theirs:theirs");
         *trust = serde_json::from_str(&theirs).unwrap();
-        trust["Statement"].as_array_mut().unwrap().insert(0, person());
+        trust["Statement"]
+            .as_array_mut()
+            .unwrap()
+            .insert(0, person());
     });
     let id = practice.change(|state| state.roles[ROLE].id.clone());
     let theirs = practice.trust();
@@ -160,7 +177,11 @@ async fn a_role_of_others_is_told_apart_and_taken_over_beside_their_statements()
     practice.settle(&taking).await;
     let trust = practice.trust();
     let statements = trust["Statement"].as_array().unwrap();
-    assert_eq!(statements[..2], theirs["Statement"].as_array().unwrap()[..], "theirs stay");
+    assert_eq!(
+        statements[..2],
+        theirs["Statement"].as_array().unwrap()[..],
+        "theirs stay"
+    );
     assert_eq!(statements.len(), 3);
     assert_eq!(practice.change(|state| state.roles[ROLE].id.clone()), id);
 
@@ -210,7 +231,10 @@ async fn a_role_is_used_as_it_is_until_it_changes() {
     assert!(is_satisfied(&practice.look(&keeping_it).await));
     practice.change(|state| state.roles.get_mut(ROLE).unwrap().tags.clear());
     practice.set_trust(|trust| trust["Statement"].as_array_mut().unwrap().reverse());
-    assert_eq!((practice.role_as_it_is(), practice.writes()), (before, writes));
+    assert_eq!(
+        (practice.role_as_it_is(), practice.writes()),
+        (before, writes)
+    );
 
     practice.change(|state| {
         let inline = &mut state.roles.get_mut(ROLE).unwrap().grants.inline;
@@ -222,7 +246,10 @@ async fn a_role_is_used_as_it_is_until_it_changes() {
     assert!(text.contains(&format!("accepted as `{kept}`")), "{text}");
     assert_ne!(keeping(&seen), kept);
     assert!(text.contains(&keeping(&seen)), "{text}");
-    assert_eq!(practice.act(&keeping_it).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(
+        practice.act(&keeping_it).await.unwrap_err().kind,
+        ErrorKind::Conflict
+    );
 
     practice.change(|state| state.roles.remove(ROLE));
     let seen = practice.look(&keeping_it).await;
@@ -249,7 +276,10 @@ async fn nothing_is_attached_to_a_role_that_is_used_as_it_is() {
     };
     assert!(is_satisfied(&practice.look(&attachment).await));
     let seen = practice.look(&practice.role_deciding(&kept)).await;
-    assert!(is_satisfied(&seen), "our own policy is no part of the digest: {seen:?}");
+    assert!(
+        is_satisfied(&seen),
+        "our own policy is no part of the digest: {seen:?}"
+    );
     practice.facts.merge(&seen.facts);
     let permissions = Permissions {
         aws: practice.aws.clone(),
@@ -257,7 +287,10 @@ async fn nothing_is_attached_to_a_role_that_is_used_as_it_is() {
         existing: false,
     };
     let seen = practice.look(&permissions).await;
-    assert!(seen.notices[0].contains("denies"), "the simulator judges: {seen:?}");
+    assert!(
+        seen.notices[0].contains("denies"),
+        "the simulator judges: {seen:?}"
+    );
     assert_eq!(practice.writes(), writes);
 }
 
@@ -274,7 +307,10 @@ async fn a_role_of_ours_may_let_in_others_whom_somebody_added() {
         trust["Statement"][0]["Condition"] = json!({});
     });
     let seen = practice.look(&practice.role()).await;
-    assert_eq!(changes(&seen), [format!("updates role trust policy `{ROLE}`")]);
+    assert_eq!(
+        changes(&seen),
+        [format!("updates role trust policy `{ROLE}`")]
+    );
     practice.settle(&practice.role()).await;
     let statements = practice.trust()["Statement"].clone();
     assert_eq!(statements.as_array().unwrap().len(), 2);
@@ -300,7 +336,11 @@ async fn a_trust_policy_that_would_be_too_large_stops_the_plan() {
     let practice = Practice::unmarked().await;
     practice.set_trust(|trust| trust["Statement"] = vec![person(); 13].into());
     let error = practice.refusal(&practice.role_deciding("role")).await;
-    assert!(error.message.contains("ACLSizePerRole"), "{}", error.message);
+    assert!(
+        error.message.contains("ACLSizePerRole"),
+        "{}",
+        error.message
+    );
     assert!(is_conflict(&practice.look(&practice.role()).await));
 }
 
@@ -328,13 +368,19 @@ async fn a_boundary_is_put_moved_and_only_taken_away_on_a_word() {
     let one = bounded(Some(bounds("one")), "");
     let seen = practice.look(&one).await;
     let bounding = format!("attaches permissions boundary of role `{ROLE}`");
-    assert_eq!(changes(&seen), [format!("creates role `{ROLE}`"), bounding.clone()]);
+    assert_eq!(
+        changes(&seen),
+        [format!("creates role `{ROLE}`"), bounding.clone()]
+    );
     practice.settle(&one).await;
     assert_eq!(boundary(), Some(bounds("one")));
 
     let two = bounded(Some(bounds("two")), "");
     let seen = practice.look(&two).await;
-    assert_eq!(changes(&seen), [format!("updates permissions boundary of role `{ROLE}`")]);
+    assert_eq!(
+        changes(&seen),
+        [format!("updates permissions boundary of role `{ROLE}`")]
+    );
     practice.settle(&two).await;
     assert_eq!(boundary(), Some(bounds("two")));
 
@@ -343,7 +389,10 @@ async fn a_boundary_is_put_moved_and_only_taken_away_on_a_word() {
     let seen = practice.look(&none).await;
     assert!(reason(&seen).contains(&format!("boundary: found `{}`", bounds("two"))));
     assert!(offers(&seen, "aws_permissions_boundary", &bounds("two")));
-    assert_eq!(practice.act(&none).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(
+        practice.act(&none).await.unwrap_err().kind,
+        ErrorKind::Conflict
+    );
     let none = bounded(None, "role");
     let seen = practice.look(&none).await;
     let Finding::Differs { changes } = &seen.finding else {
@@ -372,7 +421,11 @@ async fn a_role_at_another_path_is_never_moved() {
     let seen = practice.look(&practice.role_deciding(&kept)).await;
     assert!(is_satisfied(&seen));
     let arn = format!("arn:aws:iam::{ACCOUNT}:role/team/{ROLE}");
-    assert_eq!(seen.facts.get(&ROLE_ARN).unwrap(), arn, "files name it as it is");
+    assert_eq!(
+        seen.facts.get(&ROLE_ARN).unwrap(),
+        arn,
+        "files name it as it is"
+    );
 }
 
 #[tokio::test]
@@ -381,20 +434,28 @@ async fn what_was_handed_off_exactly_is_adopted_for_good() {
     let seen = practice.look_handed_off(&practice.role()).await;
     assert!(is_satisfied(&seen), "{seen:?}");
     let decision: String = seen.facts.get(&ROLE_ADOPTED).unwrap();
-    assert!(is_satisfied(&practice.look(&practice.role_deciding(&decision)).await));
+    assert!(is_satisfied(
+        &practice.look(&practice.role_deciding(&decision)).await
+    ));
     let seen = practice.look_handed_off(&practice.policy()).await;
     assert!(is_satisfied(&seen), "{seen:?}");
     let decision: String = seen.facts.get(&POLICY_ADOPTED).unwrap();
-    assert!(is_satisfied(&practice.look(&practice.policy_deciding(&decision)).await));
+    assert!(is_satisfied(
+        &practice.look(&practice.policy_deciding(&decision)).await
+    ));
 
     // Another one than asked for, or another cluster's, is none that was handed off.
     practice.change(|state| state.roles.get_mut(ROLE).unwrap().tags = tags_of("other"));
-    assert!(is_conflict(&practice.look_handed_off(&practice.role()).await));
+    assert!(is_conflict(
+        &practice.look_handed_off(&practice.role()).await
+    ));
     practice.change(|state| state.roles.get_mut(ROLE).unwrap().tags.clear());
     practice.set_trust(|trust| {
         trust["Statement"].as_array_mut().unwrap().push(person());
     });
-    assert!(is_conflict(&practice.look_handed_off(&practice.role()).await));
+    assert!(is_conflict(
+        &practice.look_handed_off(&practice.role()).await
+    ));
     let other = IamPolicy {
         identity: with_prefix("other"),
         ..practice.policy()
@@ -411,11 +472,18 @@ async fn a_policy_of_others_is_told_apart_taken_over_or_used_as_it_is() {
         policy.versions[0].document = document.into();
     });
     let seen = practice.look(&practice.policy()).await;
-    assert!(reason(&seen).contains("\n- permissions: "), "{}", reason(&seen));
+    assert!(
+        reason(&seen).contains("\n- permissions: "),
+        "{}",
+        reason(&seen)
+    );
     let kept = practice.policy_deciding(&keeping(&seen));
     let writes = practice.writes();
     assert!(is_satisfied(&practice.look(&kept).await));
-    assert_eq!(practice.act(&kept).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(
+        practice.act(&kept).await.unwrap_err().kind,
+        ErrorKind::Conflict
+    );
     assert_eq!(practice.writes(), writes);
 
     let taking = practice.policy_deciding("policy");
@@ -501,7 +569,11 @@ async fn only_versions_of_our_own_make_room() {
     practice.settle(&other).await;
     let left: Vec<u32> = practice.change(|state| {
         let policy = &state.policies[&policy_arn()];
-        policy.versions.iter().map(|version| version.number).collect()
+        policy
+            .versions
+            .iter()
+            .map(|version| version.number)
+            .collect()
     });
     assert_eq!(left, [1, 3, 4, 5, 6]);
 
@@ -531,7 +603,11 @@ async fn a_role_with_ten_policies_takes_no_more() {
         }
     });
     let error = practice.refusal(&practice.attachment()).await;
-    assert!(error.message.contains("PoliciesPerRole): p0, p1"), "{}", error.message);
+    assert!(
+        error.message.contains("PoliciesPerRole): p0, p1"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]
@@ -547,7 +623,10 @@ async fn a_provider_of_others_gets_the_client_id_on_a_word_and_no_tag() {
     });
     let seen = practice.look(&step).await;
     assert!(offers(&seen, ADOPT, "provider"));
-    assert_eq!(practice.act(&step).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(
+        practice.act(&step).await.unwrap_err().kind,
+        ErrorKind::Conflict
+    );
     let taking = OidcProvider {
         identity: deciding("provider"),
         ..practice.provider()
@@ -570,5 +649,8 @@ async fn decisions_join_those_that_were_made_before() {
     let Finding::Conflict { hints, .. } = &seen.finding else {
         panic!("{seen:?}")
     };
-    assert!(hints[0].starts_with("`--set aws_adopt=policy,role` takes it over"), "{hints:?}");
+    assert!(
+        hints[0].starts_with("`--set aws_adopt=policy,role` takes it over"),
+        "{hints:?}"
+    );
 }

@@ -109,8 +109,27 @@ async fn a_role_that_was_brought_is_judged_by_what_it_lets_in() {
         *condition = serde_json::json!({ "StringLike": tests });
     });
     let seen = practice.look(&existing).await;
+    assert!(
+        is_satisfied(&seen) && seen.notices.is_empty() && seen.warnings.is_empty(),
+        "{seen:?}"
+    );
+    retrust(&|trust| {
+        let condition = &mut trust["Statement"][0]["Condition"]["StringLike"];
+        condition
+            .as_object_mut()
+            .unwrap()
+            .retain(|key, _| key.ends_with(":aud"));
+    });
+    let seen = practice.look(&existing).await;
     assert!(is_satisfied(&seen));
-    assert!(seen.notices[0].contains("may let in others too"));
+    let everyone = "any service account of the cluster";
+    assert!(seen.notices[0].contains(everyone), "{seen:?}");
+    assert!(seen.warnings[0].contains(everyone), "{seen:?}");
+    let planned = practice.look(&role).await.notices.join("\n");
+    assert!(
+        planned.contains(&format!("lets in {everyone}")),
+        "{planned}"
+    );
     retrust(&|trust| {
         let deny = serde_json::json!({ "Effect": "Deny", "Principal": "*", "Action": "sts:*" });
         trust["Statement"].as_array_mut().unwrap().push(deny);

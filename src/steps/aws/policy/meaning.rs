@@ -14,6 +14,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::document::{list, text};
@@ -29,8 +30,13 @@ pub fn is_same(one: &Value, other: &Value) -> bool {
     Meaning::of(one) == Meaning::of(other)
 }
 
+/// Returns the one form of a document, to compare what it is part of.
+pub(in crate::steps) fn normal(document: &Value) -> Value {
+    serde_json::to_value(Meaning::of(document)).expect("texts, lists and maps of them")
+}
+
 /// A document in its one form.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Meaning {
     /// The version of the policy language.
     pub(super) version: String,
@@ -41,7 +47,7 @@ pub(super) struct Meaning {
 }
 
 /// A statement: what it lists, under which conditions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Statement {
     /// `Allow` or `Deny`.
     pub(super) effect: String,
@@ -54,7 +60,7 @@ pub(super) struct Statement {
 }
 
 /// The lists of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) enum List {
     Action,
     NotAction,
@@ -65,7 +71,7 @@ pub(super) enum List {
 }
 
 /// One condition: a key of the request against values.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Test {
     pub(super) key: Word,
     pub(super) operator: String,
@@ -73,9 +79,10 @@ pub(super) struct Test {
 }
 
 /// A text that is compared by its sense and shown as it was written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Word {
     pub(super) sense: String,
+    #[serde(skip)]
     pub(super) shown: String,
 }
 

@@ -6,12 +6,15 @@ mod document;
 mod meaning;
 mod pattern;
 mod subject;
+mod who;
 
 pub use admission::{AUDIENCE, Admission};
 pub use differences::differences;
 pub use document::{bucket_policy, parse, pretty};
 pub use meaning::is_same;
+pub use who::{Admitted, Certainty, Token, admitted};
 
-pub(in crate::steps) use admission::is_about_tokens;
 pub(in crate::steps) use document::list;
+pub(in crate::steps) use meaning::normal;
 pub(in crate::steps) use pattern::is_like;
+pub(in crate::steps) use who::{Condition, Statement};

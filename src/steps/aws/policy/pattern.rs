@@ -2,6 +2,9 @@
 
 /// Whether the text is one that the pattern stands for.
 pub(in crate::steps) fn is_like(pattern: &str, text: &str) -> bool {
+    if !has_wildcard(pattern) {
+        return pattern == text;
+    }
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut of, mut star, mut mark) = (0, 0, None, 0);

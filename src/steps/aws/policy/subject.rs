@@ -2,6 +2,12 @@
 
 use super::pattern::has_wildcard;
 
+/// All subjects of a cluster's issuer.
+pub(super) const ANY_ACCOUNT: &str = "any service account of the cluster";
+
+/// All subjects of an issuer that may be none of a cluster.
+pub(super) const ANY: &str = "any subject";
+
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 
 /// Returns the words for one subject as it stands.
@@ -20,7 +26,7 @@ pub(super) fn like(pattern: &str) -> String {
         return exactly(pattern);
     }
     match account(pattern) {
-        Some(("*", "*")) => "any service account".into(),
+        Some(("*", "*")) => ANY_ACCOUNT.into(),
         Some((namespace, "*")) if !has_wildcard(namespace) => {
             format!("any service account of namespace `{namespace}`")
         }
@@ -28,8 +34,8 @@ pub(super) fn like(pattern: &str) -> String {
             format!("service account `{name}` of any namespace")
         }
         Some((namespace, name)) => format!("any service account like `{namespace}/{name}`"),
-        None if pattern.strip_prefix(SERVICE_ACCOUNT) == Some("*") => "any service account".into(),
-        None if pattern == "*" => "any subject".into(),
+        None if pattern.strip_prefix(SERVICE_ACCOUNT) == Some("*") => ANY_ACCOUNT.into(),
+        None if pattern == "*" => ANY.into(),
         None => format!("any subject like `{pattern}`"),
     }
 }

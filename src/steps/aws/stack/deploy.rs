@@ -16,7 +16,8 @@ use super::story::{failure, newest, root_cause};
 use super::template::{POLICY, PROVIDER, ROLE, Template};
 use crate::clients::aws::{Aws, AwsError, NewChangeSet, Stack, StackEvent};
 use crate::engine::{
-    Change, Choice, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
+    Change, Choice, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
+    Verb,
 };
 use crate::steps::aws::adoption::Object;
 use crate::steps::aws::iam_policy::{IamPolicy, POLICY_ARN};
@@ -332,7 +333,12 @@ impl<'a> Look<'a> {
             };
             if !ours.is_on_our_role(&grant.policy_arn()).await? {
                 let changes = found.differs_from_grant(false, true, grant);
-                return Ok(Some(self.outside(Object::Policy, name, &policy.tags, changes)));
+                return Ok(Some(self.outside(
+                    Object::Policy,
+                    name,
+                    &policy.tags,
+                    changes,
+                )));
             }
         }
         // What is ours and no part of the stack cannot be changed by it.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::clients::yaml;
 use crate::steps::aws::identity::Grant;
-use crate::steps::aws::adoption::normal;
+use crate::steps::aws::policy::normal;
 
 /// The type of a role.
 pub(super) const ROLE: &str = "AWS::IAM::Role";

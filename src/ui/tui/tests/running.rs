@@ -347,13 +347,19 @@ fn wizard_in_conflict() -> Model {
 fn ways_out_of_a_conflict_are_chosen_by_number_and_planned_again() {
     let mut model = wizard_in_conflict();
     let text = screen(&mut model, 80, 30);
-    assert!(text.contains("1 ○ takes it over and makes these changes"), "{text}");
+    assert!(
+        text.contains("1 ○ takes it over and makes these changes"),
+        "{text}"
+    );
     assert!(text.contains("2 ○ uses it exactly as it is now"), "{text}");
     assert_eq!(press(&mut model, "p"), [], "nothing is chosen yet");
 
     press(&mut model, "12");
     let text = screen(&mut model, 80, 30);
-    assert!(text.contains("1 ○") && text.contains("2 ●"), "one of a conflict: {text}");
+    assert!(
+        text.contains("1 ○") && text.contains("2 ●"),
+        "one of a conflict: {text}"
+    );
     press(&mut model, "2");
     assert_eq!(press(&mut model, "p"), [], "it was taken back");
     press(&mut model, "9");
@@ -393,6 +399,9 @@ fn a_run_without_answers_to_go_back_to_shows_hints_instead() {
     events.push(finished);
     let mut model = run_with(events);
     let text = screen(&mut model, 80, 30);
-    assert!(text.contains("hint: `--set aws_adopt=role` takes it over"), "{text}");
+    assert!(
+        text.contains("hint: `--set aws_adopt=role` takes it over"),
+        "{text}"
+    );
     assert_eq!(press(&mut model, "1p"), []);
 }
