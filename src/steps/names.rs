@@ -96,13 +96,17 @@ pub fn probe_bucket(prefix: &str) -> String {
 /// impossible for another.
 pub fn beside(name: &str, installation: &str) -> String {
     let hash = digest(&SHA256, format!("{name}\n{installation}").as_bytes());
-    let hash: String = hash.as_ref()[..3]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = hex(&hash.as_ref()[..3]);
     let kept = ROLE_LIMIT - hash.len() - 1;
     let kept: String = name.chars().take(kept).collect();
     format!("{}-{hash}", kept.trim_end_matches('-'))
+}
+
+/// Returns bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).expect("a nibble is below 16");
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 /// Checks a bucket prefix.

@@ -215,7 +215,7 @@ fn what_is_at_another_path_is_found_and_never_moved() {
 #[test]
 #[ignore = "needs the peers of tests/run"]
 fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
-    let world = World::new(&[EVERYTHING]);
+    let world = World::new();
     world.root.call(&[
         "iam",
         "create-open-id-connect-provider",

@@ -12,6 +12,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::engine::Choice;
+use crate::steps::names;
 
 /// The key of the answer.
 pub const ADOPT: &str = "aws_adopt";
@@ -181,8 +182,7 @@ impl fmt::Display for Decisions {
 /// Returns the digest of what an object means; the same meaning has to come as the same value.
 pub fn meaning_digest(meaning: &Value) -> String {
     let hash = digest(&SHA256, meaning.to_string().as_bytes());
-    let bytes = hash.as_ref().iter().take(DIGITS / 2);
-    bytes.map(|byte| format!("{byte:02x}")).collect()
+    names::hex(&hash.as_ref()[..DIGITS / 2])
 }
 
 fn is_digest(text: &str) -> bool {

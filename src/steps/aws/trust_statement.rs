@@ -92,7 +92,7 @@ fn is_alike(statement: &Value, admission: &Admission) -> bool {
         .is_some_and(|own| own.keys().all(|key| fields.contains(&key.as_str())));
     let principal = statement["Principal"].as_object();
     let provider = principal.is_some_and(|kinds| {
-        kinds.len() == 1 && is_only(&kinds.get("Federated").cloned(), &admission.provider)
+        kinds.len() == 1 && is_only(&statement["Principal"]["Federated"], &admission.provider)
     });
     let assumes = matches!(list(&statement["Action"]), [Value::String(action)]
         if action.eq_ignore_ascii_case("sts:AssumeRoleWithWebIdentity"));
@@ -121,12 +121,11 @@ fn lets_in_only_us(statement: &Value, admission: &Admission) -> bool {
         .into_iter()
         .map(|operator| &condition[operator][&claim])
         .filter(|values| !values.is_null());
-    tests.any(|values| is_only(&Some(values.clone()), &admission.subject))
+    tests.any(|values| is_only(values, &admission.subject))
 }
 
-fn is_only(values: &Option<Value>, expected: &str) -> bool {
-    let values = values.as_ref().map(list).unwrap_or_default();
-    matches!(values, [Value::String(value)] if value == expected)
+fn is_only(values: &Value, expected: &str) -> bool {
+    matches!(list(values), [Value::String(value)] if value == expected)
 }
 
 #[cfg(test)]
