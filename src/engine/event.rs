@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
 use super::change::Change;
+use super::choice::Choice;
 use super::command::{Approval, Scope, Signal};
 use super::facts::Facts;
 use super::failure::StepError;
@@ -69,6 +70,9 @@ pub enum EventKind {
         hints: Vec<String>,
         /// Rights that the plan needs and the caller seems to lack.
         missing_rights: Vec<String>,
+        /// Answers that settle a conflict.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<Choice>,
     },
     /// A step is left out.
     StepNotChecked {

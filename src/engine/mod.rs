@@ -9,6 +9,7 @@
 pub mod at_work;
 pub mod chain;
 pub mod change;
+pub mod choice;
 pub mod command;
 pub mod event;
 pub mod facts;
@@ -25,6 +26,7 @@ mod worker;
 pub use at_work::{at_work, working};
 pub use chain::{Chain, Link, LinkFound, LinkState};
 pub use change::{Change, Verb, lines};
+pub use choice::Choice;
 pub use command::{Approval, Command, Scope, Signal};
 pub use event::{Event, EventKind, Outcome, StepOutcome};
 pub use facts::{FactKey, Facts};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::Chain;
 use super::change::Change;
+use super::choice::Choice;
 use super::command::Scope;
 use super::event::{Event, EventKind, FindingKind, Outcome, ResolvedAnswer, StepOutcome};
 use super::facts::Facts;
@@ -54,6 +55,8 @@ pub struct StepView {
     pub hints: Vec<String>,
     /// Rights that the plan needs and the caller seems to lack.
     pub missing_rights: Vec<String>,
+    /// Answers that settle a conflict.
+    pub choices: Vec<Choice>,
     /// What went wrong.
     pub error: Option<StepError>,
     /// When it began to look or act last.
@@ -168,6 +171,7 @@ impl RunState {
                 notices,
                 hints,
                 missing_rights,
+                choices,
             } => {
                 self.step(step, |view| {
                     view.status = StepStatus::Observed(*finding);
@@ -176,6 +180,7 @@ impl RunState {
                     view.notices.clone_from(notices);
                     view.hints.clone_from(hints);
                     view.missing_rights.clone_from(missing_rights);
+                    view.choices.clone_from(choices);
                     view.ended = Some(event.at);
                 });
             }
@@ -363,6 +368,7 @@ impl From<&super::event::TaskOutline> for TaskView {
             notices: Vec::new(),
             hints: Vec::new(),
             missing_rights: Vec::new(),
+            choices: Vec::new(),
             error: None,
             started: None,
             ended: None,

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::chain::Chain;
 use super::change::Change;
+use super::choice::Choice;
 use super::facts::{FactKey, Facts};
 use super::failure::StepError;
 use super::recipe::Phase;
@@ -162,6 +163,8 @@ pub enum Finding {
         changes: Vec<Change>,
         /// What to do.
         hints: Vec<String>,
+        /// Answers that settle it; the first one of a list is what most people want.
+        choices: Vec<Choice>,
     },
 }
 
@@ -220,7 +223,17 @@ impl Observation {
             reason: reason.into(),
             changes,
             hints,
+            choices: Vec::new(),
         })
+    }
+
+    /// Adds answers that settle the conflict, for screens that can offer them.
+    #[must_use]
+    pub fn offers(mut self, offered: Vec<Choice>) -> Self {
+        if let Finding::Conflict { choices, .. } = &mut self.finding {
+            choices.extend(offered);
+        }
+        self
     }
 
     /// Adds a fact.

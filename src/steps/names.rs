@@ -3,6 +3,8 @@
 //! `${VAR%-rok-rok}` drops a literal suffix once, if it is there. That is not quite what the
 //! documentation says in words ("when both are `rok`"), so [`ambiguity`] tells where the two part.
 
+use ring::digest::{SHA256, digest};
+
 /// The longest bucket prefix: a bucket's 63 characters less the longest suffix that Rok appends.
 pub const PREFIX_LIMIT: usize = 52;
 
@@ -88,6 +90,23 @@ pub fn subject(namespace: &str, account: &str) -> String {
 /// Returns the name of the bucket that proves access.
 pub fn probe_bucket(prefix: &str) -> String {
     format!("{prefix}{PROBE_SUFFIX}")
+}
+
+/// Returns a name beside one that is taken: the same for the same installation, and next to
+/// impossible for another.
+pub fn beside(name: &str, installation: &str) -> String {
+    let hash = digest(&SHA256, format!("{name}\n{installation}").as_bytes());
+    let hash = hex(&hash.as_ref()[..3]);
+    let kept = ROLE_LIMIT - hash.len() - 1;
+    let kept: String = name.chars().take(kept).collect();
+    format!("{}-{hash}", kept.trim_end_matches('-'))
+}
+
+/// Returns bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).expect("a nibble is below 16");
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 /// Checks a bucket prefix.
@@ -325,6 +344,19 @@ mod tests {
         );
         assert!(check_role("a b").is_err());
         assert!(check_role("arn:aws:iam::1:role/x").is_err());
+    }
+
+    #[test]
+    fn a_name_beside_another_is_its_own_and_fits() {
+        let taken = DOCUMENTED.role();
+        let beside = |installation| super::beside(&taken, installation);
+        assert!(beside("a").starts_with(&format!("{taken}-")));
+        assert_eq!(beside("a"), beside("a"));
+        assert_ne!(beside("a"), beside("b"));
+        let long = super::beside(&"r".repeat(64), "a");
+        assert_eq!(long.len(), ROLE_LIMIT);
+        check_role(&long).unwrap();
+        assert_ne!(super::beside(&long, "a"), long);
     }
 
     #[test]

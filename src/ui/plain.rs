@@ -96,7 +96,9 @@ impl<T: Write, R: Write> Plain<T, R> {
                     .iter()
                     .map(|text| format!("a verification {text}"))
                     .collect();
-                self.notices(&touches)
+                self.notices(&touches)?;
+                let hint = words::all_at_once(&self.state);
+                self.hints(hint.as_slice())
             }
             EventKind::ApprovalNeeded {
                 scope,

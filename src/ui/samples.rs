@@ -2,8 +2,8 @@
 
 use crate::engine::event::{FindingKind, ResolvedAnswer, StepOutline, TaskOutline};
 use crate::engine::{
-    Approval, Chain, Change, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState, Origin,
-    Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
+    Approval, Chain, Change, Choice, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState,
+    Origin, Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
 };
 
 const TRUST_BEFORE: &str = r#"{
@@ -185,6 +185,7 @@ pub(crate) fn observed(
         notices: Vec::new(),
         hints: Vec::new(),
         missing_rights: Vec::new(),
+        choices: Vec::new(),
     }
 }
 
@@ -275,6 +276,7 @@ fn look_at_everything(story: Story) -> Story {
                 notices: vec!["every bucket under the prefix belongs to this installation".into()],
                 hints: vec![],
                 missing_rights: vec![],
+                choices: vec![],
             },
         )
         .looks(
@@ -352,6 +354,23 @@ pub(crate) fn planned() -> Vec<Event> {
     plan_ready(look_at_everything(story)).tell()
 }
 
+/// What may be done about somebody else's role.
+fn role_choices() -> Vec<Choice> {
+    vec![
+        Choice::item("aws_adopt", "role", "takes it over and makes these changes"),
+        Choice::item(
+            "aws_adopt",
+            "role@3fa9c1d2e4b5",
+            "uses it exactly as it is now",
+        ),
+        Choice::new(
+            "aws_s3_role",
+            "rok-us-west-2-arrikto-cluster-a1b2c3",
+            "takes another name",
+        ),
+    ]
+}
+
 /// A plan where somebody else's role is in the way.
 pub(crate) fn conflicting() -> Vec<Event> {
     let story = Story::new().then(0, started(false)).then(5, answers());
@@ -361,11 +380,9 @@ pub(crate) fn conflicting() -> Vec<Event> {
         note: "role `rok-us-west-2-arrikto-cluster` exists without our tag; expected `rok-deploy/cluster`".into(),
         changes: vec![role_change()],
         notices: vec![],
-        hints: vec![
-            "answer `adopt_role` with `yes` to take it as it is".into(),
-            "or choose another name with `aws_s3_role`".into(),
-        ],
+        hints: role_choices().iter().map(|choice| choice.hint("")).collect(),
         missing_rights: vec![],
+        choices: role_choices(),
     });
     plan_ready(story).tell()
 }

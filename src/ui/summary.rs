@@ -34,6 +34,7 @@ pub fn plan_lines(state: &RunState, color: bool) -> String {
     for warning in &state.warnings {
         line(&mut text, &format!("note: {}", words::clean(warning)));
     }
+    hints(&mut text, "", words::all_at_once(state).iter());
     line(&mut text, &closing(state));
     painted(&text, color)
 }
@@ -175,7 +176,7 @@ fn plan_step(text: &mut String, paint: Paint, step: &StepView) {
     let label = words::label(step);
     let mark = paint.tone(label.tone, label.symbol);
     let word = paint.tone(label.tone, label.word);
-    let note = words::clean(&step.note);
+    let note = words::clean(&step.note).replace('\n', "\n      ");
     let colon = if note.is_empty() { "" } else { ": " };
     line(
         text,
@@ -238,7 +239,7 @@ mod tests {
         assert!(
             text.contains("CONFLICT: role `rok-us-west-2-arrikto-cluster` exists without our tag")
         );
-        assert!(text.contains("hint: answer `adopt_role` with `yes`"));
+        assert!(text.contains("hint: `--set aws_adopt=role` takes it over"));
         assert!(
             text.ends_with("4 changes in 2 tasks, 1 conflict; nothing was changed.\n"),
             "{text}"

@@ -3,11 +3,12 @@
 //! Meaning is in the word and the symbol. A [`Tone`] only repeats it, for terminals with colour.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 pub use super::harmless::{block, clean};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
-use crate::engine::{Change, LinkState, Outcome, Phase, RunState, StepOutcome, StepStatus};
+use crate::engine::{Change, Choice, LinkState, Outcome, Phase, RunState, StepOutcome, StepStatus};
 
 /// The feeling of a piece of text; what a frontend makes a colour of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,41 @@ pub fn remedy(hint: &str) -> Vec<Part<'_>> {
 fn is_command(text: &str) -> bool {
     let is_program = |word: &str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
     text.split_whitespace().next().is_some_and(is_program) && text.split_whitespace().count() >= 4
+}
+
+/// Returns the answers that some choices come to, with what the run was answered.
+pub fn settled<'a>(
+    state: &RunState,
+    choices: impl IntoIterator<Item = &'a Choice>,
+) -> BTreeMap<String, String> {
+    let mut answers: BTreeMap<String, String> = BTreeMap::new();
+    for choice in choices {
+        let given = state.answers.iter().find(|given| given.key == choice.key);
+        let given = given.map(|given| given.value.as_str()).unwrap_or_default();
+        let held = answers.get(&choice.key).map_or(given, String::as_str);
+        let answer = choice.answer(held);
+        answers.insert(choice.key.clone(), answer);
+    }
+    answers
+}
+
+/// Returns the hint that settles several conflicts with one answer, by the first choice of each.
+pub fn all_at_once(state: &RunState) -> Option<String> {
+    let conflicts = state
+        .steps()
+        .filter(|step| step.status == StepStatus::Observed(FindingKind::Conflict));
+    let firsts: Option<Vec<&Choice>> = conflicts.map(|step| step.choices.first()).collect();
+    let firsts = firsts?;
+    let first = firsts.first()?;
+    let is_one_answer = |choice: &&Choice| choice.joins && choice.key == first.key;
+    if firsts.len() < 2 || !firsts.iter().all(is_one_answer) {
+        return None;
+    }
+    let answers = settled(state, firsts.iter().copied());
+    let (key, value) = answers.into_iter().next()?;
+    Some(format!(
+        "`--set {key}={value}` does the first of each at once"
+    ))
 }
 
 /// Returns "1 change", "2 changes".

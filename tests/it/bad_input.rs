@@ -74,9 +74,9 @@ fn masked_home(home: &str) -> String {
     format!("{}{}", &home[..kept], ".".repeat(home.len() - kept))
 }
 
-/// Masks durations, ports, UUIDs, ids of issuers and runs, access keys and times.
+/// Masks durations, ports, UUIDs, ids of issuers and runs, access keys, times and digests.
 fn masked(text: &str) -> String {
-    const SHAPES: [&str; 9] = [
+    const SHAPES: [&str; 10] = [
         "(d.d s)",
         "127.0.0.1:ddddd",
         "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh",
@@ -86,6 +86,7 @@ fn masked(text: &str) -> String {
         "dddd-dd-ddTdd:dd:ddZ",
         "AKIAAAAAAAAAAAAAAAAA",
         "ASIAAAAAAAAAAAAAAAAA",
+        "@hhhhhhhhhhhh",
     ];
     let mut characters: Vec<char> = text.chars().collect();
     let fits = |shape: char, found: char| match shape {

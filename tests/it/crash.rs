@@ -21,6 +21,7 @@ mod operator;
 mod points;
 
 use matrix::{Row, cover};
+use serde_json::{Value, json};
 
 /// What is covered. A recipe, a method or a mode joins with a line.
 const ROWS: &[Row] = &[
@@ -56,6 +57,14 @@ const ROWS: &[Row] = &[
     },
     Row {
         before: &["run --no-pod"],
+        world: made_by_others,
+        ..Row::of(
+            "rok-eks, taken over",
+            "run --no-pod --set aws_adopt=role,policy",
+        )
+    },
+    Row {
+        before: &["run --no-pod"],
         ..Row::of("verify", "verify")
     },
     Row::of("apply", "apply {home}/shop"),
@@ -68,6 +77,21 @@ const ROWS: &[Row] = &[
         ..Row::of("teardown of a stack", "teardown")
     },
 ];
+
+/// Somebody else has made role and policy of our name, in another way.
+fn made_by_others(aws: &mut Value) {
+    let role = "rok-us-west-2-arrikto-cluster";
+    let policy = format!("arn:aws:iam::123451234512:policy/{role}");
+    aws["roles"][role]["tags"] = json!({ "owner": "others" });
+    let trust = &mut aws["roles"][role]["trust"]["current"];
+    let theirs = trust.as_str().expect("a document");
+    *trust = theirs.replace("rok:rok", "theirs:theirs").into();
+    let policy = &mut aws["policies"][&policy];
+    policy["tags"] = json!({});
+    let document = &mut policy["versions"][0]["document"];
+    let theirs = document.as_str().expect("a document");
+    *document = theirs.replace("s3:*", "s3:Get*").into();
+}
 
 #[test]
 fn stopped_anywhere_every_run_converges() {

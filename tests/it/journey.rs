@@ -11,6 +11,7 @@ use super::support::practice::{
     parse_lines, snapshot, writes,
 };
 
+mod adoption;
 mod answers;
 mod modes;
 mod operators_files;

@@ -249,6 +249,216 @@ fn a_trust_policy_changed_by_hand_is_shown_and_mended() {
     assert_code(&world.deploy(&["plan"]), 0);
 }
 
+/// What somebody else has made under our names, as the AWS CLI makes it.
+struct Theirs {
+    trust: Value,
+    policy: String,
+}
+
+impl Theirs {
+    /// A role that lets in another service account, and a policy that lets it read.
+    fn made_in(world: &World) -> Self {
+        let identity = &world.identity;
+        let trust = identity.trust("system:serviceaccount:theirs:theirs");
+        world.root.call(&[
+            "iam",
+            "create-role",
+            "--role-name",
+            ROLE,
+            "--assume-role-policy-document",
+            &trust.to_string(),
+            "--tags",
+            "Key=owner,Value=others",
+        ]);
+        let policy = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Sid": "Read",
+                "Effect": "Allow",
+                "Action": ["s3:Get*", "s3:List*"],
+                "Resource": "*",
+            }],
+        });
+        world.root.call(&[
+            "iam",
+            "create-policy",
+            "--policy-name",
+            ROLE,
+            "--policy-document",
+            &policy.to_string(),
+        ]);
+        let policy = identity.policy_arn();
+        let attach = [
+            "attach-role-policy",
+            "--role-name",
+            ROLE,
+            "--policy-arn",
+            &policy,
+        ];
+        world.root.call(&[&["iam"], &attach[..]].concat());
+        Self { trust, policy }
+    }
+
+    fn versions(&self, world: &World) -> Value {
+        let versions = ["list-policy-versions", "--policy-arn", &self.policy];
+        world.root.call(&[&["iam"], &versions[..]].concat())
+    }
+
+    /// All that could have been written to.
+    fn seen(&self, world: &World) -> [Value; 4] {
+        let policy = ["get-policy", "--policy-arn", &self.policy];
+        let attached = ["list-attached-role-policies", "--role-name", ROLE];
+        [
+            world.role(),
+            world.root.call(&[&["iam"], &policy[..]].concat()),
+            world.root.call(&[&["iam"], &attached[..]].concat()),
+            self.versions(world),
+        ]
+    }
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn what_others_made_is_taken_over_beside_their_statements() {
+    let world = World::new(&[EVERYTHING]);
+    let theirs = Theirs::made_in(&world);
+    let before = theirs.seen(&world);
+    let plan = world.deploy(&["plan"]);
+    assert_code(&plan, 4);
+    for said in [
+        "- trust: ",
+        "- permissions: ",
+        "`--set aws_adopt=policy,role` does the first of each at once",
+    ] {
+        assert!(plan.stdout.contains(said), "{said}: {}", plan.stdout);
+    }
+    assert_code(&world.deploy(&["run", "--yes"]), 4);
+    assert_eq!(theirs.seen(&world), before, "nobody has decided");
+
+    let adopt = ["run", "--yes", "--set", "aws_adopt=role,policy"];
+    assert_code(&world.deploy(&adopt), 0);
+    let role = &world.role()["Role"];
+    let statements = role["AssumeRolePolicyDocument"]["Statement"].as_array();
+    let statements = statements.expect("a list");
+    assert_eq!(statements[0], theirs.trust["Statement"][0], "theirs stays");
+    let ours = world.identity.trust("system:serviceaccount:rok:rok");
+    assert_eq!(statements[1], ours["Statement"][0]);
+    assert_eq!(statements.len(), 2);
+    assert_eq!(
+        role["RoleId"], before[0]["Role"]["RoleId"],
+        "never made anew"
+    );
+    world.identity.assert_tagged_in(&world.root);
+    let versions = theirs.versions(&world);
+    assert_eq!(versions["Versions"].as_array().map(Vec::len), Some(2));
+
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0], "the decision lasts");
+    assert_code(&world.deploy(&["plan"]), 0);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn what_others_made_is_used_without_a_write_until_it_changes() {
+    let world = World::new(&[EVERYTHING]);
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    // It is as good as ours, but it is not.
+    let theirs = Theirs {
+        trust: world.identity.trust("system:serviceaccount:rok:rok"),
+        policy: world.identity.policy_arn(),
+    };
+    let keys = ["rok-deploy/cluster", "rok-deploy/recipe", "rok-deploy/run"];
+    let role = [
+        &["iam", "untag-role", "--role-name", ROLE, "--tag-keys"],
+        &keys[..],
+    ];
+    world.root.call(&role.concat());
+    let policy = [
+        "iam",
+        "untag-policy",
+        "--policy-arn",
+        &theirs.policy,
+        "--tag-keys",
+    ];
+    world.root.call(&[&policy[..], &keys[..]].concat());
+    let before = theirs.seen(&world);
+
+    let plan = world.deploy(&["plan", "--output", "json"]);
+    assert_code(&plan, 4);
+    let kept = |step: &str| {
+        let planned = planned(&plan, step);
+        let choices = planned["choices"].as_array().expect("choices");
+        let mut values = choices.iter().filter_map(|choice| choice["value"].as_str());
+        let kept = values.find(|value| value.contains('@'));
+        kept.expect("it can be used as it is").to_owned()
+    };
+    let (role, policy) = (kept("aws.iam-role"), kept("aws.iam-policy"));
+    let adopt = format!("aws_adopt={role},{policy}");
+    assert_code(&world.deploy(&["run", "--yes", "--set", &adopt]), 0);
+    assert_eq!(theirs.seen(&world), before);
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0], "the decision lasts");
+
+    world.root.call(&[
+        "iam",
+        "update-assume-role-policy",
+        "--role-name",
+        ROLE,
+        "--policy-document",
+        &world
+            .identity
+            .trust("system:serviceaccount:rok:*")
+            .to_string(),
+    ]);
+    let changed = world.deploy(&["run", "--yes"]);
+    assert_code(&changed, 4);
+    let said = format!("was accepted as `{role}`");
+    assert!(changed.stderr.contains(&said), "{}", changed.stderr);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_boundary_is_put_on_and_another_one_is_left_to_a_decision() {
+    let world = World::new(&[EVERYTHING]);
+    let everything = format!(r#"{{"Version":"2012-10-17","Statement":[{EVERYTHING}]}}"#);
+    let bounds = ["one", "two"].map(|name| {
+        let create = ["create-policy", "--policy-name", name, "--policy-document"];
+        let made = world
+            .root
+            .call(&[&["iam"], &create[..], &[&everything]].concat());
+        made["Policy"]["Arn"].as_str().expect("an ARN").to_owned()
+    });
+    let boundary = || {
+        let role = world.role();
+        role["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"].clone()
+    };
+    let bounded = |arn: &str| format!("aws_permissions_boundary={arn}");
+    let one = bounded(&bounds[0]);
+    assert_code(&world.deploy(&["run", "--yes", "--set", &one]), 0);
+    assert_eq!(boundary(), bounds[0].as_str());
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(
+        writes(&world.place),
+        [""; 0],
+        "the boundary is an answer that lasts"
+    );
+
+    let without = ["--set", "aws_permissions_boundary="];
+    let plan = world.deploy(&[&["plan"], &without[..]].concat());
+    assert_code(&plan, 4);
+    assert!(
+        plan.stdout.contains(&format!("`--set {one}`")),
+        "{}",
+        plan.stdout
+    );
+    let two = bounded(&bounds[1]);
+    assert_code(&world.deploy(&["run", "--yes", "--set", &two]), 0);
+    assert_eq!(boundary(), bounds[1].as_str());
+    let taken = [&["run", "--yes", "--set", "aws_adopt=role"], &without[..]];
+    assert_code(&world.deploy(&taken.concat()), 0);
+    assert_eq!(boundary(), Value::Null);
+}
+
 impl World {
     /// What the account holds of IAM and of buckets.
     fn account(&self) -> [Value; 4] {

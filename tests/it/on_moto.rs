@@ -1,7 +1,9 @@
 //! The journey against a second AWS that is not ours: moto, which validates what it is given and
 //! speaks the error texts of IAM. There is no cluster to reach, so `--no-cluster` leaves it out.
 
-use serde_json::Value;
+use std::fs;
+
+use serde_json::{Value, json};
 
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
@@ -97,6 +99,172 @@ fn a_second_journey_changes_nothing() {
     world.plan(0);
 }
 
+/// Moto keeps five versions of a policy and refuses a sixth, as AWS does.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn only_versions_of_our_own_make_room_for_a_new_one() {
+    let world = World::new();
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    let arn = world.identity.policy_arn();
+    let theirs = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    for _ in 0..4 {
+        let create = ["create-policy-version", "--policy-arn", &arn];
+        let document = ["--policy-document", theirs];
+        world
+            .root
+            .call(&[&["iam"], &create[..], &document[..]].concat());
+    }
+    let versions = || {
+        let list = ["iam", "list-policy-versions", "--policy-arn", &arn];
+        let mut versions: Vec<String> = world.root.call(&list)["Versions"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|version| version["VersionId"].as_str().expect("an id").to_owned())
+            .collect();
+        versions.sort();
+        versions
+    };
+    let prefix = ["--set", "aws_s3_bucket_prefix=rok-other"];
+    let refused = world.deploy(&[&["run", "--yes"], &prefix[..]].concat());
+    assert_code(&refused, 1);
+    assert!(
+        refused.stderr.contains("has 5 versions"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(versions(), ["v1", "v2", "v3", "v4", "v5"]);
+
+    // One that nobody needs goes, and with the next change our own oldest one does.
+    world.root.call(&[
+        "iam",
+        "delete-policy-version",
+        "--policy-arn",
+        &arn,
+        "--version-id",
+        "v3",
+    ]);
+    assert_code(&world.deploy(&[&["run", "--yes"], &prefix[..]].concat()), 0);
+    assert_eq!(versions(), ["v1", "v2", "v4", "v5", "v6"]);
+    let prefix = ["--set", "aws_s3_bucket_prefix=rok-third"];
+    let plan = world.deploy(&[&["plan"], &prefix[..]].concat());
+    assert_code(&plan, 3);
+    assert!(
+        plan.stdout.contains("deletes oldest policy version"),
+        "{}",
+        plan.stdout
+    );
+    assert_code(&world.deploy(&[&["run", "--yes"], &prefix[..]].concat()), 0);
+    assert_eq!(versions(), ["v2", "v4", "v5", "v6", "v7"]);
+}
+
+/// Names are unique in an account, whatever the path.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn what_is_at_another_path_is_found_and_never_moved() {
+    let world = World::new();
+    let trust = world
+        .identity
+        .trust("system:serviceaccount:rok:rok")
+        .to_string();
+    world.root.call(&[
+        "iam",
+        "create-role",
+        "--role-name",
+        ROLE,
+        "--path",
+        "/team/",
+        "--assume-role-policy-document",
+        &trust,
+    ]);
+    let plan = world.plan(4);
+    let role = planned(&plan, "aws.iam-role");
+    let choices = role["choices"].as_array().expect("choices");
+    let of = |key: &str| {
+        let mut choices = choices.iter().filter(|choice| choice["key"] == key);
+        choices.next().expect("a choice")["value"].clone()
+    };
+    assert_eq!(of("aws_iam_path"), "/team/");
+    let kept = format!("aws_adopt={}", of("aws_adopt").as_str().expect("a text"));
+    assert!(
+        kept.starts_with("aws_adopt=role@"),
+        "it cannot be taken over: {kept}"
+    );
+    assert_code(
+        &world.deploy(&["run", "--yes", "--set", "aws_adopt=role"]),
+        4,
+    );
+
+    let taken = [
+        "run",
+        "--yes",
+        "--set",
+        "aws_iam_path=/team/",
+        "--set",
+        "aws_adopt=role",
+    ];
+    assert_code(&world.deploy(&taken), 0);
+    let storage = "ops/deployments/rok/rok-cluster/overlays/deploy/patches/storage.yaml";
+    let storage = fs::read_to_string(world.place.home().join(storage)).expect("it was rendered");
+    let arn = format!("AWSRoleARN: arn:aws:iam::{ACCOUNT}:role/team/{ROLE}");
+    assert!(storage.contains(&arn), "{storage}");
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
+    let world = World::new();
+    world.root.call(&[
+        "iam",
+        "create-open-id-connect-provider",
+        "--url",
+        &format!("https://{}", world.identity.issuer),
+        "--client-id-list",
+        "theirs",
+        "--tags",
+        "Key=owner,Value=others",
+    ]);
+    let plan = world.deploy(&["plan"]);
+    assert_code(&plan, 4);
+    assert!(
+        plan.stdout.contains("`--set aws_adopt=provider`"),
+        "{}",
+        plan.stdout
+    );
+    assert_code(
+        &world.deploy(&["run", "--yes", "--set", "aws_adopt=provider"]),
+        0,
+    );
+    let provider = world.root.call(&[
+        "iam",
+        "get-open-id-connect-provider",
+        "--open-id-connect-provider-arn",
+        &world.identity.provider_arn(),
+    ]);
+    assert_eq!(
+        provider["ClientIDList"],
+        json!(["theirs", "sts.amazonaws.com"])
+    );
+    assert_eq!(
+        provider["Tags"],
+        json!([{ "Key": "owner", "Value": "others" }])
+    );
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
+/// Whether an event of the run says so.
+fn is_not_checked(run: &Output, step: &str) -> bool {
+    let events = run.stdout.lines();
+    let mut events = events.map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+    events.any(|line| {
+        let event = &line["event"];
+        event["kind"] == "step_not_checked" && event["step"] == step
+    })
+}
+
 /// Moto cannot change a stack, so it is only made here, and found again; and its stacks do not know
 /// providers.
 #[test]
@@ -121,16 +289,6 @@ fn the_journey_with_a_stack_makes_the_identity() {
     world.identity.assert_in(&world.root);
     assert_code(&world.deploy(&run), 0);
     assert_eq!(writes(&world.place), [""; 0]);
-}
-
-/// Whether an event of the run says so.
-fn is_not_checked(run: &Output, step: &str) -> bool {
-    let events = run.stdout.lines();
-    let mut events = events.map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-    events.any(|line| {
-        let event = &line["event"];
-        event["kind"] == "step_not_checked" && event["step"] == step
-    })
 }
 
 /// What others have is found on every page of a long list, and stays byte-equal.

@@ -1,5 +1,6 @@
 //! Steps against the practice cloud: the real clients over real HTTP, and a world to break.
 
+mod adoption;
 mod identity;
 mod lease;
 mod overlap;
@@ -21,7 +22,8 @@ use rok_deploy::sandbox::aws::AwsState;
 use rok_deploy::sandbox::aws::lagged::Lagged;
 use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
-    Caller, Cluster, IamPolicy, IamRole, Identity, OidcProvider, Ownership, PolicyAttachment,
+    Caller, Cluster, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership,
+    PolicyAttachment,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;
@@ -233,7 +235,7 @@ impl Practice {
     fn attachment(&self) -> PolicyAttachment {
         PolicyAttachment {
             aws: self.aws.clone(),
-            role: ROLE.into(),
+            identity: identity(),
         }
     }
 }
@@ -266,6 +268,7 @@ fn identity() -> Identity {
             cluster: CLUSTER.into(),
             recipe: "rok-eks".into(),
         },
+        adopt: Decisions::default(),
     }
 }
 

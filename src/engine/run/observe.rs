@@ -118,6 +118,7 @@ impl Run {
             notices: Vec::new(),
             hints: Vec::new(),
             missing_rights: Vec::new(),
+            choices: Vec::new(),
         })?;
         self.planned
             .insert(self.id(index), Planned::Later { needs });
@@ -241,6 +242,9 @@ impl Run {
             return Some((outcome_of(error.kind), text));
         }
         if let Some((entry, reason)) = conflict {
+            // What differs is told where the step is; here one line is enough.
+            let reason = reason.lines().next().unwrap_or_default();
+            let reason = reason.trim_end_matches(':');
             let text = format!("`{}`: {reason}; nothing was changed.", entry.meta.id);
             return Some((Outcome::Conflict, text));
         }

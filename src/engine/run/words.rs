@@ -77,6 +77,7 @@ impl Run {
         index: usize,
         observation: &Observation,
     ) -> Result<(), Halt> {
+        let mut offered = Vec::new();
         let (note, changes, hints) = match &observation.finding {
             Finding::Satisfied { note } => (note.clone(), Vec::new(), Vec::new()),
             Finding::Differs { changes } => (String::new(), changes.clone(), Vec::new()),
@@ -85,7 +86,11 @@ impl Run {
                 reason,
                 changes,
                 hints,
-            } => (reason.clone(), changes.clone(), hints.clone()),
+                choices,
+            } => {
+                offered.clone_from(choices);
+                (reason.clone(), changes.clone(), hints.clone())
+            }
         };
         self.emit(EventKind::StepObserved {
             step: self.id(index),
@@ -95,6 +100,7 @@ impl Run {
             notices: observation.notices.clone(),
             hints,
             missing_rights: observation.missing_rights.clone(),
+            choices: offered,
         })
     }
 

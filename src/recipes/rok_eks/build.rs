@@ -9,8 +9,8 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
-    self, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, PolicyAttachment,
-    Trust,
+    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions,
+    PolicyAttachment, Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{Preflight, Right};
@@ -87,6 +87,7 @@ pub(in crate::recipes) struct Parts {
     pub(in crate::recipes) prefix: String,
     pub(super) namespace: String,
     pub(super) name: String,
+    adopt: Decisions,
 }
 
 impl Parts {
@@ -100,6 +101,7 @@ impl Parts {
             prefix: answers.text("aws_s3_bucket_prefix"),
             namespace: answers.text("rok_cluster_namespace"),
             name: answers.text("rok_cluster_name"),
+            adopt: decisions(answers)?,
             answers: answers.clone(),
             tools: tools.clone(),
         })
@@ -213,7 +215,7 @@ impl Parts {
         }
         steps.push(Arc::new(self.rendered(
             StepMeta {
-                needs: files::render_needs(),
+                needs: files::choice_needs(!self.brings_role() && !self.uses_stack()),
                 gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
                 after: vec![
                     "aws.stack-template",
@@ -315,7 +317,7 @@ impl Parts {
             }),
             Arc::new(PolicyAttachment {
                 aws: self.aws.clone(),
-                role: self.role.clone(),
+                identity: self.identity(),
             }),
         ]
     }
@@ -326,7 +328,7 @@ impl Parts {
             Arc::new(self.configvars_patch()),
             Arc::new(self.rendered(
                 StepMeta {
-                    needs: files::render_needs(),
+                    needs: files::role_needs(),
                     gives: vec![files::VERIFY_WRITTEN.name(), files::VERIFY_COMMIT.name()],
                     after: vec!["rok.configvars-patch"],
                     ..StepMeta::new(
@@ -382,7 +384,7 @@ impl Parts {
     fn storage_patch(&self) -> Rendered {
         self.rendered(
             StepMeta {
-                needs: files::render_needs(),
+                needs: files::role_needs(),
                 gives: vec![files::STORAGE_WRITTEN.name()],
                 after: vec!["gitops.env"],
                 ..StepMeta::new(
@@ -429,7 +431,8 @@ impl Parts {
         gives: &'static FactKey<Written>,
         commit: Option<CommitSpec>,
     ) -> Rendered {
-        let (repository, variables) = (self.repository(), files::variables(&self.answers));
+        let variables = files::variables(&self.answers, &self.identity());
+        let repository = self.repository();
         Rendered {
             meta,
             repository,
@@ -462,6 +465,7 @@ impl Parts {
                 cluster: self.answers.text("eks_cluster"),
                 recipe: SPEC.name.into(),
             },
+            adopt: self.adopt.clone(),
         }
     }
 
@@ -489,7 +493,7 @@ impl Parts {
         if self.brings_role() {
             return Vec::new();
         }
-        let role = &self.role;
+        let (role, path) = (&self.role, self.answers.text("aws_iam_path"));
         let mut rights = vec![
             Right {
                 actions: &[
@@ -500,7 +504,7 @@ impl Parts {
                     "iam:AttachRolePolicy",
                     "iam:ListAttachedRolePolicies",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:role/{role}"),
+                resource: format!("arn:{{partition}}:iam::{{account}}:role{path}{role}"),
             },
             Right {
                 actions: &[
@@ -510,7 +514,7 @@ impl Parts {
                     "iam:TagPolicy",
                     "iam:CreatePolicyVersion",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:policy/{role}"),
+                resource: format!("arn:{{partition}}:iam::{{account}}:policy{path}{role}"),
             },
             Right {
                 actions: &[
@@ -544,4 +548,10 @@ impl Parts {
         }
         rights
     }
+}
+
+/// Reads the answer to [`ADOPT`], which its question has judged before.
+fn decisions(answers: &Answers) -> Result<Decisions, StepError> {
+    let text = answers.get(ADOPT).unwrap_or_default();
+    Decisions::parse(text).map_err(|problem| StepError::answers(format!("`{ADOPT}` {problem}")))
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::questions::VERIFY_IMAGE;
-use crate::engine::{Answers, FactKey, Facts};
-use crate::steps::aws::{ACCOUNT, ISSUER, STACK_PARTS};
+use crate::engine::{Answers, FactKey, Facts, StepError};
+use crate::steps::aws::{
+    ACCOUNT, Decisions, Grant, ISSUER, Identity, POLICY_ADOPTED, ROLE_ADOPTED, ROLE_ARN,
+    STACK_PARTS, s3_endpoint,
+};
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
 
 pub(super) const STACK_FILES: &[FileSpec] = &[FileSpec {
@@ -72,8 +75,8 @@ pub(super) static STORAGE_COMMITS: [&FactKey<String>; 2] = [&MANIFESTS_COMMIT, &
 pub(super) static TAGS: [&FactKey<TagState>; 2] = [&IDENTITY_TAG, &STORAGE_TAG];
 
 /// Returns the template variables: the documented names, and the older ones as aliases.
-pub(super) fn variables(answers: &Answers) -> Variables {
-    let answers = answers.clone();
+pub(super) fn variables(answers: &Answers, identity: &Identity) -> Variables {
+    let (answers, identity) = (answers.clone(), identity.clone());
     Arc::new(move |facts: &Facts| {
         let issuer = facts.get(&ISSUER)?;
         let role = answers.text("aws_s3_role");
@@ -96,20 +99,27 @@ pub(super) fn variables(answers: &Answers) -> Variables {
             variables.insert(key.to_ascii_uppercase(), answers.text(key));
         }
         // Only what is not the documented default gets into the files.
-        let image = answers
-            .get("verify_image")
-            .filter(|image| *image != VERIFY_IMAGE);
-        let path = answers.get("aws_iam_path").filter(|path| *path != "/");
+        let other_than = |key: &str, default: &str| {
+            let value = answers.get(key).filter(|value| *value != default);
+            value.map(str::to_owned)
+        };
+        let grant = identity.grant(facts)?;
         for (name, value) in [
-            ("VERIFY_IMAGE", image),
-            ("VERIFY_PULL_SECRET", answers.get("verify_pull_secret")),
-            ("AWS_IAM_PATH", path),
+            ("VERIFY_IMAGE", other_than("verify_image", VERIFY_IMAGE)),
+            ("VERIFY_PULL_SECRET", other_than("verify_pull_secret", "")),
+            ("AWS_IAM_PATH", other_than("aws_iam_path", "/")),
             (
                 "AWS_PERMISSIONS_BOUNDARY",
-                answers.get("aws_permissions_boundary"),
+                other_than("aws_permissions_boundary", ""),
+            ),
+            ("AWS_ADOPT", decisions(&identity, facts)?),
+            ("AWS_S3_ROLE_ARN", role_arn(&grant, facts)?),
+            (
+                "AWS_S3_ENDPOINT",
+                endpoint(&answers.text("aws_default_region")),
             ),
         ] {
-            variables.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+            variables.extend(value.map(|value| (name.to_owned(), value)));
         }
         if facts.has(STACK_PARTS.name()) {
             let described = format!(
@@ -124,14 +134,67 @@ pub(super) fn variables(answers: &Answers) -> Variables {
     })
 }
 
+/// Returns what was decided, by the operator or by a hand-off, so that the next run knows it.
+fn decisions(identity: &Identity, facts: &Facts) -> Result<Option<String>, StepError> {
+    let mut decisions = identity.adopt.clone();
+    for key in [&ROLE_ADOPTED, &POLICY_ADOPTED] {
+        if facts.has(key.name()) {
+            let made: String = facts.get(key)?;
+            decisions.merge(Decisions::parse(&made).map_err(StepError::failed)?);
+        }
+    }
+    let text = decisions.to_string();
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// Returns the role's ARN, unless it is the one that templates make of account and name. A role
+/// that was there before has the path that it has.
+fn role_arn(grant: &Grant, facts: &Facts) -> Result<Option<String>, StepError> {
+    let arn = if facts.has(ROLE_ARN.name()) {
+        facts.get(&ROLE_ARN)?
+    } else {
+        grant.role_arn()
+    };
+    let plain = format!(
+        "arn:aws:iam::{}:role/{}",
+        grant.account, grant.identity.role
+    );
+    Ok((arn != plain).then_some(arn))
+}
+
+/// Returns the address of S3 in the region, unless it is the one that templates make of its name.
+fn endpoint(region: &str) -> Option<String> {
+    let endpoint = s3_endpoint(region);
+    (endpoint != format!("https://s3.{region}.amazonaws.com")).then_some(endpoint)
+}
+
 /// What every template of this recipe needs to know.
 pub(super) fn render_needs() -> Vec<&'static str> {
-    vec![ACCOUNT.name(), ISSUER.name(), BRANCH.name()]
+    let mut needs = Identity::NEEDS.to_vec();
+    needs.push(BRANCH.name());
+    needs
+}
+
+/// The same, of files that name the role as it is.
+pub(super) fn role_needs() -> Vec<&'static str> {
+    let mut needs = render_needs();
+    needs.push(ROLE_ARN.name());
+    needs
+}
+
+/// The same, of the files that keep decisions: where our own steps make the identity, they may have
+/// made some.
+pub(super) fn choice_needs(by_our_steps: bool) -> Vec<&'static str> {
+    let mut needs = role_needs();
+    if by_our_steps {
+        needs.extend([ROLE_ADOPTED.name(), POLICY_ADOPTED.name()]);
+    }
+    needs
 }
 
 /// The commit of the manifests needs the other step's files too.
 pub(super) fn manifest_needs() -> Vec<&'static str> {
-    let mut needs = render_needs();
+    let mut needs = role_needs();
     needs.push(STORAGE_WRITTEN.name());
     needs
 }

@@ -3,6 +3,7 @@
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE};
 use crate::engine::Answers;
 use crate::engine::question::{Kind, Question};
+use crate::steps::aws::{ADOPT, Decisions};
 use crate::steps::names::{self, Inputs};
 
 pub(in crate::recipes) const QUESTIONS: &[Question] = &[
@@ -245,6 +246,23 @@ pub(in crate::recipes) const QUESTIONS: &[Question] = &[
             CLOUDIDENTITY.name,
             "Permissions boundary",
             "The ARN of the policy that bounds every role, where your company demands one.",
+        )
+    },
+    // What was decided about objects of one name says nothing about those of another.
+    Question {
+        optional: true,
+        computed: true,
+        needs: &["aws_account_id", "aws_s3_role"],
+        validate: |value, _| Decisions::parse(value).map(|_| ()),
+        relevant: |answers| answers.get("aws_identity_method") != Some("existing"),
+        ..Question::new(
+            ADOPT,
+            CLOUDIDENTITY.name,
+            "Adopt what exists",
+            "What to do about a `role`, `policy`, `provider` or `stack` that has our name and is not \
+             ours: named, it is taken over and changed to what Rok needs; with the digest that the \
+             plan shows, as in `role@3fa9c1d2e4b5`, it is used exactly as it is. Several are \
+             separated by commas.",
         )
     },
     Question {

@@ -3,10 +3,12 @@
 
 use serde_json::Value;
 
+use super::adoption::Decisions;
 use super::caller::{ACCOUNT, PARTITION};
 use super::cluster::ISSUER;
 use super::ownership::Ownership;
 use super::policy::{Admission, bucket_policy};
+use crate::clients::aws::partition_of_region;
 use crate::engine::{Facts, StepError};
 
 /// The identity as the answers name it.
@@ -26,6 +28,8 @@ pub struct Identity {
     pub stack: String,
     /// Our tags.
     pub ownership: Ownership,
+    /// What was decided about objects of our names that are not ours.
+    pub adopt: Decisions,
 }
 
 impl Identity {
@@ -103,6 +107,12 @@ impl Grant {
     }
 }
 
+/// Returns the address of S3 in a region, whatever its partition.
+pub fn s3_endpoint(region: &str) -> String {
+    let suffix = partition_of_region(region).dns_suffix;
+    format!("https://s3.{region}.{suffix}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +134,7 @@ mod tests {
                     cluster: "c".into(),
                     recipe: "r".into(),
                 },
+                adopt: Decisions::default(),
             },
         };
         let team = "arn:aws-cn:iam::123451234512";
@@ -132,6 +143,10 @@ mod tests {
         assert_eq!(
             grant.provider_arn(),
             format!("{team}:oidc-provider/oidc.example/id/1")
+        );
+        assert_eq!(
+            s3_endpoint("cn-north-1"),
+            "https://s3.cn-north-1.amazonaws.com.cn"
         );
         let resources = &grant.permissions()["Statement"][0]["Resource"];
         assert_eq!(resources[0], "arn:aws-cn:s3:::rok-1*");

@@ -1,12 +1,15 @@
 //! Steps on an AWS account.
 
+pub mod adoption;
 mod caller;
 mod cluster;
 mod discovery;
 mod existing_role;
+mod found_role;
 mod iam_policy;
 mod iam_role;
 mod identity;
+mod in_the_way;
 mod oidc_provider;
 mod overlap;
 mod ownership;
@@ -16,14 +19,17 @@ mod policy_attachment;
 pub mod remove;
 mod stack;
 mod trust;
+mod trust_statement;
 
+pub use adoption::{ADOPT, Decision, Decisions, Object, meaning_digest};
 pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
 pub use cluster::{CERTIFICATE_AUTHORITY, Cluster, ENDPOINT, ISSUER};
 pub use discovery::{AwsDiscovery, Connector};
 pub use existing_role::ExistingRole;
-pub use iam_policy::{IamPolicy, POLICY_ARN};
-pub use iam_role::{IamRole, ROLE_ARN};
-pub use identity::{Grant, Identity};
+pub use iam_policy::{IamPolicy, POLICY_ADOPTED, POLICY_ARN};
+pub use iam_role::{IamRole, ROLE_ADOPTED, ROLE_ARN};
+pub use identity::{Grant, Identity, s3_endpoint};
+pub use in_the_way::InTheWay;
 pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use overlap::Overlap;
 pub use ownership::Ownership;

@@ -5,13 +5,14 @@
 
 use async_trait::async_trait;
 
+use super::adoption::{Decisions, Object};
 use super::identity::Identity;
 use super::policy::AUDIENCE;
 use super::{not_there_yet, refused};
-use crate::clients::aws::Aws;
+use crate::clients::aws::{Aws, OidcProvider as Found};
 use crate::engine::{
-    Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
-    lines,
+    Change, Context, ErrorKind, FactKey, Facts, Observation, Phase, Settle, Step, StepError,
+    StepMeta, Verb, lines,
 };
 
 /// The provider's ARN.
@@ -56,38 +57,22 @@ impl Step for OidcProvider {
                 };
                 Observation::satisfied(format!("exists with client id {AUDIENCE}{whose}"))
             }
-            Some(provider) if self.identity.ownership.is_ours(&provider.tags) => {
-                Observation::differs(vec![
-                    Change::new(Verb::Update, "OIDC provider", &arn)
-                        .before(listing(&provider.client_ids))
-                        .after(lines(
-                            [&provider.client_ids[..], &[AUDIENCE.into()]].concat(),
-                        )),
-                ])
+            Some(provider) if self.may_change(&provider) => {
+                Observation::differs(vec![adding(&arn, &provider)])
             }
-            Some(provider) => Observation::conflict(
-                format!(
-                    "OIDC provider `{arn}` was made by others and lacks client id `{AUDIENCE}`: found {}",
-                    provider.client_ids.join(", ")
-                ),
-                Vec::new(),
-                vec![format!(
-                    "`aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id {AUDIENCE}`"
-                )],
-            ),
+            Some(provider) => self.in_the_way(&arn, &provider),
         };
         Ok(observation.with(&PROVIDER_ARN, &arn))
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
         let arn = self.identity.grant(facts)?.provider_arn();
-        if self
-            .aws
-            .oidc_provider(&arn)
-            .await
-            .map_err(refused)?
-            .is_some()
-        {
+        let found = self.aws.oidc_provider(&arn).await.map_err(refused)?;
+        if let Some(provider) = found {
+            if !self.may_change(&provider) {
+                let text = format!("OIDC provider `{arn}` was made by somebody else meanwhile");
+                return Err(StepError::new(ErrorKind::Conflict, text).retryable());
+            }
             return self
                 .aws
                 .add_client_id(&arn, AUDIENCE)
@@ -102,6 +87,45 @@ impl Step for OidcProvider {
             .map_err(refused)?;
         Ok(())
     }
+}
+
+impl OidcProvider {
+    /// Whether it is ours, or the operator has said that it may be changed. It gets no tags then:
+    /// it stays the cluster's.
+    fn may_change(&self, provider: &Found) -> bool {
+        self.identity.ownership.is_ours(&provider.tags)
+            || self.identity.adopt.takes_over(Object::Provider)
+    }
+
+    fn in_the_way(&self, arn: &str, provider: &Found) -> Observation {
+        let found = if provider.client_ids.is_empty() {
+            "none".into()
+        } else {
+            provider.client_ids.join(", ")
+        };
+        let reason = format!(
+            "OIDC provider `{arn}` was made by others and lacks client id `{AUDIENCE}`: found {found}"
+        );
+        let choice = Decisions::taking_over(
+            Object::Provider,
+            "adds the client id; nothing else of it is touched",
+        );
+        let hints = vec![
+            choice.hint(&self.identity.adopt.to_string()),
+            format!(
+                "or whoever made it does: `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {arn} --client-id {AUDIENCE}`"
+            ),
+        ];
+        Observation::conflict(reason, vec![adding(arn, provider)], hints).offers(vec![choice])
+    }
+}
+
+fn adding(arn: &str, provider: &Found) -> Change {
+    let mut client_ids = provider.client_ids.clone();
+    client_ids.push(AUDIENCE.into());
+    Change::new(Verb::Update, "OIDC provider", arn)
+        .before(listing(&provider.client_ids))
+        .after(listing(&client_ids))
 }
 
 fn listing(client_ids: &[String]) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Change, Observation, Verb};
+use crate::engine::{Change, Verb};
 
 /// The tags that mark what this tool makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,33 +43,29 @@ impl Ownership {
         tags.get(CLUSTER).map(String::as_str)
     }
 
-    /// Returns the conflict about an object that has our name and is not ours.
-    pub fn conflict(
-        &self,
-        target: &str,
-        name: &str,
-        tags: &BTreeMap<String, String>,
-        mut differences: Vec<Change>,
-    ) -> Observation {
-        let expected = format!("{CLUSTER}={}, {RECIPE}={}", self.cluster, self.recipe);
-        let ours: Vec<_> = tags
+    /// Returns which marks of this tool were found, in words.
+    pub fn found(tags: &BTreeMap<String, String>) -> String {
+        let marks: Vec<_> = tags
             .iter()
             .filter(|(key, _)| [CLUSTER, RECIPE].contains(&key.as_str()))
             .map(|(key, value)| format!("{key}={value}"))
             .collect();
-        let found = if ours.is_empty() {
+        if marks.is_empty() {
             "no tag of this tool".into()
         } else {
-            ours.join(", ")
-        };
-        let tagging = Change::new(Verb::Adopt, format!("{target} tags"), name);
-        differences.insert(0, tagging.before(found.clone()).after(expected.clone()));
-        let reason =
-            format!("{target} `{name}` exists and is not ours: found {found}, expected {expected}");
-        let hints = vec![
-            format!("if it is yours to give, tag it with {expected} and run again"),
-            "otherwise choose another name: `--set aws_s3_role=NAME`".into(),
-        ];
-        Observation::conflict(reason, differences, hints)
+            marks.join(", ")
+        }
+    }
+
+    /// Returns which marks of this tool are expected, in words.
+    pub fn expected(&self) -> String {
+        format!("{CLUSTER}={}, {RECIPE}={}", self.cluster, self.recipe)
+    }
+
+    /// Returns the change that marks an object of others as ours.
+    pub fn marking(&self, target: &str, name: &str, tags: &BTreeMap<String, String>) -> Change {
+        Change::new(Verb::Adopt, format!("{target} tags"), name)
+            .before(Self::found(tags))
+            .after(self.expected())
     }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::adoption::Object;
 use super::caller::PARTITION;
 use super::iam_role::ROLE_ARN;
 use super::identity::Identity;
@@ -45,7 +46,8 @@ impl Step for Permissions {
     }
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        if self.existing {
+        let adopt = &self.identity.adopt;
+        if self.existing || adopt.kept(Object::Role).is_some() {
             return self.simulate(facts).await;
         }
         let intended = self.identity.grant(facts)?.permissions();
@@ -65,6 +67,9 @@ impl Step for Permissions {
                 let note = format!("s3:* on `{prefix}*` and on nothing else of ours");
                 return Ok(Observation::satisfied(note));
             }
+        }
+        if adopt.kept(Object::Policy).is_some() {
+            return self.simulate(facts).await;
         }
         if context.has_acted("aws.") {
             return Ok(Observation::pending("the policies show their former state"));

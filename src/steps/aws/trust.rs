@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 
+use super::adoption::Object;
 use super::iam_role::ROLE_ARN;
 use super::identity::Identity;
 use super::policy::{Certainty, admitted, differences, parse, pretty};
 use super::refused;
+use super::trust_statement::has_others;
 use crate::clients::aws::Aws;
 use crate::engine::{Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta};
 
@@ -54,8 +56,10 @@ impl Step for Trust {
             return Ok(Observation::satisfied(format!("lets in only {ours}")));
         }
         let admitted = admitted(&found);
+        let kept = self.identity.adopt.kept(Object::Role).is_some();
+        let may_trust_others = self.existing || kept || has_others(&found, &admission);
         // What cannot be told from the policy is proven, or not, by use.
-        if self.existing && admitted.judge(&admission.token()) != Certainty::No {
+        if may_trust_others && admitted.judge(&admission.token()) != Certainty::No {
             let others = admitted.others(&admission);
             let only = if others.is_empty() { "only " } else { "" };
             let seen = Observation::satisfied(format!("lets in {only}{ours}"));

@@ -302,6 +302,7 @@ impl Work {
             return Ok(held);
         }
         let mut variables = self.variables.clone();
+        variables.retain(|name, _| !ONLY_WHEN_CHOSEN.contains(&name.as_str()));
         for (name, value) in env_files_at(clone, &commit.id)? {
             variables.insert(name, value);
         }
@@ -437,6 +438,18 @@ pub const ENV_FILES: [&str; 4] = [
     "deploy/env.eks-cluster",
     "deploy/env.eks-identity",
     "deploy/env.cloudidentity",
+];
+
+/// Variables that get into these files only with a value other than the default: what a commit does
+/// not hold was the default then.
+const ONLY_WHEN_CHOSEN: [&str; 7] = [
+    "AWS_ADOPT",
+    "AWS_IAM_PATH",
+    "AWS_PERMISSIONS_BOUNDARY",
+    "AWS_S3_ENDPOINT",
+    "AWS_S3_ROLE_ARN",
+    "VERIFY_IMAGE",
+    "VERIFY_PULL_SECRET",
 ];
 
 pub(super) fn short(commit: &str) -> &str {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::workload::{Workload, shown};
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
-use crate::steps::aws::ROLE_ARN;
+use crate::steps::aws::{ROLE_ARN, s3_endpoint};
 
 /// The overlay, in the clone.
 pub const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
@@ -58,7 +58,7 @@ impl Step for ManifestValues {
         };
         let spec = &cluster["spec"];
         let region = &self.workload.region;
-        let endpoint = format!("https://s3.{region}.amazonaws.com");
+        let endpoint = s3_endpoint(region);
         let mut wrong = Vec::new();
         for (name, found, expected) in [
             (

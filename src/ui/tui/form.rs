@@ -3,6 +3,8 @@
 //! A change shows at once and is looked into in the background; a newer one makes the older look
 //! pointless, which the generation number tells.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::KeyEvent;
 
 use super::keymap::Action;
@@ -281,6 +283,17 @@ impl Form {
         self.starting = true;
         self.failure = None;
         vec![Effect::Start(self.resolution.answers.clone())]
+    }
+
+    /// Takes answers, and starts a run once it is known what follows from them.
+    pub fn settle(&mut self, answers: BTreeMap<String, String>) -> Vec<Effect> {
+        for (key, value) in answers {
+            self.edits.set(key, value, Origin::Asked);
+        }
+        self.mode = Mode::Browse;
+        self.failure = None;
+        self.queued = true;
+        vec![self.look()]
     }
 
     fn open_row(&mut self) {

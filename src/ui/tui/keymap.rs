@@ -60,6 +60,8 @@ pub enum Action {
     Forget,
     /// Starts the run, which begins by looking.
     Plan,
+    /// Chooses the way out of a conflict that has the key's number.
+    Choose,
     /// Approves what is asked.
     Approve,
     /// Approves what is asked and all that follows.
@@ -200,6 +202,32 @@ pub static BINDINGS: &[Binding] = &[
         "p",
         "make the plan",
         "looks at account, cluster and clone and makes the plan; changes nothing",
+        Action::Plan,
+    ),
+    row(
+        &[Done],
+        &[
+            Plain(KeyCode::Char('1')),
+            Plain(KeyCode::Char('2')),
+            Plain(KeyCode::Char('3')),
+            Plain(KeyCode::Char('4')),
+            Plain(KeyCode::Char('5')),
+            Plain(KeyCode::Char('6')),
+            Plain(KeyCode::Char('7')),
+            Plain(KeyCode::Char('8')),
+            Plain(KeyCode::Char('9')),
+        ],
+        "1-9",
+        "choose",
+        "chooses what to do about a conflict, or takes it back",
+        Action::Choose,
+    ),
+    row(
+        &[Done],
+        &[Plain(KeyCode::Char('p'))],
+        "p",
+        "plan again",
+        "makes the plan again with what was chosen; changes nothing",
         Action::Plan,
     ),
     row(

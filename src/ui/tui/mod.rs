@@ -19,6 +19,7 @@ mod session;
 mod start;
 mod terminal;
 mod theme;
+mod ways;
 mod widgets;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! [`Model::update`] touches nothing outside: what is to happen there comes back as [`Effect`]s.
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent};
 use jiff::Timestamp;
 use ratatui::layout::{Rect, Size};
 
@@ -14,6 +14,7 @@ use super::seek::{Bound, Prompt, Severity, Wanted};
 use super::session::{Session, View};
 use super::start::Start;
 use super::theme::Theme;
+use super::ways::Ways;
 use super::widgets::page::{Lines, Page};
 use super::{Options, Recording, Unfinished};
 use crate::engine::question::Resolution;
@@ -305,6 +306,10 @@ impl Model {
             Action::Open if self.place == Place::Run => {
                 !session.opened && session.view() != View::Result
             }
+            Action::Choose => session.offers_ways(),
+            Action::Plan if self.place == Place::Run => {
+                session.offers_ways() && session.ways.as_ref().is_some_and(Ways::has_any)
+            }
             Action::Plan => form.is_some_and(|form| !form.resolution.rows.is_empty()),
             Action::Switch => session.fold.state.finished.is_some(),
             Action::Chain => session.fold.chain().is_some(),
@@ -359,6 +364,13 @@ impl Model {
         let found = keymap::lookup(context, key).filter(|action| self.offers(*action));
         match (found, &mut self.form) {
             (Some(Action::Stop), _) => self.stop(),
+            (Some(Action::Choose), _) => {
+                if let KeyCode::Char(digit) = key.code {
+                    let number = digit.to_digit(10).unwrap_or_default();
+                    self.session.choose_way(number as usize);
+                }
+                Vec::new()
+            }
             (Some(action), _) => self.act(context, action),
             (None, Some(form)) if matches!(context, Context::Edit | Context::Pick) => {
                 form.key(key);
@@ -441,9 +453,20 @@ impl Model {
                 return vec![Effect::Send(Command::Decline)];
             }
             (Action::Back, None) => self.back_to_form(),
+            (Action::Plan, None) => return self.plan_again(),
             (action, _) => self.session.act(action),
         }
         Vec::new()
+    }
+
+    /// Goes back to the answers with what was chosen about conflicts, and on to the next plan.
+    fn plan_again(&mut self) -> Vec<Effect> {
+        let state = &self.session.fold.state;
+        let ways = self.session.ways.as_ref();
+        let answers = ways.map(|ways| ways.answers(state)).unwrap_or_default();
+        self.back_to_form();
+        let form = self.form.as_mut();
+        form.map_or_else(Vec::new, |form| form.settle(answers))
     }
 
     /// Returns the line that is typed to find a moment.
@@ -540,6 +563,7 @@ impl Model {
         match (result, self.place) {
             (Ok(()), _) => {
                 self.session = Session::default();
+                self.session.ways = self.form.is_some().then(Ways::default);
                 self.then = Then::ShowResult;
                 self.place = Place::Run;
             }

@@ -2,6 +2,7 @@
 //! changes, not when something is drawn.
 
 use super::fold::Fold;
+use super::ways::{self, Ways};
 use super::widgets::page::Lines;
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
@@ -221,8 +222,9 @@ pub(super) fn plan(fold: &Fold) -> Lines {
     lines
 }
 
-/// Returns how the run ended: what went wrong, what was made, what is proven, what comes next.
-pub(super) fn result(fold: &Fold) -> Lines {
+/// Returns how the run ended: what went wrong, what was made, what is proven, what comes next. Where
+/// it can be planned again, conflicts show their ways out.
+pub(super) fn result(fold: &Fold, ways: Option<&Ways>) -> Lines {
     let state = &fold.state;
     let mut lines = Lines::default();
     let Some((outcome, summary, next)) = &state.finished else {
@@ -238,7 +240,7 @@ pub(super) fn result(fold: &Fold) -> Lines {
     lines.marked(0, 2, label.tone, &format!("{opening} {summary}"));
     lines.bold();
 
-    failures(&mut lines, fold);
+    failures(&mut lines, fold, ways);
     // What a proof made on its way was made too.
     let changed = |step: &&StepView| {
         state.acted.contains(&step.id) && matches!(step.status, StepStatus::Done(_))
@@ -343,7 +345,7 @@ pub(super) fn result(fold: &Fold) -> Lines {
     lines
 }
 
-fn failures(lines: &mut Lines, fold: &Fold) {
+fn failures(lines: &mut Lines, fold: &Fold, ways: Option<&Ways>) {
     let failed = |step: &&StepView| {
         matches!(
             step.status,
@@ -360,7 +362,33 @@ fn failures(lines: &mut Lines, fold: &Fold) {
             &format!("{} {}: {}", label.symbol, step.id, step.title),
         );
         lines.line(2, Tone::Plain, &step.note);
-        hints(lines, 2, step);
+        match ways {
+            Some(ways) if !step.choices.is_empty() => ways_out(lines, fold, &step.id, ways),
+            _ => hints(lines, 2, step),
+        }
+    }
+    if ways.is_some_and(Ways::has_any) {
+        lines.blank();
+        lines.line(
+            0,
+            Tone::Accent,
+            "`p` makes the plan again with what is chosen.",
+        );
+    }
+}
+
+/// Writes what can be done about a conflict, each with its key.
+fn ways_out(lines: &mut Lines, fold: &Fold, step: &str, ways: &Ways) {
+    for way in ways::offered(&fold.state).filter(|way| way.step == step) {
+        let (mark, tone) = if ways.has(&way) {
+            ('●', Tone::Good)
+        } else {
+            ('○', Tone::Accent)
+        };
+        let (number, choice) = (way.number, way.choice);
+        let text = format!("{number} {mark} {}", choice.label);
+        lines.marked(2, 4, tone, &text);
+        lines.marked(6, 2, Tone::Dim, &format!("{}={}", choice.key, choice.value));
     }
 }
 

@@ -7,9 +7,10 @@ use super::fold::Fold;
 use super::keymap::Action;
 use super::moment::Moment;
 use super::screens::steps::Panes;
+use super::ways::Ways;
 use super::widgets::page::{Lines, Page};
 use super::widgets::text;
-use super::{log, pages};
+use super::{log, pages, ways};
 use crate::engine::event::FindingKind;
 use crate::engine::state::StepView;
 use crate::engine::{Chain, Event, Scope, StepStatus};
@@ -97,6 +98,8 @@ pub struct Session {
     written: Subject,
     /// How often Ctrl-C was pressed.
     pub stops: u8,
+    /// Which ways out of conflicts are chosen, where the run can be planned again.
+    pub ways: Option<Ways>,
     /// Whether a run that has ended shows its steps instead of its result.
     pub inspecting: bool,
     log: VecDeque<(Tone, String)>,
@@ -167,6 +170,22 @@ impl Session {
     pub fn own_chain(&self) -> Option<&Chain> {
         let step = self.chosen_step().filter(|_| self.view() != View::Result)?;
         self.fold.chains.get(&step.id)
+    }
+
+    /// Whether ways out of conflicts can be chosen on what is shown.
+    pub fn offers_ways(&self) -> bool {
+        self.view() == View::Result
+            && !self.opened
+            && self.ways.is_some()
+            && ways::offered(&self.fold.state).next().is_some()
+    }
+
+    /// Chooses the way out of that number.
+    pub fn choose_way(&mut self, number: usize) {
+        if let Some(ways) = &mut self.ways {
+            ways.choose(&self.fold.state, number);
+            self.stale = true;
+        }
     }
 
     /// Moves, scrolls, opens and closes.
@@ -416,7 +435,7 @@ impl Session {
             _ => {}
         }
         if view == View::Result {
-            return self.set_page(pages::result(&self.fold), fresh);
+            return self.set_page(pages::result(&self.fold, self.ways.as_ref()), fresh);
         }
         if let Some(step) = self.chosen_step() {
             let chain = self.own_chain().filter(|_| self.places.chain.is_none());

@@ -282,22 +282,25 @@ fn what_is_not_ours_is_never_overwritten() {
     }
     insta::assert_snapshot!(told.join("\n\n"), @"
     untagged role: exit code 4
-    out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
-    CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
-    hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name: `--set aws_s3_role=NAME`
+    out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended; nothing was changed.
+    CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended
+    hint: `--set aws_adopt=role` takes it over: our tags are added, nothing else is changed
+    hint: `--set aws_adopt=role@............` uses it exactly as it is now; nothing is written to it
+    hint: `--set aws_s3_role=rok-us-west-2-arrikto-cluster-18407e` leaves it alone and takes another name
 
     another cluster's role: exit code 4
-    out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
-    CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
-    hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name: `--set aws_s3_role=NAME`
+    out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended; nothing was changed.
+    CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended
+    hint: `--set aws_s3_role=rok-us-west-2-arrikto-cluster-18407e` leaves it alone and takes another name
+    hint: `--set aws_adopt=role` takes it away from whom its tags name, and makes these changes
+    hint: `--set aws_adopt=role@............` uses it exactly as it is now; nothing is written to it
 
     another cluster's policy: exit code 4
-    out: `aws.iam-policy`: policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; nothing was changed.
-    CONFLICT     aws.iam-policy            IAM policy for the bucket prefix — policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks
-    hint: if it is yours to give, tag it with rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks and run again
-    hint: otherwise choose another name: `--set aws_s3_role=NAME`
+    out: `aws.iam-policy`: policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended; nothing was changed.
+    CONFLICT     aws.iam-policy            IAM policy for the bucket prefix — policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended
+    hint: `--set aws_s3_role=rok-us-west-2-arrikto-cluster-18407e` leaves it alone and takes another name
+    hint: `--set aws_adopt=policy` takes it away from whom its tags name, and makes these changes
+    hint: `--set aws_adopt=policy@............` uses it exactly as it is now; nothing is written to it
     ");
 }
 

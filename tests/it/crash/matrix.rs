@@ -30,6 +30,8 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     /// Command lines that make the world it begins in.
     pub(super) before: &'static [&'static str],
+    /// What somebody else does to the account then.
+    pub(super) world: fn(&mut Value),
     /// Its own command line.
     pub(super) command: &'static str,
 }
@@ -40,6 +42,7 @@ impl Row {
         Self {
             name,
             before: &[],
+            world: |_| (),
             command,
         }
     }
@@ -197,6 +200,12 @@ impl Stage {
             made.unwrap_or_else(|error| panic!("{command}: {error}"));
             // Names of tags hold the second of their run.
             Practice::next_second();
+        }
+        let world = home.join("state/sandbox/aws.json");
+        if let Ok(text) = fs::read(&world) {
+            let mut state = serde_json::from_slice(&text).expect("the world is JSON");
+            (row.world)(&mut state);
+            fs::write(&world, state.to_string()).expect("the world is writable");
         }
         let others = by_id(&operator.runs()).into_keys().collect();
         Self {

@@ -108,7 +108,8 @@ async fn the_provider_is_made_once_and_used_whoever_made_it() {
         panic!("a provider of others is not changed: {seen:?}")
     };
     assert!(reason.contains("found other"), "{reason}");
-    assert!(hints[0].contains(&arn));
+    assert!(hints[0].contains("`--set aws_adopt=provider`"), "{hints:?}");
+    assert!(hints[1].contains(&arn));
 
     let weak = OidcProvider {
         aws: practice.weak().await,
@@ -175,7 +176,10 @@ async fn the_policy_is_made_and_gets_new_versions_as_long_as_it_must() {
             ..practice.policy()
         };
         let seen = practice.look(&other).await;
-        assert_eq!(changes(&seen), [format!("updates policy `{ROLE}`")]);
+        let changes = changes(&seen);
+        assert_eq!(changes.last(), Some(&format!("updates policy `{ROLE}`")));
+        // The sixth needs room.
+        assert_eq!(changes.len(), if round < 4 { 1 } else { 2 });
         practice.act(&other).await.unwrap();
         assert!(is_satisfied(&practice.look(&other).await));
     }
@@ -266,7 +270,7 @@ async fn the_policy_is_attached_beside_those_of_others() {
     });
     let weak = PolicyAttachment {
         aws: practice.weak().await,
-        role: ROLE.into(),
+        ..practice.attachment()
     };
     assert_permission(
         &practice.refusal(&weak).await,

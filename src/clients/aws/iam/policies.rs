@@ -67,6 +67,27 @@ impl Aws {
             .transpose()
     }
 
+    /// Returns the ARN of the account's own policy of this name, whatever its path: names are
+    /// unique in an account, and IAM does not tell two apart by case.
+    pub async fn policy_arn_of(&self, name: &str) -> Result<Option<String>, AwsError> {
+        let mut pages = self
+            .inner
+            .iam
+            .list_policies()
+            .scope(types::PolicyScopeType::Local)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(policy) = pages.next().await {
+            let policy = policy.map_err(self.failed("iam:ListPolicies"))?;
+            let found = policy.policy_name.unwrap_or_default();
+            if found.eq_ignore_ascii_case(name) {
+                return Ok(policy.arn);
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the document of one version, in JSON.
     pub async fn policy_document(&self, arn: &str, version: &str) -> Result<String, AwsError> {
         const OPERATION: &str = "iam:GetPolicyVersion";

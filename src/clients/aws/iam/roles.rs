@@ -149,6 +149,37 @@ impl Aws {
         Ok(found(answer)?.map(|profiles| profiles.into_iter().map(name).collect()))
     }
 
+    /// Bounds the role by a policy, instead of the one that bounded it before.
+    pub async fn put_permissions_boundary(
+        &self,
+        name: &str,
+        policy_arn: &str,
+    ) -> Result<(), AwsError> {
+        self.inner
+            .iam
+            .put_role_permissions_boundary()
+            .role_name(name)
+            .permissions_boundary(policy_arn)
+            .send()
+            .await
+            .map_err(self.failed("iam:PutRolePermissionsBoundary"))?;
+        Ok(())
+    }
+
+    /// Takes the bounds of the role away. That it has none is no error.
+    pub async fn delete_permissions_boundary(&self, name: &str) -> Result<(), AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .delete_role_permissions_boundary()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(self.failed("iam:DeleteRolePermissionsBoundary"));
+        found(answer)?;
+        Ok(())
+    }
+
     /// Adds tags to the role and replaces those of the same keys.
     pub async fn tag_role(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         self.inner

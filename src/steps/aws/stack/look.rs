@@ -1,5 +1,7 @@
 //! A look at the stack: how far it is, whose it is, what is to be done with it.
 
+use std::collections::BTreeMap;
+
 use super::deploy::{Attempt, DeployStack, STACK_TEMPLATE, Stage, stage};
 use super::drift::Found;
 use super::make::PREFIX;
@@ -7,9 +9,11 @@ use super::parts::{STACK_PARTS, StackParts, holds};
 use super::story::{failure, newest, root_cause};
 use super::template::{POLICY, PROVIDER, ROLE, Template};
 use crate::clients::aws::{Aws, Stack, StackEvent, StackResource};
-use crate::engine::{Change, Facts, Finding, Observation, StepError, Verb};
+use crate::engine::{Change, Choice, Facts, Observation, StepError, Verb};
+use crate::steps::aws::adoption::Object;
 use crate::steps::aws::iam_policy::IamPolicy;
 use crate::steps::aws::identity::Grant;
+use crate::steps::aws::in_the_way::InTheWay;
 use crate::steps::aws::ownership::Ownership;
 use crate::steps::aws::refused;
 
@@ -172,8 +176,7 @@ impl<'a> Look<'a> {
             && !self.ownership().is_ours(&role.tags)
         {
             let changes = found.differs_from_grant(true, false, grant);
-            let ownership = self.ownership();
-            return Ok(Some(ownership.conflict("role", name, &role.tags, changes)));
+            return Ok(Some(self.outside(Object::Role, name, &role.tags, changes)));
         }
         if let Some(policy) = &found.policy
             && outside(self.parts.policy, POLICY, &grant.policy_arn())
@@ -185,9 +188,8 @@ impl<'a> Look<'a> {
             };
             if !ours.is_on_our_role(&grant.policy_arn()).await? {
                 let changes = found.differs_from_grant(false, true, grant);
-                let ownership = self.ownership();
-                return Ok(Some(ownership.conflict(
-                    "policy",
+                return Ok(Some(self.outside(
+                    Object::Policy,
                     name,
                     &policy.tags,
                     changes,
@@ -217,21 +219,40 @@ impl<'a> Look<'a> {
     }
 
     pub(super) fn of_others(&self, stack: &Stack) -> Observation {
-        let conflict = self
-            .ownership()
-            .conflict("stack", self.name(), &stack.tags, Vec::new());
-        let Finding::Conflict {
-            reason,
-            changes,
-            mut hints,
-        } = conflict.finding
-        else {
-            return conflict;
+        let in_the_way = InTheWay {
+            object: Object::Stack,
+            name: self.name(),
+            tags: &stack.tags,
+            differences: vec!["what it holds was not compared".into()],
+            changes: Vec::new(),
+            can_be_taken: false,
+            digest: None,
+            accepting: Vec::new(),
         };
-        if let Some(last) = hints.last_mut() {
-            *last = "otherwise choose another name: `--set aws_cf_s3_resources=NAME`".into();
-        }
-        Observation::conflict(reason, changes, hints)
+        in_the_way.conflict(&self.step.identity)
+    }
+
+    /// An object of others that a stack cannot take over; requests of our own can.
+    fn outside(
+        &self,
+        object: Object,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+        changes: Vec<Change>,
+    ) -> Observation {
+        let differs = |change: &Change| format!("{} `{}`", change.target, change.name);
+        let label = "makes the identity without a stack, which can take it over";
+        let in_the_way = InTheWay {
+            object,
+            name,
+            tags,
+            differences: changes.iter().map(differs).collect(),
+            changes,
+            can_be_taken: false,
+            digest: None,
+            accepting: vec![Choice::new("aws_identity_method", "iam", label)],
+        };
+        in_the_way.conflict(&self.step.identity)
     }
 
     /// A stack that has change sets only.

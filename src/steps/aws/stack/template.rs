@@ -175,7 +175,7 @@ fn function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::aws::{Identity, Ownership};
+    use crate::steps::aws::{Decisions, Identity, Ownership};
 
     fn grant() -> Grant {
         Grant {
@@ -193,6 +193,7 @@ mod tests {
                     cluster: "c".into(),
                     recipe: "r".into(),
                 },
+                adopt: Decisions::default(),
             },
         }
     }

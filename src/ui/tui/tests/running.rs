@@ -327,3 +327,81 @@ fn a_chain_that_no_step_tells_of_is_not_called_unproven_at_the_end() {
     let text = screen(&mut run_with(events), 40, 12);
     assert!(!text.contains("chain"), "{text}");
 }
+
+/// A wizard whose plan met somebody else's role.
+fn wizard_in_conflict() -> Model {
+    let mut model = form_with(&Answers::default());
+    press(&mut model, "p");
+    model.update(Msg::Started(Ok(())));
+    let events = samples::conflicting();
+    let next = events.len() as u64 + 1;
+    for event in events {
+        model.update(Msg::Event(event));
+    }
+    model.update(finished_with(Outcome::Conflict, next));
+    assert_eq!(model.session.view(), View::Result);
+    model
+}
+
+#[test]
+fn ways_out_of_a_conflict_are_chosen_by_number_and_planned_again() {
+    let mut model = wizard_in_conflict();
+    let text = screen(&mut model, 80, 30);
+    assert!(
+        text.contains("1 ○ takes it over and makes these changes"),
+        "{text}"
+    );
+    assert!(text.contains("2 ○ uses it exactly as it is now"), "{text}");
+    assert_eq!(press(&mut model, "p"), [], "nothing is chosen yet");
+
+    press(&mut model, "12");
+    let text = screen(&mut model, 80, 30);
+    assert!(
+        text.contains("1 ○") && text.contains("2 ●"),
+        "one of a conflict: {text}"
+    );
+    press(&mut model, "2");
+    assert_eq!(press(&mut model, "p"), [], "it was taken back");
+    press(&mut model, "9");
+    assert_eq!(press(&mut model, "p"), [], "there is no ninth way");
+
+    let effects = press(&mut model, "1p");
+    let [Effect::Resolve { generation, edits }] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(edits.get("aws_adopt"), Some("role"));
+    assert_eq!(model.place, Place::Form);
+    let effects = model.update(Msg::Resolved(*generation, resolve(edits)));
+    assert!(matches!(&effects[..], [Effect::Start(_)]), "{effects:?}");
+    model.update(Msg::Started(Ok(())));
+    assert!(!model.session.offers_ways(), "what was chosen is forgotten");
+}
+
+#[test]
+fn another_name_is_a_way_out_too() {
+    let mut model = wizard_in_conflict();
+    let effects = press(&mut model, "3p");
+    let [Effect::Resolve { edits, .. }] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    let name = "rok-us-west-2-arrikto-cluster-a1b2c3";
+    assert_eq!(edits.get("aws_s3_role"), Some(name));
+    assert_eq!(edits.get("aws_adopt"), None);
+}
+
+#[test]
+fn a_run_without_answers_to_go_back_to_shows_hints_instead() {
+    let mut events = samples::conflicting();
+    let next = events.len() as u64 + 1;
+    let Msg::Event(finished) = finished_with(Outcome::Conflict, next) else {
+        unreachable!("it is an event");
+    };
+    events.push(finished);
+    let mut model = run_with(events);
+    let text = screen(&mut model, 80, 30);
+    assert!(
+        text.contains("hint: `--set aws_adopt=role` takes it over"),
+        "{text}"
+    );
+    assert_eq!(press(&mut model, "1p"), []);
+}
