@@ -89,6 +89,7 @@ fn work(step: &str) -> [EventKind; 6] {
             notices: Vec::new(),
             hints: Vec::new(),
             missing_rights: Vec::new(),
+            rights: Vec::new(),
         },
         EventKind::StepActing {
             step: step.clone(),

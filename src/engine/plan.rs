@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::event::RightView;
 use super::failure::StepError;
 use super::step::{Finding, Observation};
 
@@ -84,6 +85,9 @@ pub struct PlanStep {
     pub changes: Vec<Change>,
     /// Things to notice.
     pub notices: Vec<String>,
+    /// What is known of each right that the plan needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<RightView>,
 }
 
 /// Returns the hash that an approval is bound to: of every step's id, finding and changes, and

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chain::Chain;
 use super::change::Change;
 use super::command::Scope;
-use super::event::{Event, EventKind, FindingKind, Outcome, ResolvedAnswer, StepOutcome};
+use super::event::{
+    Event, EventKind, FindingKind, HandOff, Outcome, ResolvedAnswer, RightView, StepOutcome,
+};
 use super::facts::Facts;
 use super::failure::StepError;
 use super::recipe::{Phase, TaskMode};
@@ -25,7 +27,7 @@ pub enum StepStatus {
     Acting,
     /// It waits for the world to show it.
     Settling,
-    /// It waits for the operator to log in again.
+    /// It waits for a person: for a login, or for an administrator.
     Paused,
     /// It is done.
     Done(StepOutcome),
@@ -54,6 +56,8 @@ pub struct StepView {
     pub hints: Vec<String>,
     /// Rights that the plan needs and the caller seems to lack.
     pub missing_rights: Vec<String>,
+    /// What is known of each right that the plan needs.
+    pub rights: Vec<RightView>,
     /// What went wrong.
     pub error: Option<StepError>,
     /// When it began to look or act last.
@@ -106,6 +110,8 @@ pub struct RunState {
     pub acted: BTreeSet<String>,
     /// Whether an administrator was asked to make what the caller may not, in any process.
     pub handed_off: bool,
+    /// What the administrator needs, as it was written down last.
+    pub handoff: Option<HandOff>,
     /// How far the chain was proven, as the last step that tried found it.
     pub chain: Option<Chain>,
     /// Facts that done steps gave.
@@ -168,6 +174,7 @@ impl RunState {
                 notices,
                 hints,
                 missing_rights,
+                rights,
             } => {
                 self.step(step, |view| {
                     view.status = StepStatus::Observed(*finding);
@@ -176,6 +183,7 @@ impl RunState {
                     view.notices.clone_from(notices);
                     view.hints.clone_from(hints);
                     view.missing_rights.clone_from(missing_rights);
+                    view.rights.clone_from(rights);
                     view.ended = Some(event.at);
                 });
             }
@@ -222,11 +230,23 @@ impl RunState {
                 view.status = StepStatus::Settling;
                 view.note.clone_from(reason);
             }),
-            EventKind::StepPaused { step, error, .. } => self.step(step, |view| {
-                view.status = StepStatus::Paused;
-                view.note.clone_from(&error.message);
-                view.hints.clone_from(&error.hints);
-            }),
+            EventKind::StepPaused {
+                step,
+                error,
+                handoff,
+                ..
+            } => {
+                self.hand_off(handoff.as_ref());
+                self.step(step, |view| {
+                    view.status = StepStatus::Paused;
+                    view.note.clone_from(&error.message);
+                    // What an administrator needs comes before what the refusal alone suggests.
+                    view.hints = handoff
+                        .as_ref()
+                        .map_or_else(Vec::new, |it| it.hints.clone());
+                    view.hints.extend(error.hints.iter().cloned());
+                });
+            }
             EventKind::StepWentOn { step, .. } => self.step(step, |view| {
                 view.status = StepStatus::Observing;
                 view.note.clear();
@@ -269,8 +289,10 @@ impl RunState {
                 outcome,
                 summary,
                 next,
+                handoff,
             } => {
                 self.awaiting = None;
+                self.hand_off(handoff.as_ref());
                 self.handed_off |= *outcome == Outcome::Permission;
                 self.finished = Some((*outcome, summary.clone(), next.clone()));
             }
@@ -315,6 +337,13 @@ impl RunState {
         let ended = self.finished.as_ref().map(|(outcome, ..)| *outcome);
         let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
         self.is_unfinished() && !(moot && self.acted.is_empty())
+    }
+
+    fn hand_off(&mut self, handoff: Option<&HandOff>) {
+        if let Some(handoff) = handoff {
+            self.handed_off = true;
+            self.handoff = Some(handoff.clone());
+        }
     }
 
     fn learn_chain(&mut self, chain: Option<&Chain>) {
@@ -363,6 +392,7 @@ impl From<&super::event::TaskOutline> for TaskView {
             notices: Vec::new(),
             hints: Vec::new(),
             missing_rights: Vec::new(),
+            rights: Vec::new(),
             error: None,
             started: None,
             ended: None,

@@ -35,6 +35,7 @@ fn plan_step(step: &StepView) -> PlanStep {
         note: step.note.clone(),
         changes: step.changes.clone(),
         notices: step.notices.clone(),
+        rights: step.rights.clone(),
     }
 }
 

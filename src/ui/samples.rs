@@ -185,6 +185,7 @@ pub(crate) fn observed(
         notices: Vec::new(),
         hints: Vec::new(),
         missing_rights: Vec::new(),
+        rights: Vec::new(),
     }
 }
 
@@ -275,6 +276,7 @@ fn look_at_everything(story: Story) -> Story {
                 notices: vec!["every bucket under the prefix belongs to this installation".into()],
                 hints: vec![],
                 missing_rights: vec![],
+                rights: vec![],
             },
         )
         .looks(
@@ -366,6 +368,7 @@ pub(crate) fn conflicting() -> Vec<Event> {
             "or choose another name with `aws_s3_role`".into(),
         ],
         missing_rights: vec![],
+        rights: vec![],
     });
     plan_ready(story).tell()
 }
@@ -562,6 +565,7 @@ pub(crate) fn finished() -> Vec<Event> {
                     "apply the manifests: `rok-deploy apply rok/rok-cluster/overlays/deploy`"
                         .into(),
                 ],
+                handoff: None,
             },
         )
         .tell()
@@ -583,6 +587,7 @@ pub(crate) fn failed() -> Vec<Event> {
             outcome: Outcome::Permission,
             summary: "A right is missing; 1 change was made and nothing else was changed".into(),
             next: vec!["resume with `rok-deploy resume`".into()],
+            handoff: None,
         })
         .tell()
 }
@@ -760,6 +765,7 @@ pub(crate) fn unproven() -> Vec<Event> {
             outcome: Outcome::Verification,
             summary: "2 verifications did not pass; nothing was changed".into(),
             next: vec![],
+            handoff: None,
         })
         .tell()
 }
@@ -784,6 +790,7 @@ pub(crate) fn paused() -> EventKind {
         step: "aws.iam-role".into(),
         error: error.hint("log in again: `aws sso login --profile rok`"),
         limit_ms: 900_000,
+        handoff: None,
     }
 }
 
@@ -864,6 +871,7 @@ pub(crate) fn every_event() -> Vec<Event> {
             outcome: Outcome::Verification,
             summary: "A verification failed; 1 change was made".into(),
             next: vec!["look at it with `rok-deploy runs 20260401-101500-k3v9`".into()],
+            handoff: None,
         })
         .tell()
 }

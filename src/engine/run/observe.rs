@@ -74,6 +74,7 @@ impl Run {
                             self.planned.insert(self.id(index), Planned::Observed(observation));
                         }
                         Err(error) => {
+                            self.note_refusal(index, error.kind);
                             if self.goes_on() && !self.is_guard(index) {
                                 self.failed.insert(self.id(index), error.kind);
                             }
@@ -118,6 +119,7 @@ impl Run {
             notices: Vec::new(),
             hints: Vec::new(),
             missing_rights: Vec::new(),
+            rights: Vec::new(),
         })?;
         self.planned
             .insert(self.id(index), Planned::Later { needs });

@@ -95,6 +95,7 @@ impl Run {
             notices: observation.notices.clone(),
             hints,
             missing_rights: observation.missing_rights.clone(),
+            rights: observation.rights.clone(),
         })
     }
 
