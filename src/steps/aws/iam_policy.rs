@@ -97,10 +97,7 @@ impl Step for IamPolicy {
                 name: identity.role.clone(),
                 path: identity.path.clone(),
                 document,
-                description: Some(format!(
-                    "Full access to S3 buckets named {}*",
-                    identity.prefix
-                )),
+                description: Some(identity.policy_description()),
                 tags: identity.ownership.tags(&context.run),
             };
             self.aws.create_policy(policy).await.map_err(refused)?;

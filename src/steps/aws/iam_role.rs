@@ -85,7 +85,7 @@ impl Step for IamRole {
             path: identity.path.clone(),
             trust_policy: trust,
             permissions_boundary: identity.boundary.clone(),
-            description: Some("Gives Rok access to its S3 buckets".into()),
+            description: Some(identity.role_description().into()),
             tags: identity.ownership.tags(&context.run),
         };
         self.aws.create_role(role).await.map_err(refused)?;

@@ -4,6 +4,7 @@ mod caller;
 mod cluster;
 mod discovery;
 mod existing_role;
+pub mod handoff;
 mod iam_policy;
 mod iam_role;
 mod identity;
