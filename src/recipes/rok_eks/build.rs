@@ -13,7 +13,7 @@ use crate::steps::aws::{
     Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
-use crate::steps::environment::{Preflight, Right};
+use crate::steps::environment::{CloneRights, Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
     Written,
@@ -140,6 +140,11 @@ impl Parts {
         HoldCluster::new(self.access(), self.tools.operator.clone(), needs)
     }
 
+    /// The account and its cluster.
+    pub(in crate::recipes) fn place(&self) -> Vec<Arc<dyn Step>> {
+        vec![Arc::new(self.caller()), Arc::new(self.cluster())]
+    }
+
     fn environment(&self) -> Vec<Arc<dyn Step>> {
         let mut steps: Vec<Arc<dyn Step>> = vec![
             Arc::new(self.caller()),
@@ -147,10 +152,12 @@ impl Parts {
             Arc::new(self.cluster_context()),
             Arc::new(Preflight {
                 aws: self.aws.clone(),
-                repository: self.repository(),
-                pushes: self.pushes() != Some(false),
+                clone: Some(CloneRights {
+                    repository: self.repository(),
+                    pushes: self.pushes() != Some(false),
+                }),
                 rights: self.rights(),
-                kustomize: self.tools.kustomize.clone(),
+                kustomize: Some(self.tools.kustomize.clone()),
             }),
             Arc::new(self.hold_cluster(CLUSTER_UID.name())),
         ];
@@ -251,17 +258,24 @@ impl Parts {
             commits,
             gives: &files::IDENTITY_TAG,
         }));
-        steps.push(Arc::new(Trust {
-            aws: self.aws.clone(),
-            identity: self.identity(),
-            existing: self.brings_role(),
-        }));
-        steps.push(Arc::new(Permissions {
-            aws: self.aws.clone(),
-            identity: self.identity(),
-            existing: self.brings_role(),
-        }));
+        steps.extend(self.identity_proof());
         steps
+    }
+
+    /// The identity is as intended.
+    pub(in crate::recipes) fn identity_proof(&self) -> Vec<Arc<dyn Step>> {
+        vec![
+            Arc::new(Trust {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                existing: self.brings_role(),
+            }),
+            Arc::new(Permissions {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                existing: self.brings_role(),
+            }),
+        ]
     }
 
     fn stack_template(&self, title: &'static str) -> Rendered {
@@ -299,7 +313,7 @@ impl Parts {
     }
 
     /// The identity by requests of our own.
-    fn iam(&self) -> Vec<Arc<dyn Step>> {
+    pub(in crate::recipes) fn iam(&self) -> Vec<Arc<dyn Step>> {
         vec![
             Arc::new(OidcProvider {
                 aws: self.aws.clone(),
@@ -465,7 +479,7 @@ impl Parts {
         }
     }
 
-    fn brings_role(&self) -> bool {
+    pub(super) fn brings_role(&self) -> bool {
         self.answers.get("aws_identity_method") == Some("existing")
     }
 
@@ -485,11 +499,14 @@ impl Parts {
         names
     }
 
-    fn rights(&self) -> Vec<Right> {
+    pub(in crate::recipes) fn rights(&self) -> Vec<Right> {
         if self.brings_role() {
             return Vec::new();
         }
-        let role = &self.role;
+        let name = format!("{}{}", self.answers.text("aws_iam_path"), self.role);
+        let arn = |kind: &str| format!("arn:{{partition}}:iam::{{account}}:{kind}{name}");
+        let boundary = self.answers.get("aws_permissions_boundary");
+        let bounds = boundary.map(|boundary| ("iam:PermissionsBoundary", boundary.to_owned()));
         let mut rights = vec![
             Right {
                 actions: &[
@@ -500,7 +517,8 @@ impl Parts {
                     "iam:AttachRolePolicy",
                     "iam:ListAttachedRolePolicies",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:role/{role}"),
+                resource: arn("role"),
+                conditions: bounds.into_iter().collect(),
             },
             Right {
                 actions: &[
@@ -510,7 +528,8 @@ impl Parts {
                     "iam:TagPolicy",
                     "iam:CreatePolicyVersion",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:policy/{role}"),
+                resource: arn("policy"),
+                conditions: Vec::new(),
             },
             Right {
                 actions: &[
@@ -519,6 +538,7 @@ impl Parts {
                     "iam:TagOpenIDConnectProvider",
                 ],
                 resource: "arn:{partition}:iam::{account}:oidc-provider/*".into(),
+                conditions: Vec::new(),
             },
         ];
         if self.uses_stack() {
@@ -540,6 +560,7 @@ impl Parts {
                     self.answers.text("aws_default_region"),
                     self.answers.text("aws_cf_s3_resources")
                 ),
+                conditions: Vec::new(),
             });
         }
         rights
