@@ -122,6 +122,43 @@ pub struct Options {
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
+
+    /// Whether somebody watches the run who decides how long it waits for an administrator.
+    #[arg(skip)]
+    pub attended: bool,
+}
+
+/// Creates the IAM role and policy that let Rok use its S3 buckets.
+///
+/// From the same answers as `rok-deploy`, without its wizard, a clone or access to the cluster. Shows
+/// what it would create, and changes nothing before you approve it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rok-s3-authorize",
+    version,
+    max_term_width = 100,
+    mut_arg("recipe", |arg| arg.hide(true)),
+    mut_arg("apply", |arg| arg.hide(true)),
+    mut_arg("run_from", |arg| arg.hide(true)),
+    mut_arg("only", |arg| arg.hide(true)),
+    mut_arg("no_cluster", |arg| arg.hide(true)),
+    mut_arg("no_pod", |arg| arg.hide(true)),
+    mut_arg("linear", |arg| arg.hide(true)),
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage or answers, 4 something that is not ours is in the way, \
+                  5 a verification failed, 6 a right is missing and a hand-off was written, 130 and 143 \
+                  interrupted (`rok-deploy resume` goes on)."
+)]
+pub struct Authorize {
+    /// Writes a CloudFormation stack for an administrator instead, and changes nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Where to write the stack; `-` is standard output. Asked in a terminal when left out.
+    #[arg(long, short, value_name = "FILE", requires = "dry_run")]
+    pub out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// A command.
@@ -166,6 +203,15 @@ pub enum Command {
         /// Does it again against the recorded answers, offline, and stops at the first difference.
         #[arg(long)]
         rerun: bool,
+    },
+    /// Writes what an administrator needs to make the identity that you may not make: a
+    /// CloudFormation stack, a script, and a page that explains both. Changes nothing.
+    ///
+    /// Only what is missing is asked for.
+    Handoff {
+        /// Where to write [default: ./rok-handoff-CLUSTER].
+        #[arg(long, short, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Applies the manifests of a directory: kustomize build, server-side apply, wait until ready.
     Apply {

@@ -117,9 +117,9 @@ impl Sources {
     }
 
     /// Returns what is wrong with the keys that were given: nothing asks for them.
-    pub fn unknown(&self, questions: &[Question]) -> Vec<String> {
+    pub fn unknown<'a>(&self, questions: impl IntoIterator<Item = &'a Question>) -> Vec<String> {
         let known: Vec<&str> = questions
-            .iter()
+            .into_iter()
             .flat_map(|question| question.aliases.iter().copied().chain([question.key]))
             .chain([RECIPE])
             .collect();

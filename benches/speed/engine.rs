@@ -72,6 +72,7 @@ fn plan_of_200_satisfied_steps(bencher: Bencher) {
         answers: Vec::new(),
         warnings: Vec::new(),
         earlier: None,
+        asks: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

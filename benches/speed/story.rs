@@ -90,6 +90,7 @@ fn work(step: &str) -> [EventKind; 6] {
             hints: Vec::new(),
             missing_rights: Vec::new(),
             choices: Vec::new(),
+            rights: Vec::new(),
         },
         EventKind::StepActing {
             step: step.clone(),

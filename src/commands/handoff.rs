@@ -1,62 +1,205 @@
-//! What an administrator needs who has the rights that the operator lacks.
+//! `rok-deploy handoff`, and the hand-off that a run writes: files for an administrator who has the
+//! rights that the operator lacks.
 
-use crate::engine::{Answers, RunState, StepStatus, Verb};
-use crate::failure::Failure;
-use crate::journal::RunFolder;
-use crate::steps::aws::policy::AUDIENCE;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
-/// The file that is handed over: the stack with role and policy, rendered.
-const STACK: &str = "s3-iam-resources.yaml";
+use async_trait::async_trait;
+use serde_json::json;
 
-/// Writes the hand-off into the run's folder and returns what to do with it, one hint each.
-pub(super) fn write(
-    folder: &RunFolder,
-    state: &RunState,
-    answers: &Answers,
-) -> Result<Vec<String>, Failure> {
-    let stack = state
-        .find("aws.stack-template")
-        .into_iter()
-        .flat_map(|step| &step.changes)
-        .find(|change| change.target == "file")
-        .and_then(|change| change.after.clone())
-        .or_else(|| read_from_clone(answers));
-    let Some(stack) = stack else {
-        return Ok(vec![
-            "give the rights named above to the caller, then `rok-deploy resume`".into(),
-        ]);
-    };
-    let path = folder.path.join(STACK);
-    folder.write(&path, &stack)?;
-    let mut hints = vec![format!(
-        "an administrator can deploy {}: `aws cloudformation deploy --stack-name {} --template-file {STACK} \
-         --capabilities CAPABILITY_NAMED_IAM`; then `rok-deploy resume`",
-        path.display(),
-        answers.text("aws_cf_s3_resources"),
-    )];
-    // The stack trusts the cluster's provider and does not make it.
-    let missing = state.find("aws.oidc-provider").filter(|step| {
-        let done = matches!(step.status, StepStatus::Done(_));
-        !done
-            && step
-                .changes
-                .iter()
-                .any(|change| change.verb == Verb::Create)
-    });
-    let arn = missing
-        .and_then(|step| step.changes.first())
-        .map(|change| change.name.as_str());
-    if let Some((_, issuer)) = arn.and_then(|arn| arn.split_once(":oidc-provider/")) {
-        hints.push(format!(
-            "the account lacks the cluster's OIDC provider; an administrator adds it with `aws iam \
-             create-open-id-connect-provider --url https://{issuer} --client-id-list {AUDIENCE}`"
-        ));
+use super::launch::launch_of;
+use super::process::Process;
+use super::session::Session;
+use crate::cli::{Options, Output};
+use crate::engine::ports::Administrator;
+use crate::engine::{Answers, Context, HandOff};
+use crate::failure::{Failure, exit};
+use crate::recipes::{RecipeSpec, Tools};
+use crate::steps::aws::handoff::{Handoff, HandoffFile, PAGE, SCRIPT, STACK, is_part};
+use crate::ui::harmless::Harmless;
+
+/// The folder of a run that the hand-off is written to.
+const FOLDER: &str = "handoff";
+
+// ---- the command --------------------------------------------------------------------------------
+
+/// Looks what is missing, and writes what makes it. Changes nothing.
+pub(super) async fn handoff(options: &Options, out: Option<&Path>) -> Result<u8, Failure> {
+    let session = Session::open(options, launch_of(options), Process::this()).await?;
+    let settled = session.answers().await?;
+    let looked = session.handoff(&settled.answers).await;
+    session.close().await;
+    let handoff = looked?;
+    if handoff.standing.is_complete() {
+        let sentence = "The identity is there as intended; there is nothing to hand over.";
+        say(options, sentence, &json!({"missing": []}))?;
+        return Ok(exit::DONE);
     }
-    Ok(hints)
+    let cluster = &handoff.grant.identity.ownership.cluster;
+    let folder = out.map_or_else(|| format!("rok-handoff-{cluster}").into(), PathBuf::from);
+    let files = handoff.files();
+    let differ = |file: &&HandoffFile| {
+        let found = fs::read(folder.join(file.name));
+        found.is_ok_and(|found| found != file.text.as_bytes())
+    };
+    let kept: Vec<_> = files
+        .iter()
+        .filter(differ)
+        .map(|file| folder.join(file.name).display().to_string())
+        .collect();
+    if !kept.is_empty() && !options.yes {
+        return Err(Failure::usage(format!(
+            "{} would be overwritten with something else",
+            kept.join(", ")
+        ))
+        .hint("`-o DIR` names another folder, `--yes` overwrites"));
+    }
+    for file in &files {
+        write(&folder, file).map_err(|error| cannot_write(&folder.join(file.name), &error))?;
+    }
+    let commands = handoff.commands(&folder);
+    let sentence = format!(
+        "{} holds what an administrator needs; nothing else was changed.",
+        folder.display()
+    );
+    let names: Vec<_> = files.iter().map(|file| file.name).collect();
+    let document = json!({
+        "folder": folder,
+        "files": names,
+        "missing": handoff.missing(),
+        "commands": commands,
+    });
+    say(options, &sentence, &document)?;
+    if options.output == Output::Plain {
+        let mut talk = Harmless::new(io::stderr(), false);
+        for line in handoff.missing() {
+            writeln!(talk, "missing: {line}")?;
+        }
+        for command in commands {
+            writeln!(talk, "next: an administrator runs `{command}`")?;
+        }
+        writeln!(
+            talk,
+            "next: then `rok-deploy run` finds it, and does the rest"
+        )?;
+    }
+    Ok(exit::DONE)
 }
 
-fn read_from_clone(answers: &Answers) -> Option<String> {
-    let environment = std::env::vars().collect();
-    let clone = crate::settings::expand(answers.get("gitops_dir")?, &environment);
-    std::fs::read_to_string(clone.join("rok/eks").join(STACK)).ok()
+/// Says how it ended: a sentence for people, a document for programs.
+fn say(options: &Options, sentence: &str, document: &serde_json::Value) -> io::Result<()> {
+    match options.output {
+        Output::Plain => writeln!(Harmless::new(io::stdout(), false), "{sentence}"),
+        Output::Json => writeln!(io::stdout(), "{document}"),
+    }
+}
+
+pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("write {}: {error}", path.display()))
+}
+
+// ---- within a run -------------------------------------------------------------------------------
+
+/// Writes the hand-off of a run into its folder, when a right turns out to be missing.
+pub(super) struct InRunFolder {
+    pub(super) spec: &'static RecipeSpec,
+    pub(super) answers: Answers,
+    pub(super) tools: Tools,
+    pub(super) process: Process,
+    pub(super) run: String,
+    /// The run's folder.
+    pub(super) folder: PathBuf,
+}
+
+#[async_trait]
+impl Administrator for InRunFolder {
+    async fn ask(&self, steps: &[&str]) -> Result<Option<HandOff>, String> {
+        let Some(build) = self.spec.handoff else {
+            return Ok(None);
+        };
+        if !steps.iter().any(|step| is_part(step)) {
+            return Ok(None);
+        }
+        // What is there untagged and exactly as asked for, is what was asked for before.
+        let context = looking(&self.run, true);
+        let handoff = build(&self.answers, &self.tools, context)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.write(&handoff).map_err(|error| error.to_string())?;
+        Ok(Some(self.told(&handoff)))
+    }
+}
+
+impl InRunFolder {
+    fn path(&self) -> PathBuf {
+        self.folder.join(FOLDER)
+    }
+
+    /// Writes the files, and takes away those of an earlier hand-off that asked for more.
+    fn write(&self, handoff: &Handoff) -> io::Result<()> {
+        let folder = self.path();
+        let files = handoff.files();
+        for file in &files {
+            let name = format!("{FOLDER}/{}", file.name);
+            self.process.writes(&name, || write(&folder, file))?;
+        }
+        for name in [STACK, SCRIPT, PAGE] {
+            let path = folder.join(name);
+            if path.exists() && !files.iter().any(|file| file.name == name) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn told(&self, handoff: &Handoff) -> HandOff {
+        let folder = self.path();
+        let page = folder.join(PAGE).display().to_string();
+        let ways: Vec<_> = handoff
+            .commands(&folder)
+            .into_iter()
+            .map(|command| format!("`{command}`"))
+            .collect();
+        HandOff {
+            folder: folder.display().to_string(),
+            hints: vec![
+                format!(
+                    "hand the folder of {page} to an administrator; the page says what is asked for, and why"
+                ),
+                format!("all it takes is {}", ways.join(", or ")),
+            ],
+        }
+    }
+}
+
+/// What a look for a hand-off may know.
+pub(super) fn looking(run: &str, handed_off: bool) -> Context {
+    Context {
+        run: run.to_owned(),
+        acted: std::collections::BTreeSet::new(),
+        planning: true,
+        handed_off,
+    }
+}
+
+/// Writes a file, whole or not at all.
+fn write(folder: &Path, file: &HandoffFile) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let (path, draft) = (
+        folder.join(file.name),
+        folder.join(format!("{}.new", file.name)),
+    );
+    let mut opened = fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(if file.is_program { 0o700 } else { 0o600 })
+        .open(&draft)?;
+    opened.write_all(file.text.as_bytes())?;
+    fs::rename(&draft, path)
 }

@@ -20,6 +20,7 @@ pub fn launch_of(options: &Options) -> Launch {
         within: None,
         no_cluster: options.no_cluster,
         no_pod: options.no_pod,
+        attended: options.attended,
         wait_seconds: options.wait.map(|wait| wait.as_secs()),
     }
 }

@@ -1,6 +1,7 @@
 //! Commands, one file each; [`session`] wires settings, clients, journal, recipe and frontend.
 
 mod apply;
+mod authorize;
 mod export;
 mod frontend;
 mod handoff;
@@ -22,6 +23,7 @@ mod teardown;
 mod verify;
 mod wizard;
 
+pub use authorize::authorize;
 pub use launch::launch_of;
 pub use process::Process;
 
@@ -56,8 +58,15 @@ pub fn main() -> ExitCode {
             }
         },
         None if cli.list_tasks => tasks::list(&cli.options),
-        _ => on_runtime(&cli),
+        _ => apply::options(cli.command.as_ref(), &cli.options)
+            .and_then(|options| teardown::options(cli.command.as_ref(), options))
+            .and_then(|options| on_runtime(command(&cli, options))),
     };
+    ends(result)
+}
+
+/// Says what went wrong, if anything did, and returns the exit code.
+fn ends(result: Result<u8, Failure>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
@@ -68,7 +77,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
+/// Runs a command that needs more than this thread.
+fn on_runtime(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
     // The one TLS provider of all clients; a second call in one process changes nothing.
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -78,30 +88,28 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the async runtime cannot start: {error}")))?;
-    let options = apply::options(cli.command.as_ref(), &cli.options)?;
-    let options = &teardown::options(cli.command.as_ref(), options)?;
-    let result = runtime.block_on(async {
-        match &cli.command {
-            None if options.apply.is_some() => run::run(options).await,
-            None => wizard::wizard(options).await,
-            Some(Command::Plan) => plan::plan(options).await,
-            Some(Command::Run | Command::Apply { .. } | Command::Teardown) => {
-                run::run(options).await
-            }
-            Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
-            Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
-            Some(Command::Replay { run, wire, rerun }) => {
-                replay::replay(options, run, *wire, *rerun).await
-            }
-            Some(Command::Sandbox { env_file }) => {
-                sandbox::sandbox(options, env_file.as_deref()).await
-            }
-            Some(_) => unreachable!("answered before the runtime was built"),
-        }
-    });
+    let result = runtime.block_on(command);
     // What still blocks (a Git child, a name look-up) must not hold up the exit.
     runtime.shutdown_background();
     result
+}
+
+async fn command(cli: &Cli, options: Options) -> Result<u8, Failure> {
+    let options = &options;
+    match &cli.command {
+        None if options.apply.is_some() => run::run(options).await,
+        None => wizard::wizard(options).await,
+        Some(Command::Plan) => plan::plan(options).await,
+        Some(Command::Run | Command::Apply { .. } | Command::Teardown) => run::run(options).await,
+        Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
+        Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
+        Some(Command::Handoff { out }) => handoff::handoff(options, out.as_deref()).await,
+        Some(Command::Replay { run, wire, rerun }) => {
+            replay::replay(options, run, *wire, *rerun).await
+        }
+        Some(Command::Sandbox { env_file }) => sandbox::sandbox(options, env_file.as_deref()).await,
+        Some(_) => unreachable!("answered before the runtime was built"),
+    }
 }
 
 fn manual() -> Result<u8, Failure> {

@@ -57,7 +57,8 @@ pub(super) async fn plan(options: &Options) -> Result<u8, Failure> {
     match outcome {
         Outcome::Permission => {
             let mut failure = Failure::failed(summary.trim_end_matches('.'))
-                .hint("`rok-deploy run` tries, and writes a hand-off where it is refused");
+                .hint("`rok-deploy handoff` writes what an administrator needs to make it for you")
+                .hint("`rok-deploy run` tries, and writes the same where it is refused");
             failure.code = exit_code(*outcome);
             Err(failure)
         }

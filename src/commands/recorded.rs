@@ -37,6 +37,9 @@ pub(super) struct ProcessSession {
     pub(super) holder: Holder,
     /// The opaque id of the state directory.
     pub(super) state: String,
+    /// The run's folder.
+    #[serde(default)]
+    pub(super) folder: String,
 }
 
 impl ProcessSession {

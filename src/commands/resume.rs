@@ -22,16 +22,8 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         Some(id) => one(&runs, id)?,
         None => newest(&runs, options.sandbox)?,
     };
-    let (session, settled, handle) = go_on(options, &folder, Process::this()).await?;
-    to_the_end(
-        session,
-        handle,
-        options,
-        Asking::of_process(),
-        &folder,
-        &settled,
-    )
-    .await
+    let (session, _, handle) = go_on(options, &folder, Process::this()).await?;
+    to_the_end(session, handle, options, Asking::of_process(), &folder).await
 }
 
 /// Goes on with a run in a session of its own, launched as the run was.
@@ -62,6 +54,7 @@ pub async fn go_on(
             .wait
             .map(|wait| wait.as_secs())
             .or(journal.header.launch.wait_seconds),
+        attended: options.attended,
         no_pod: options.no_pod || journal.header.launch.no_pod,
         ..journal.header.launch
     };

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::handoff::{InRunFolder, looking};
 use super::launch::{check_task, keys, recipe, state_directory};
 use super::process::{Gated, Process};
 use super::recorded::{self, ProcessSession};
@@ -17,13 +19,14 @@ use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{Clock, NoRecorder, Recorder};
 use crate::engine::question::{Resolution, Resolved};
 use crate::engine::recipe::Only;
-use crate::engine::run::{self, Earlier, Handle};
-use crate::engine::{Answers, Approval};
+use crate::engine::run::{self, Asks, Earlier, Handle, Waits};
+use crate::engine::{Answers, Approval, Phase};
 use crate::failure::Failure;
 use crate::journal::{ChainedFile, FORMAT, Header, Holder, Launch, RunFolder, Runs, Writer};
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
+use crate::steps::aws::handoff::Handoff;
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::EksDiscovery;
@@ -108,7 +111,7 @@ impl Session {
             )
             .hint("add `--sandbox`"));
         }
-        let unknown = sources.unknown(spec.questions);
+        let unknown = sources.unknown(spec.questions.iter().chain(spec.also_knows));
         if !unknown.is_empty() {
             return Err(Failure::answers(unknown).hint(format!(
                 "`{}` answers: {}",
@@ -265,7 +268,7 @@ impl Session {
                 &folder.run,
                 None,
                 Box::new(writer),
-                false,
+                Some(&folder.path),
             )
             .await?;
         Ok((folder, handle))
@@ -288,7 +291,7 @@ impl Session {
             &folder.run,
             Some(earlier),
             Box::new(writer),
-            false,
+            Some(&folder.path),
         )
         .await
     }
@@ -315,6 +318,7 @@ impl Session {
                 home: self.sources.environment.get("HOME").cloned(),
                 holder: Holder::of_process(),
                 state: self.runs.id().unwrap_or_default(),
+                folder: folder.path.display().to_string(),
             };
             recording.write_to(Box::new(move |line| file.append(line)), line.line(position));
         }
@@ -338,11 +342,24 @@ impl Session {
             &run,
             None,
             Box::new(NoRecorder),
-            true,
+            None,
         )
         .await
     }
 
+    /// Looks what of the identity is missing, and builds what makes it.
+    pub(super) async fn handoff(&self, answers: &Answers) -> Result<Handoff, Failure> {
+        let Some(build) = self.spec.handoff else {
+            return Err(Failure::usage(format!(
+                "recipe `{}` makes nothing that an administrator could make",
+                self.spec.name
+            )));
+        };
+        let context = looking("handoff", false);
+        Ok(build(answers, &self.tools(), context).await?)
+    }
+
+    /// Starts the loop; without a folder it only plans.
     pub(super) async fn launch(
         &self,
         settled: &Settled,
@@ -350,11 +367,14 @@ impl Session {
         run: &str,
         earlier: Option<Earlier>,
         recorder: Box<dyn Recorder>,
-        plan_only: bool,
+        folder: Option<&Path>,
     ) -> Result<Handle, Failure> {
         let tools = self.tools();
         // A plan leaves no recording, so nobody asks what the clone held.
-        let held = settled.answers.get("gitops_dir").filter(|_| !plan_only);
+        let held = settled
+            .answers
+            .get("gitops_dir")
+            .filter(|_| folder.is_some());
         if let Some(directory) = held {
             let repository = (tools.repository)(directory);
             let holding = move || repository.git.hold(&repository.directory);
@@ -375,14 +395,15 @@ impl Session {
             run: run.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
             practice: self.launch.practice,
-            plan_only,
+            plan_only: folder.is_none(),
             only: self.launch.only,
             within: self.launch.within.clone(),
             approval,
-            wait: self.launch.wait_seconds.map(std::time::Duration::from_secs),
+            wait: self.launch.wait_seconds.map(Duration::from_secs),
             answers: resolved.collect(),
             warnings: settled.notices.clone(),
             earlier,
+            asks: folder.and_then(|folder| self.asks(settled, run, folder, tools)),
         };
         let recorder = Box::new(Gated {
             recorder,
@@ -392,6 +413,28 @@ impl Session {
         Ok(match &self.recording {
             Some(recording) => recorded::commands(handle, recording),
             None => handle,
+        })
+    }
+
+    /// Returns who is asked when a right is missing, in a run that makes what it needs rights for.
+    fn asks(&self, settled: &Settled, run: &str, folder: &Path, tools: Tools) -> Option<Asks> {
+        let wait = self.launch.wait_seconds.map(Duration::from_secs);
+        let waits = match wait {
+            Some(patience) => Waits::For(patience),
+            None if self.launch.attended => Waits::UntilStopped,
+            None => Waits::No,
+        };
+        let makes = self.spec.handoff.is_some() && self.launch.only.includes(Phase::Apply);
+        makes.then(|| Asks {
+            administrator: Arc::new(InRunFolder {
+                spec: self.spec,
+                answers: settled.answers.clone(),
+                tools,
+                process: self.process.clone(),
+                run: run.to_owned(),
+                folder: folder.to_owned(),
+            }),
+            waits,
         })
     }
 

@@ -23,6 +23,10 @@ use crate::ui::tui::{self, Unfinished, WizardPort};
 use crate::ui::words;
 
 pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
+    let options = &Options {
+        attended: true,
+        ..options.clone()
+    };
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::usage("the wizard needs a terminal")
             .hint("`rok-deploy run` does the same without prompts, `rok-deploy plan` only looks"));
@@ -60,7 +64,6 @@ struct Port {
 /// The run that the wizard works on.
 struct Work {
     folder: RunFolder,
-    answers: Answers,
     /// A resumed run may have been launched in another way; its session lives as long as it does.
     session: Arc<Session>,
 }
@@ -80,11 +83,7 @@ impl WizardPort for Port {
         };
         let started = session.start(&settled, approval_of(&self.options)).await;
         let (folder, handle) = started.map_err(told)?;
-        self.works_on(Work {
-            folder,
-            answers: answers.clone(),
-            session,
-        });
+        self.works_on(Work { folder, session });
         Ok(handle)
     }
 
@@ -113,13 +112,9 @@ impl WizardPort for Port {
 impl Port {
     async fn go_on(&self, run: &str) -> Result<Handle, Failure> {
         let folder = one(self.session.runs(), run)?;
-        let (session, settled, handle) = go_on(&self.options, &folder, Process::this()).await?;
+        let (session, _, handle) = go_on(&self.options, &folder, Process::this()).await?;
         let session = Arc::new(session);
-        self.works_on(Work {
-            folder,
-            answers: settled.answers,
-            session,
-        });
+        self.works_on(Work { folder, session });
         Ok(handle)
     }
 
@@ -151,13 +146,7 @@ impl Port {
             work.folder.path.display()
         )?;
         drop(work.session);
-        finish(
-            outcome,
-            &state,
-            Asking::Terminal,
-            &work.folder,
-            &work.answers,
-        )
+        finish(outcome, &state, Asking::Terminal, &work.folder)
     }
 }
 
@@ -205,15 +194,7 @@ async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure
         notices: Vec::new(),
     };
     let (folder, handle) = session.start(&settled, approval_of(options)).await?;
-    to_the_end(
-        session,
-        handle,
-        options,
-        Asking::Terminal,
-        &folder,
-        &settled,
-    )
-    .await
+    to_the_end(session, handle, options, Asking::Terminal, &folder).await
 }
 
 /// The input has ended before there was a run.

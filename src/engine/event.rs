@@ -73,6 +73,9 @@ pub enum EventKind {
         /// Answers that settle a conflict.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         choices: Vec<Choice>,
+        /// What is known of each right that the plan needs.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rights: Vec<RightView>,
     },
     /// A step is left out.
     StepNotChecked {
@@ -143,16 +146,20 @@ pub enum EventKind {
         /// When it gives up, in milliseconds.
         limit_ms: u64,
     },
-    /// The login has ended: the step waits until the operator has logged in again.
+    /// The step waits for a person: for the operator to log in again, or for an administrator to
+    /// make what the caller may not.
     StepPaused {
         /// The step's id.
         step: String,
         /// What the service said, and how to log in.
         error: StepError,
-        /// When it gives up, in milliseconds.
+        /// When it gives up, in milliseconds; 0 when it does not.
         limit_ms: u64,
+        /// What the administrator needs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handoff: Option<HandOff>,
     },
-    /// The operator has logged in: the step goes on where it was.
+    /// The operator has logged in, or the administrator has acted: the step goes on where it was.
     StepWentOn {
         /// The step's id.
         step: String,
@@ -207,6 +214,9 @@ pub enum EventKind {
         summary: String,
         /// What comes next.
         next: Vec<String>,
+        /// What an administrator needs, when the caller lacks a right.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        handoff: Option<HandOff>,
     },
 }
 
@@ -236,10 +246,48 @@ impl EventKind {
                 | Self::AnswersResolved { .. }
                 | Self::Approved { .. }
                 | Self::StepActing { .. }
+                | Self::StepPaused {
+                    handoff: Some(_),
+                    ..
+                }
                 | Self::StepFailed { .. }
                 | Self::RunFinished { .. }
         )
     }
+}
+
+/// What is known of a right before it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RightView {
+    /// The action: `iam:CreateRole`.
+    pub action: String,
+    /// What it is wanted on.
+    pub resource: String,
+    /// Whether the caller has it.
+    pub answer: RightAnswer,
+    /// How that was found.
+    pub how: String,
+}
+
+/// Whether the caller has a right. Only its use is a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RightAnswer {
+    /// It seems so.
+    Allowed,
+    /// It seems not.
+    Denied,
+    /// Nobody can tell before it is tried.
+    Unknown,
+}
+
+/// What was written down for somebody who has the rights that the caller lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOff {
+    /// The folder with the files.
+    pub folder: String,
+    /// What to do with them, and what happens then.
+    pub hints: Vec<String>,
 }
 
 /// A task, as far as it is known before the run.

@@ -28,7 +28,7 @@ pub use chain::{Chain, Link, LinkFound, LinkState};
 pub use change::{Change, Verb, lines};
 pub use choice::Choice;
 pub use command::{Approval, Command, Scope, Signal};
-pub use event::{Event, EventKind, Outcome, StepOutcome};
+pub use event::{Event, EventKind, HandOff, Outcome, RightAnswer, RightView, StepOutcome};
 pub use facts::{FactKey, Facts};
 pub use failure::{ErrorKind, StepError};
 pub use question::{Answer, Answers, Candidate, Discovery, Kind, Origin, Question};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::Change;
 use super::choice::Choice;
+use super::event::RightView;
 use super::failure::StepError;
 use super::step::{Finding, Observation};
 
@@ -88,6 +89,9 @@ pub struct PlanStep {
     /// Answers that settle a conflict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<Choice>,
+    /// What is known of each right that the plan needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<RightView>,
 }
 
 /// Returns the hash that an approval is bound to: of every step's id, finding and changes, and

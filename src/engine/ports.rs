@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::event::Event;
+use super::event::{Event, HandOff};
 
 /// The time. Tests bring their own, so that they do not wait.
 #[async_trait]
@@ -40,6 +40,18 @@ pub trait Recorder: Send {
     ///
     /// When it cannot be written. The run then stops: what cannot be recorded is not done.
     fn record(&mut self, event: &Event, durable: bool) -> io::Result<()>;
+}
+
+/// Asks somebody who has the rights that the caller lacks.
+#[async_trait]
+pub trait Administrator: Send + Sync {
+    /// Writes down what is still to be made of what these steps make; nothing when nobody else
+    /// could make it for them either. Called while no step is at work.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written; the text says why.
+    async fn ask(&self, steps: &[&str]) -> Result<Option<HandOff>, String>;
 }
 
 /// A recorder for runs that leave no trace: `plan`.

@@ -10,11 +10,13 @@
 
 mod act;
 mod approve;
+mod hand_over;
 mod listen;
 mod observe;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,11 +31,11 @@ use super::event::{Event, EventKind, Outcome, ResolvedAnswer};
 use super::facts::Facts;
 use super::failure::{ErrorKind, StepError};
 use super::plan::Planned;
-use super::ports::{Clock, Recorder};
+use super::ports::{Administrator, Clock, Recorder};
 use super::recipe::{Only, Phase, Recipe, TaskMode};
 use super::state::RunState;
 use super::step::{Context, Step, StepMeta, When};
-use super::worker::{Ended, May};
+use super::worker::{Asked, Ended, May};
 use words::count;
 
 /// How long an observation made while planning counts.
@@ -79,6 +81,37 @@ pub struct Options {
     pub warnings: Vec<String>,
     /// What earlier processes left of the run.
     pub earlier: Option<Earlier>,
+    /// Who is asked when a right is missing.
+    pub asks: Option<Asks>,
+}
+
+/// Who is asked when a right is missing, and whether the run waits for them.
+#[derive(Clone)]
+pub struct Asks {
+    /// Writes down what is to be made.
+    pub administrator: Arc<dyn Administrator>,
+    /// Whether the run waits until it is made.
+    pub waits: Waits,
+}
+
+impl fmt::Debug for Asks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Asks")
+            .field("waits", &self.waits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long a run waits for an administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waits {
+    /// Not at all: it ends, and is resumed.
+    No,
+    /// So long.
+    For(Duration),
+    /// Until somebody stops it.
+    UntilStopped,
 }
 
 /// What earlier processes left of a run that is resumed.
@@ -148,6 +181,9 @@ pub fn start(
         failed: BTreeMap::new(),
         acted: earlier.acted,
         handed_off: earlier.handed_off,
+        refused: Vec::new(),
+        paused: BTreeSet::new(),
+        forbidden: BTreeSet::new(),
         changed: BTreeSet::new(),
         counts: Counts::default(),
         next: Vec::new(),
@@ -202,6 +238,12 @@ struct Asking {
     since: jiff::Timestamp,
 }
 
+/// A step whose act was refused for want of a right.
+struct Refused {
+    index: usize,
+    asked: oneshot::Sender<Option<Asked>>,
+}
+
 type Workers = JoinSet<(usize, Result<Ended, StepError>)>;
 
 struct Run {
@@ -228,6 +270,12 @@ struct Run {
     acted: BTreeSet<String>,
     /// Whether an administrator was asked to make what the caller may not, in any process.
     handed_off: bool,
+    /// Steps whose acts were refused, and that wait until somebody was asked.
+    refused: Vec<Refused>,
+    /// Steps that wait for a person.
+    paused: BTreeSet<usize>,
+    /// Steps that failed for want of a right.
+    forbidden: BTreeSet<&'static str>,
     /// Steps that changed something in this process.
     changed: BTreeSet<String>,
     counts: Counts,
@@ -255,6 +303,11 @@ impl Run {
             }
         };
         self.release().await;
+        let handoff = if outcome == Outcome::Permission {
+            self.hand_over_at_the_end().await
+        } else {
+            None
+        };
         let next = if outcome == Outcome::Done {
             [&self.next[..], &self.recipe.next].concat()
         } else {
@@ -264,6 +317,7 @@ impl Run {
             outcome,
             summary,
             next,
+            handoff,
         };
         if self.emit(finished.clone()).is_err() {
             // The journal cannot take it; the frontends must hear it all the same.

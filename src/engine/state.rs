@@ -6,7 +6,9 @@ use super::chain::Chain;
 use super::change::Change;
 use super::choice::Choice;
 use super::command::Scope;
-use super::event::{Event, EventKind, FindingKind, Outcome, ResolvedAnswer, StepOutcome};
+use super::event::{
+    Event, EventKind, FindingKind, HandOff, Outcome, ResolvedAnswer, RightView, StepOutcome,
+};
 use super::facts::Facts;
 use super::failure::StepError;
 use super::recipe::{Phase, TaskMode};
@@ -26,7 +28,7 @@ pub enum StepStatus {
     Acting,
     /// It waits for the world to show it.
     Settling,
-    /// It waits for the operator to log in again.
+    /// It waits for a person: for a login, or for an administrator.
     Paused,
     /// It is done.
     Done(StepOutcome),
@@ -57,6 +59,8 @@ pub struct StepView {
     pub missing_rights: Vec<String>,
     /// Answers that settle a conflict.
     pub choices: Vec<Choice>,
+    /// What is known of each right that the plan needs.
+    pub rights: Vec<RightView>,
     /// What went wrong.
     pub error: Option<StepError>,
     /// When it began to look or act last.
@@ -109,6 +113,8 @@ pub struct RunState {
     pub acted: BTreeSet<String>,
     /// Whether an administrator was asked to make what the caller may not, in any process.
     pub handed_off: bool,
+    /// What the administrator needs, as it was written down last.
+    pub handoff: Option<HandOff>,
     /// How far the chain was proven, as the last step that tried found it.
     pub chain: Option<Chain>,
     /// Facts that done steps gave.
@@ -172,6 +178,7 @@ impl RunState {
                 hints,
                 missing_rights,
                 choices,
+                rights,
             } => {
                 self.step(step, |view| {
                     view.status = StepStatus::Observed(*finding);
@@ -181,6 +188,7 @@ impl RunState {
                     view.hints.clone_from(hints);
                     view.missing_rights.clone_from(missing_rights);
                     view.choices.clone_from(choices);
+                    view.rights.clone_from(rights);
                     view.ended = Some(event.at);
                 });
             }
@@ -227,11 +235,23 @@ impl RunState {
                 view.status = StepStatus::Settling;
                 view.note.clone_from(reason);
             }),
-            EventKind::StepPaused { step, error, .. } => self.step(step, |view| {
-                view.status = StepStatus::Paused;
-                view.note.clone_from(&error.message);
-                view.hints.clone_from(&error.hints);
-            }),
+            EventKind::StepPaused {
+                step,
+                error,
+                handoff,
+                ..
+            } => {
+                self.hand_off(handoff.as_ref());
+                self.step(step, |view| {
+                    view.status = StepStatus::Paused;
+                    view.note.clone_from(&error.message);
+                    // What an administrator needs comes before what the refusal alone suggests.
+                    view.hints = handoff
+                        .as_ref()
+                        .map_or_else(Vec::new, |it| it.hints.clone());
+                    view.hints.extend(error.hints.iter().cloned());
+                });
+            }
             EventKind::StepWentOn { step, .. } => self.step(step, |view| {
                 view.status = StepStatus::Observing;
                 view.note.clear();
@@ -274,8 +294,10 @@ impl RunState {
                 outcome,
                 summary,
                 next,
+                handoff,
             } => {
                 self.awaiting = None;
+                self.hand_off(handoff.as_ref());
                 self.handed_off |= *outcome == Outcome::Permission;
                 self.finished = Some((*outcome, summary.clone(), next.clone()));
             }
@@ -320,6 +342,13 @@ impl RunState {
         let ended = self.finished.as_ref().map(|(outcome, ..)| *outcome);
         let moot = matches!(ended, Some(Outcome::Declined | Outcome::Answers));
         self.is_unfinished() && !(moot && self.acted.is_empty())
+    }
+
+    fn hand_off(&mut self, handoff: Option<&HandOff>) {
+        if let Some(handoff) = handoff {
+            self.handed_off = true;
+            self.handoff = Some(handoff.clone());
+        }
     }
 
     fn learn_chain(&mut self, chain: Option<&Chain>) {
@@ -369,6 +398,7 @@ impl From<&super::event::TaskOutline> for TaskView {
             hints: Vec::new(),
             missing_rights: Vec::new(),
             choices: Vec::new(),
+            rights: Vec::new(),
             error: None,
             started: None,
             ended: None,

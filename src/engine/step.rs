@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::chain::Chain;
 use super::change::Change;
 use super::choice::Choice;
+use super::event::RightView;
 use super::facts::{FactKey, Facts};
 use super::failure::StepError;
 use super::recipe::Phase;
@@ -179,6 +180,8 @@ pub struct Observation {
     pub notices: Vec<String>,
     /// Rights that the plan needs and the caller seems to lack.
     pub missing_rights: Vec<String>,
+    /// What is known of each right that the plan needs.
+    pub rights: Vec<RightView>,
     /// What the operator must act on although the step is done.
     pub warnings: Vec<String>,
     /// What to say at the end of a run that went well, besides what the recipe says.
@@ -257,6 +260,13 @@ impl Observation {
         self
     }
 
+    /// Says what is known of each right that the plan needs.
+    #[must_use]
+    pub fn with_rights(mut self, rights: Vec<RightView>) -> Self {
+        self.rights = rights;
+        self
+    }
+
     /// Adds what the operator must act on although the step is done.
     #[must_use]
     pub fn warning(mut self, text: impl Into<String>) -> Self {
@@ -291,6 +301,7 @@ impl Observation {
             facts: Facts::default(),
             notices: Vec::new(),
             missing_rights: Vec::new(),
+            rights: Vec::new(),
             warnings: Vec::new(),
             next: Vec::new(),
             chain: None,

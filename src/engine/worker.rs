@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::change::Change;
+use super::event::HandOff;
 use super::facts::Facts;
 use super::failure::{ErrorKind, StepError};
 use super::ports::Clock;
@@ -77,14 +78,30 @@ pub(super) enum Message {
         waited: Duration,
         limit: Duration,
     },
-    /// It waits for the operator to log in again.
+    /// Its act was refused for want of a right. The answer says whether somebody was asked who has
+    /// it, and how long to wait.
+    Refused {
+        index: usize,
+        asked: oneshot::Sender<Option<Asked>>,
+    },
+    /// It waits for a person; without limit, until stopped.
     Paused {
         index: usize,
         error: StepError,
-        limit: Duration,
+        limit: Option<Duration>,
+        handoff: Option<HandOff>,
     },
-    /// The operator has.
+    /// The person has done what was waited for.
     WentOn(usize, Duration),
+}
+
+/// An administrator was asked to make what the caller may not.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// What was written down.
+    pub(super) handoff: HandOff,
+    /// How long to wait for it; without one, until stopped.
+    pub(super) patience: Option<Duration>,
 }
 
 /// The answer to a worker that would act.
@@ -112,7 +129,7 @@ pub(super) enum Ended {
 }
 
 /// Brings one step to an end.
-pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
+pub(super) async fn work(mut job: Job) -> Result<Ended, StepError> {
     let mut acted = false;
     let mut refusal: Option<StepError> = None;
     let mut attempt = 0;
@@ -183,7 +200,14 @@ pub(super) async fn work(job: Job) -> Result<Ended, StepError> {
                         Err(error) if error.retry => refusal = Some(error),
                         Err(error) => {
                             // What the refused act has done meanwhile shows in the next look.
-                            let Some(looked) = job.logged_in(Err(error), acted).await? else {
+                            let changes = changes.clone();
+                            let looked = match error.kind {
+                                ErrorKind::Permission => {
+                                    job.made_by_others(error, &changes).await?
+                                }
+                                _ => job.logged_in(Err(error), acted).await?,
+                            };
+                            let Some(looked) = looked else {
                                 return Ok(Ended::Stopped);
                             };
                             observation = looked;
@@ -275,7 +299,8 @@ impl Job {
         self.say(Message::Paused {
             index: self.index,
             error: paused,
-            limit: self.patience,
+            limit: Some(self.patience),
+            handoff: None,
         });
         loop {
             tokio::select! {
@@ -292,6 +317,67 @@ impl Job {
                     self.say(Message::WentOn(self.index, waited));
                     return looked.map(Some);
                 }
+            }
+        }
+    }
+
+    /// Waits until somebody who may has made what the caller may not, where somebody was asked, and
+    /// returns what is there then; nothing when the run was stopped meanwhile.
+    async fn made_by_others(
+        &mut self,
+        error: StepError,
+        refused: &[Change],
+    ) -> Result<Option<Observation>, StepError> {
+        let (asked, answer) = oneshot::channel();
+        let index = self.index;
+        self.say(Message::Refused { index, asked });
+        let Asked { handoff, patience } = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(error),
+            answer = answer => match answer {
+                Ok(Some(asked)) => asked,
+                _ => return Err(error),
+            },
+        };
+        self.context.handed_off = true;
+        let pause = || Message::Paused {
+            index,
+            error: error.clone(),
+            limit: patience,
+            handoff: Some(handoff.clone()),
+        };
+        let began = self.clock.now();
+        self.say(pause());
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(None),
+                () = self.clock.sleep(TRY_AGAIN) => {}
+            }
+            let looked = match self.look_quietly().await {
+                Err(error) if error.kind == ErrorKind::Credentials => {
+                    let Some(looked) = self.logged_in(Err(error), true).await? else {
+                        return Ok(None);
+                    };
+                    self.say(pause());
+                    Ok(looked)
+                }
+                looked => looked,
+            };
+            let waited =
+                Duration::try_from(self.clock.now().duration_since(began)).unwrap_or_default();
+            let is_as_before = match looked.as_ref().map(|looked| &looked.finding) {
+                Ok(Finding::Differs { changes }) => changes == refused,
+                // On its way, or not seen by every replica.
+                Ok(Finding::Pending { .. }) => true,
+                _ => false,
+            };
+            if !is_as_before {
+                self.say(Message::WentOn(index, waited));
+                return looked.map(Some);
+            }
+            if patience.is_some_and(|patience| waited >= patience) {
+                return Err(error);
             }
         }
     }

@@ -10,7 +10,9 @@ use crate::engine::recipe::Only;
 /// - 1.0: the first.
 /// - 1.1: proofs tell their chain; a launch may verify one task only, and without a Pod.
 /// - 1.2: steps pause while nobody is logged in.
-pub const FORMAT: &str = "1.2";
+/// - 1.3: steps pause until an administrator has acted; what was handed over is told; rights are
+///   told one by one.
+pub const FORMAT: &str = "1.3";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Launch {
     /// Whether proofs do without a Pod.
     #[serde(default)]
     pub no_pod: bool,
+    /// Whether somebody watches who decides how long to wait for an administrator.
+    #[serde(default)]
+    pub attended: bool,
     /// The bound on every wait, in seconds.
     pub wait_seconds: Option<u64>,
 }

@@ -24,6 +24,8 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         let recipe = build(answers, tools);
         Box::pin(async move { Ok(recipe) })
     },
+    also_knows: &[],
+    handoff: None,
 };
 
 const MANIFESTS: TaskSpec = TaskSpec {

@@ -1,14 +1,18 @@
 //! Recipes: whole journeys, as questions and as tasks of steps.
 
 pub mod apply;
+pub mod authorize;
 pub mod rok_eks;
 pub mod teardown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::{Answers, Question, Recipe, TaskMode};
+use futures::future::BoxFuture;
+
+use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
 use crate::steps::aws::Connector;
+use crate::steps::aws::handoff::Handoff;
 use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::gitops::Repository;
 use crate::steps::manifests::Manifests;
@@ -24,8 +28,12 @@ pub struct RecipeSpec {
     pub tasks: &'static [TaskSpec],
     /// Its questions, in order.
     pub questions: &'static [Question],
+    /// Questions of a longer recipe whose answers are given too, and are not needed.
+    pub also_knows: &'static [Question],
     /// Builds it from complete answers.
     pub build: fn(&Answers, &Tools) -> Build,
+    /// Looks what is missing, and builds what an administrator needs to make it.
+    pub handoff: Option<fn(&Answers, &Tools, Context) -> HandOver>,
 }
 
 /// A task, for `--list-tasks`.
@@ -40,18 +48,21 @@ pub struct TaskSpec {
 }
 
 /// What is built: clients may have to be connected first.
-pub type Build = futures::future::BoxFuture<'static, Result<Recipe, crate::engine::StepError>>;
+pub type Build = BoxFuture<'static, Result<Recipe, StepError>>;
+
+/// What an administrator needs, once somebody has looked.
+pub type HandOver = BoxFuture<'static, Result<Handoff, StepError>>;
 
 /// All recipes that can be chosen.
 pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC];
 
-/// Returns the recipe of that name, and those of `rok-deploy apply` and `teardown`, which are not
-/// there to choose.
+/// Returns the recipe of that name, and those of `rok-deploy apply`, `teardown` and `rok-s3-authorize`,
+/// which are not there to choose.
 pub fn find(name: &str) -> Option<&'static RecipeSpec> {
     let all = RECIPES
         .iter()
         .copied()
-        .chain([&apply::SPEC, &teardown::SPEC]);
+        .chain([&apply::SPEC, &authorize::SPEC, &teardown::SPEC]);
     all.into_iter().find(|spec| spec.name == name)
 }
 

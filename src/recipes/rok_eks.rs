@@ -2,13 +2,15 @@
 
 mod build;
 mod files;
+mod handoff;
 mod proof;
 mod questions;
 
-use super::{RecipeSpec, TaskSpec};
-
 pub(super) use build::Parts;
-pub(super) use questions::QUESTIONS;
+pub(super) use handoff::handoff;
+pub(super) use questions::{QUESTIONS, question};
+
+use super::{RecipeSpec, TaskSpec};
 
 /// The recipe.
 pub const SPEC: RecipeSpec = RecipeSpec {
@@ -20,9 +22,11 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         let (answers, tools) = (answers.clone(), tools.clone());
         Box::pin(async move { build::build(&answers, &tools).await })
     },
+    also_knows: &[],
+    handoff: Some(handoff),
 };
 
-const ENVIRONMENT: TaskSpec = TaskSpec {
+pub(super) const ENVIRONMENT: TaskSpec = TaskSpec {
     name: "environment",
     title: "Look at the environment",
     description: "Finds account, cluster, issuer and kube context, and looks for what would stop \
@@ -34,7 +38,7 @@ const GITOPS: TaskSpec = TaskSpec {
     description: "Clones the GitOps repository, uses the clone that is there, or starts one from \
                   the skeleton.",
 };
-const CLOUDIDENTITY: TaskSpec = TaskSpec {
+pub(super) const CLOUDIDENTITY: TaskSpec = TaskSpec {
     name: "cloudidentity",
     title: "Create the cloud identity",
     description: "Registers the cluster's OIDC provider, creates the IAM policy for the bucket \

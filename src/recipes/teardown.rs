@@ -32,6 +32,8 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         let (answers, tools) = (answers.clone(), tools.clone());
         Box::pin(async move { build(&answers, &tools).await })
     },
+    also_knows: &[],
+    handoff: None,
 };
 
 const ENVIRONMENT: TaskSpec = TaskSpec {

@@ -36,6 +36,7 @@ fn plan_step(step: &StepView) -> PlanStep {
         changes: step.changes.clone(),
         notices: step.notices.clone(),
         choices: step.choices.clone(),
+        rights: step.rights.clone(),
     }
 }
 

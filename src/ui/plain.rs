@@ -152,13 +152,20 @@ impl<T: Write, R: Write> Plain<T, R> {
                 step,
                 error,
                 limit_ms,
+                handoff,
             } => {
                 self.step(step)?;
-                self.hints(&error.hints)?;
-                let limit = words::duration(*limit_ms);
-                let advice = format!(
-                    "log in in another window; the run goes on by itself and waits for {limit} at most"
-                );
+                let limit = match limit_ms {
+                    0 => "until you stop it".to_owned(),
+                    limit => format!("for {} at most", words::duration(*limit)),
+                };
+                let advice = if let Some(handoff) = handoff {
+                    self.hints(&handoff.hints)?;
+                    format!("the run goes on by itself as soon as it is there, and waits {limit}")
+                } else {
+                    self.hints(&error.hints)?;
+                    format!("log in in another window; the run goes on by itself and waits {limit}")
+                };
                 self.hints(&[advice])
             }
             EventKind::StepWentOn { step, paused_ms } => {

@@ -186,6 +186,7 @@ pub(crate) fn observed(
         hints: Vec::new(),
         missing_rights: Vec::new(),
         choices: Vec::new(),
+        rights: Vec::new(),
     }
 }
 
@@ -277,6 +278,7 @@ fn look_at_everything(story: Story) -> Story {
                 hints: vec![],
                 missing_rights: vec![],
                 choices: vec![],
+                rights: vec![],
             },
         )
         .looks(
@@ -383,6 +385,7 @@ pub(crate) fn conflicting() -> Vec<Event> {
         hints: role_choices().iter().map(|choice| choice.hint("")).collect(),
         missing_rights: vec![],
         choices: role_choices(),
+        rights: vec![],
     });
     plan_ready(story).tell()
 }
@@ -579,6 +582,7 @@ pub(crate) fn finished() -> Vec<Event> {
                     "apply the manifests: `rok-deploy apply rok/rok-cluster/overlays/deploy`"
                         .into(),
                 ],
+                handoff: None,
             },
         )
         .tell()
@@ -600,6 +604,7 @@ pub(crate) fn failed() -> Vec<Event> {
             outcome: Outcome::Permission,
             summary: "A right is missing; 1 change was made and nothing else was changed".into(),
             next: vec!["resume with `rok-deploy resume`".into()],
+            handoff: None,
         })
         .tell()
 }
@@ -777,6 +782,7 @@ pub(crate) fn unproven() -> Vec<Event> {
             outcome: Outcome::Verification,
             summary: "2 verifications did not pass; nothing was changed".into(),
             next: vec![],
+            handoff: None,
         })
         .tell()
 }
@@ -801,6 +807,7 @@ pub(crate) fn paused() -> EventKind {
         step: "aws.iam-role".into(),
         error: error.hint("log in again: `aws sso login --profile rok`"),
         limit_ms: 900_000,
+        handoff: None,
     }
 }
 
@@ -881,6 +888,7 @@ pub(crate) fn every_event() -> Vec<Event> {
             outcome: Outcome::Verification,
             summary: "A verification failed; 1 change was made".into(),
             next: vec!["look at it with `rok-deploy runs 20260401-101500-k3v9`".into()],
+            handoff: None,
         })
         .tell()
 }

@@ -11,6 +11,7 @@ mod catalogue;
 mod crash;
 mod exec;
 mod faults;
+mod handed_over;
 mod hostile;
 mod journey;
 mod killed;

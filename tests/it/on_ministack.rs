@@ -12,12 +12,10 @@ use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
 use crate::support::peers::{ACCOUNT, Aws, Keys, Ministack};
 use crate::support::runs::{assert_code, git, newest_run, planned, remote_refs, requests, writes};
-use crate::support::served::{PracticeCloud, printed};
+use crate::support::served::PracticeCloud;
 
 const REGION: &str = "us-west-2";
 const EVERYTHING: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
-/// An operator of a cluster who may not make identities.
-const NO_IDENTITIES: &str = r#"{"Effect":"Deny","Action":["iam:Create*","iam:Attach*","iam:Update*","iam:Tag*"],"Resource":"*"}"#;
 
 /// An account with the cluster in it, and an operator's shell.
 struct World {
@@ -26,7 +24,7 @@ struct World {
     identity: Identity,
     /// Named last, because the others speak to them.
     practice: PracticeCloud,
-    ministack: Ministack,
+    _ministack: Ministack,
 }
 
 impl World {
@@ -53,7 +51,7 @@ impl World {
             place,
             identity,
             practice,
-            ministack,
+            _ministack: ministack,
         }
     }
 
@@ -69,12 +67,6 @@ impl World {
             "--no-pod",
         ];
         self.place.run(&[arguments, &elsewhere].concat())
-    }
-
-    /// Somebody with all rights, whose requests are checked like the operator's.
-    fn administrator(&self) -> Aws {
-        let keys = self.root.make_admin("administrator");
-        Aws::new(&self.ministack.endpoint(), REGION, keys)
     }
 
     fn make_provider(&self) {
@@ -148,38 +140,6 @@ fn taken_along(run: &Path, folder: &Path) -> PathBuf {
         fs::copy(file.path(), copy.join(file.file_name())).expect("it can be read");
     }
     copy
-}
-
-/// The operator lacks the rights, and an administrator deploys the file that was handed over.
-#[test]
-#[ignore = "needs the peers of tests/run"]
-fn an_administrator_deploys_what_the_operator_may_not() {
-    let world = World::new(&[EVERYTHING, NO_IDENTITIES]);
-    let refused = world.deploy(&["run", "--yes"]);
-    assert_code(&refused, 6);
-    let template = newest_run(&world.place).join("s3-iam-resources.yaml");
-    let template = template.display().to_string();
-    assert!(refused.stderr.contains(&template), "{}", refused.stderr);
-    assert_nothing_made_in(&world.root);
-
-    let administrator = world.administrator();
-    printed(&mut administrator.command(&[
-        "cloudformation",
-        "deploy",
-        "--stack-name",
-        ROLE,
-        "--template-file",
-        &template,
-        "--capabilities",
-        "CAPABILITY_NAMED_IAM",
-    ]));
-    world.make_provider();
-    let made = world.role();
-
-    assert_code(&world.deploy(&["resume", "--yes"]), 0);
-    world.identity.assert_in(&world.root);
-    assert_eq!(world.role(), made);
-    assert_code(&world.deploy(&["plan"]), 0);
 }
 
 #[test]

@@ -204,6 +204,7 @@ impl Again<'_> {
             holder: session.holder,
             state: session.state,
         };
+        let folder = self.root.join(session.folder.trim_start_matches('/'));
         let again = Session::again(spec, session.launch, process, known)?;
         let has_earlier = !self.earlier.is_empty();
         let earlier = has_earlier.then(|| Earlier::of(RunState::of(self.earlier)));
@@ -214,7 +215,7 @@ impl Again<'_> {
             &header.run,
             earlier,
             recorder,
-            false,
+            Some(&folder),
         );
         let handle = match launching.await {
             Ok(handle) => handle,

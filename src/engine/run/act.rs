@@ -56,6 +56,7 @@ impl Run {
             if self.ending.is_some() {
                 refuse(&mut asking);
             }
+            self.hand_over_at_rest(&running).await?;
             if running.is_empty() {
                 if self.ending.is_some() && !cleaning {
                     cleaning = true;

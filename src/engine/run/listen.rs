@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Asking, Closing, FRESH, Halt, Run, Workers, outcome_of, stopped};
+use super::{Asking, Closing, FRESH, Halt, Refused, Run, Workers, outcome_of, stopped};
 use crate::engine::command::{Approval, Command, Scope};
 use crate::engine::event::{EventKind, Outcome, StepOutcome};
 use crate::engine::facts::Facts;
@@ -48,19 +48,33 @@ impl Run {
                     limit_ms: millis(limit),
                 })
             }
+            Message::Refused { index, asked } => {
+                self.refused.push(Refused { index, asked });
+                Ok(())
+            }
             Message::Paused {
                 index,
                 error,
                 limit,
-            } => self.emit(EventKind::StepPaused {
-                step: self.id(index),
-                error,
-                limit_ms: millis(limit),
-            }),
-            Message::WentOn(index, paused) => self.emit(EventKind::StepWentOn {
-                step: self.id(index),
-                paused_ms: millis(paused),
-            }),
+                handoff,
+            } => {
+                self.paused.insert(index);
+                self.emit(EventKind::StepPaused {
+                    step: self.id(index),
+                    error,
+                    limit_ms: limit.map_or(0, millis),
+                    handoff,
+                })
+            }
+            Message::WentOn(index, paused) => {
+                self.paused.remove(&index);
+                // Others were at work meanwhile: what planning saw may have changed.
+                self.outdated = true;
+                self.emit(EventKind::StepWentOn {
+                    step: self.id(index),
+                    paused_ms: millis(paused),
+                })
+            }
             Message::Asks {
                 index,
                 changes,
@@ -208,6 +222,7 @@ impl Run {
         index: usize,
         result: Result<Ended, StepError>,
     ) -> Result<(), Halt> {
+        self.paused.remove(&index);
         let step = self.id(index);
         let phase = self.entries[index].meta.phase;
         // Without what every act depends on there is nothing to go on with.
@@ -262,6 +277,7 @@ impl Run {
             Err(error) => {
                 let summary = format!("`{step}`: {error}.");
                 let kind = error.kind;
+                self.note_refusal(index, kind);
                 self.emit(EventKind::StepFailed {
                     step: step.clone(),
                     error,

@@ -74,6 +74,7 @@ impl Run {
                             self.planned.insert(self.id(index), Planned::Observed(observation));
                         }
                         Err(error) => {
+                            self.note_refusal(index, error.kind);
                             if self.goes_on() && !self.is_guard(index) {
                                 self.failed.insert(self.id(index), error.kind);
                             }
@@ -119,6 +120,7 @@ impl Run {
             hints: Vec::new(),
             missing_rights: Vec::new(),
             choices: Vec::new(),
+            rights: Vec::new(),
         })?;
         self.planned
             .insert(self.id(index), Planned::Later { needs });

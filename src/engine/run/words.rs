@@ -101,6 +101,7 @@ impl Run {
             hints,
             missing_rights: observation.missing_rights.clone(),
             choices: offered,
+            rights: observation.rights.clone(),
         })
     }
 

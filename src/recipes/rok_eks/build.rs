@@ -13,7 +13,7 @@ use crate::steps::aws::{
     PolicyAttachment, Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
-use crate::steps::environment::{Preflight, Right};
+use crate::steps::environment::{CloneRights, Preflight, Right};
 use crate::steps::gitops::{
     BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
     Written,
@@ -142,6 +142,11 @@ impl Parts {
         HoldCluster::new(self.access(), self.tools.operator.clone(), needs)
     }
 
+    /// The account and its cluster.
+    pub(in crate::recipes) fn place(&self) -> Vec<Arc<dyn Step>> {
+        vec![Arc::new(self.caller()), Arc::new(self.cluster())]
+    }
+
     fn environment(&self) -> Vec<Arc<dyn Step>> {
         let mut steps: Vec<Arc<dyn Step>> = vec![
             Arc::new(self.caller()),
@@ -149,10 +154,12 @@ impl Parts {
             Arc::new(self.cluster_context()),
             Arc::new(Preflight {
                 aws: self.aws.clone(),
-                repository: self.repository(),
-                pushes: self.pushes() != Some(false),
+                clone: Some(CloneRights {
+                    repository: self.repository(),
+                    pushes: self.pushes() != Some(false),
+                }),
                 rights: self.rights(),
-                kustomize: self.tools.kustomize.clone(),
+                kustomize: Some(self.tools.kustomize.clone()),
             }),
             Arc::new(self.hold_cluster(CLUSTER_UID.name())),
         ];
@@ -253,17 +260,24 @@ impl Parts {
             commits,
             gives: &files::IDENTITY_TAG,
         }));
-        steps.push(Arc::new(Trust {
-            aws: self.aws.clone(),
-            identity: self.identity(),
-            existing: self.brings_role(),
-        }));
-        steps.push(Arc::new(Permissions {
-            aws: self.aws.clone(),
-            identity: self.identity(),
-            existing: self.brings_role(),
-        }));
+        steps.extend(self.identity_proof());
         steps
+    }
+
+    /// The identity is as intended.
+    pub(in crate::recipes) fn identity_proof(&self) -> Vec<Arc<dyn Step>> {
+        vec![
+            Arc::new(Trust {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                existing: self.brings_role(),
+            }),
+            Arc::new(Permissions {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                existing: self.brings_role(),
+            }),
+        ]
     }
 
     fn stack_template(&self, title: &'static str) -> Rendered {
@@ -301,7 +315,7 @@ impl Parts {
     }
 
     /// The identity by requests of our own.
-    fn iam(&self) -> Vec<Arc<dyn Step>> {
+    pub(in crate::recipes) fn iam(&self) -> Vec<Arc<dyn Step>> {
         vec![
             Arc::new(OidcProvider {
                 aws: self.aws.clone(),
@@ -469,7 +483,7 @@ impl Parts {
         }
     }
 
-    fn brings_role(&self) -> bool {
+    pub(super) fn brings_role(&self) -> bool {
         self.answers.get("aws_identity_method") == Some("existing")
     }
 
@@ -489,11 +503,14 @@ impl Parts {
         names
     }
 
-    fn rights(&self) -> Vec<Right> {
+    pub(in crate::recipes) fn rights(&self) -> Vec<Right> {
         if self.brings_role() {
             return Vec::new();
         }
-        let (role, path) = (&self.role, self.answers.text("aws_iam_path"));
+        let name = format!("{}{}", self.answers.text("aws_iam_path"), self.role);
+        let arn = |kind: &str| format!("arn:{{partition}}:iam::{{account}}:{kind}{name}");
+        let boundary = self.answers.get("aws_permissions_boundary");
+        let bounds = boundary.map(|boundary| ("iam:PermissionsBoundary", boundary.to_owned()));
         let mut rights = vec![
             Right {
                 actions: &[
@@ -504,7 +521,8 @@ impl Parts {
                     "iam:AttachRolePolicy",
                     "iam:ListAttachedRolePolicies",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:role{path}{role}"),
+                resource: arn("role"),
+                conditions: bounds.into_iter().collect(),
             },
             Right {
                 actions: &[
@@ -514,7 +532,8 @@ impl Parts {
                     "iam:TagPolicy",
                     "iam:CreatePolicyVersion",
                 ],
-                resource: format!("arn:{{partition}}:iam::{{account}}:policy{path}{role}"),
+                resource: arn("policy"),
+                conditions: Vec::new(),
             },
             Right {
                 actions: &[
@@ -523,6 +542,7 @@ impl Parts {
                     "iam:TagOpenIDConnectProvider",
                 ],
                 resource: "arn:{partition}:iam::{account}:oidc-provider/*".into(),
+                conditions: Vec::new(),
             },
         ];
         if self.uses_stack() {
@@ -544,6 +564,7 @@ impl Parts {
                     self.answers.text("aws_default_region"),
                     self.answers.text("aws_cf_s3_resources")
                 ),
+                conditions: Vec::new(),
             });
         }
         rights

@@ -288,6 +288,33 @@ pub(in crate::recipes) const QUESTIONS: &[Question] = &[
     },
 ];
 
+/// Returns the question of that key, for a recipe that asks a part of these.
+pub(in crate::recipes) const fn question(key: &str) -> Question {
+    let mut place = 0;
+    while place < QUESTIONS.len() {
+        if is_same(QUESTIONS[place].key, key) {
+            return QUESTIONS[place];
+        }
+        place += 1;
+    }
+    panic!("no question has that key")
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut place = 0;
+    while place < one.len() {
+        if one[place] != other[place] {
+            return false;
+        }
+        place += 1;
+    }
+    true
+}
+
 /// The image of the documented test Pod.
 pub(super) const VERIFY_IMAGE: &str = "gcr.io/arrikto/rok-tools:release-1.5-l0-release-1.5.3";
 

@@ -151,7 +151,7 @@ impl IamRole {
             path: identity.path.clone(),
             trust_policy: grant.trust_policy().to_string(),
             permissions_boundary: identity.boundary.clone(),
-            description: Some("Gives Rok access to its S3 buckets".into()),
+            description: Some(identity.role_description().into()),
             tags: identity.ownership.tags(&context.run),
         };
         self.aws.create_role(role).await.map_err(refused)?;

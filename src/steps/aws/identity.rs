@@ -49,6 +49,16 @@ impl Identity {
             identity: self.clone(),
         })
     }
+
+    /// Returns what the role says of itself.
+    pub fn role_description(&self) -> &'static str {
+        "Gives Rok access to its S3 buckets"
+    }
+
+    /// Returns what the policy says of itself.
+    pub fn policy_description(&self) -> String {
+        format!("Full access to S3 buckets named {}*", self.prefix)
+    }
 }
 
 /// The identity in one account, for the issuer of one cluster.

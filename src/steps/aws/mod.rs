@@ -6,6 +6,7 @@ mod cluster;
 mod discovery;
 mod existing_role;
 mod found_role;
+pub mod handoff;
 mod iam_policy;
 mod iam_role;
 mod identity;

@@ -2,4 +2,4 @@
 
 mod preflight;
 
-pub use preflight::{Preflight, Right};
+pub use preflight::{CloneRights, Preflight, Right};

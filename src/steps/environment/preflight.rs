@@ -4,12 +4,16 @@
 //! IAM's simulator is known to deny what succeeds in fact (organizations, sessions), so its "no"
 //! is shown and stops nothing: only the act itself is a proof.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
-use crate::clients::aws::{Aws, AwsErrorKind};
+use crate::clients::aws::{Aws, AwsErrorKind, Simulated};
 use crate::clients::git::PushRight;
 use crate::clients::kustomize::Kustomize;
-use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
+use crate::engine::{
+    Context, Facts, Observation, Phase, RightAnswer, RightView, Step, StepError, StepMeta,
+};
 use crate::steps::aws::{ACCOUNT, CALLER_ARN, PARTITION};
 use crate::steps::gitops::Repository;
 
@@ -23,20 +27,28 @@ pub struct Right {
     pub actions: &'static [&'static str],
     /// The resource's ARN, with `{partition}` and `{account}` to fill in.
     pub resource: String,
+    /// What else is known of the requests: condition keys and their values.
+    pub conditions: Vec<(&'static str, String)>,
 }
 
 /// Looks for what would stop the run half-way.
 pub struct Preflight {
     /// The account.
     pub aws: Aws,
+    /// The clone, in a run that writes to one.
+    pub clone: Option<CloneRights>,
+    /// What the plan needs to be allowed.
+    pub rights: Vec<Right>,
+    /// What builds manifests, in a run that needs it.
+    pub kustomize: Option<Kustomize>,
+}
+
+/// A clone that a run commits to.
+pub struct CloneRights {
     /// The clone.
     pub repository: Repository,
     /// Whether the run pushes.
     pub pushes: bool,
-    /// What the plan needs to be allowed.
-    pub rights: Vec<Right>,
-    /// What builds manifests.
-    pub kustomize: Kustomize,
 }
 
 #[async_trait]
@@ -53,32 +65,35 @@ impl Step for Preflight {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let (rights, push, identity, builder) = tokio::join!(
-            self.ask_rights(facts),
-            self.ask_push(),
-            self.repository.check_identity(),
-            self.kustomize.installed()
-        );
-        identity?;
-        let (rights, push) = (rights?, push?);
-        let mut findings = vec![rights.in_words()];
+        let (rights, clone, (builder, lacks)) =
+            tokio::join!(self.ask_rights(facts), self.ask_clone(), self.builder());
+        let (rights, push) = (rights?, clone?);
+        let mut findings = Vec::new();
+        findings.extend(in_words(&rights));
         findings.extend(push.as_ref().map(|push| match push {
             PushRight::Allowed => "push allowed".to_owned(),
             PushRight::Denied(_) => "push denied".into(),
             PushRight::Unknown(_) => "push unknown".into(),
         }));
-        findings.push(builder.as_ref().map_or("no kustomize".into(), |program| {
-            format!("builds with {program}")
-        }));
+        findings.extend(builder);
         let mut observation = Observation::satisfied(findings.join(", "));
-        for right in &rights.denied {
-            observation = observation.missing_right(right).notice(format!(
-                "the simulator denies {right}; it may be wrong, the act itself will tell"
-            ));
+        for right in &rights {
+            if right.answer == RightAnswer::Denied {
+                let action = &right.action;
+                observation = observation.missing_right(action).notice(format!(
+                    "the simulator denies {action}; it may be wrong, the act itself will tell"
+                ));
+            }
         }
-        if let Some(reason) = &rights.unknown {
-            observation = observation.notice(format!("rights are unknown: {reason}"));
+        for (reason, actions) in unknown(&rights) {
+            let which = if actions.len() == rights.len() {
+                "rights are unknown".to_owned()
+            } else {
+                format!("whether {} is allowed is unknown", actions.join(", "))
+            };
+            observation = observation.notice(format!("{which}: {reason}"));
         }
+        observation = observation.with_rights(rights);
         match push {
             Some(PushRight::Denied(text)) => {
                 observation = observation
@@ -94,10 +109,8 @@ impl Step for Preflight {
         if let Some(notice) = self.clock() {
             observation = observation.notice(notice);
         }
-        if builder.is_none() {
-            observation = observation.notice(
-                "neither `kustomize` nor `kubectl` is on PATH; building the manifests needs one of them",
-            );
+        if let Some(notice) = lacks {
+            observation = observation.notice(notice);
         }
         Ok(observation)
     }
@@ -107,72 +120,146 @@ impl Step for Preflight {
     }
 }
 
-/// What the simulator said.
-#[derive(Default)]
-struct Rights {
-    allowed: usize,
-    denied: Vec<String>,
-    unknown: Option<String>,
-}
-
-impl Rights {
-    fn in_words(&self) -> String {
-        match (&self.unknown, self.denied.len()) {
-            (Some(_), _) => "rights unknown".into(),
-            (None, 0) => format!("{} rights allowed", self.allowed),
-            (None, denied) => format!("{} rights allowed, {denied} denied", self.allowed),
-        }
+/// Returns how many rights have which answer; nothing when none were asked for.
+fn in_words(rights: &[RightView]) -> Option<String> {
+    let count = |answer| rights.iter().filter(|right| right.answer == answer).count();
+    let allowed = count(RightAnswer::Allowed);
+    let (denied, unknown) = (count(RightAnswer::Denied), count(RightAnswer::Unknown));
+    let mut words = vec![format!("{allowed} rights allowed")];
+    words.extend((denied > 0).then(|| format!("{denied} denied")));
+    words.extend((unknown > 0).then(|| format!("{unknown} unknown")));
+    match rights.len() {
+        0 => None,
+        all if all == unknown => Some("rights unknown".into()),
+        _ => Some(words.join(", ")),
     }
 }
 
+/// Returns the actions that nobody can tell of, by reason.
+fn unknown(rights: &[RightView]) -> BTreeMap<&str, Vec<&str>> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for right in rights {
+        if right.answer == RightAnswer::Unknown {
+            reasons.entry(&right.how).or_default().push(&right.action);
+        }
+    }
+    reasons
+}
+
 impl Preflight {
-    async fn ask_rights(&self, facts: &Facts) -> Result<Rights, StepError> {
+    /// Asks the simulator for each right, and says how each answer was found.
+    async fn ask_rights(&self, facts: &Facts) -> Result<Vec<RightView>, StepError> {
         let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
         let caller = facts.get(&CALLER_ARN)?;
-        let Some(principal) = principal(&caller) else {
-            let unknown = Some(format!("`{caller}` cannot be simulated"));
-            return Ok(Rights {
-                unknown,
-                ..Rights::default()
-            });
-        };
+        let principal = principal(&caller);
         let asking = self.rights.iter().map(|right| {
             let resource = right
                 .resource
                 .replace("{partition}", &partition)
                 .replace("{account}", &account);
-            let principal = &principal;
+            let (principal, caller) = (principal.as_deref(), caller.as_str());
             async move {
-                self.aws
-                    .simulate(principal, right.actions, &[&resource])
-                    .await
+                let Some(principal) = principal else {
+                    return right
+                        .all_unknown(&resource, &format!("`{caller}` cannot be simulated"));
+                };
+                let conditions: Vec<_> = right
+                    .conditions
+                    .iter()
+                    .map(|(key, value)| (*key, value.as_str()))
+                    .collect();
+                let answer = self
+                    .aws
+                    .simulate_with(principal, right.actions, &[&resource], &conditions)
+                    .await;
+                match answer {
+                    Ok(results) => results.iter().map(simulated).collect(),
+                    Err(error) if error.kind == AwsErrorKind::AccessDenied => {
+                        right.all_unknown(&resource, "the caller may not ask IAM's simulator")
+                    }
+                    // A cloud without a simulator, or one that does not know this caller: nothing
+                    // follows from that.
+                    Err(error) => right.all_unknown(&resource, &error.to_string()),
+                }
             }
         });
-        let mut rights = Rights::default();
-        for answer in futures::future::join_all(asking).await {
-            match answer {
-                Ok(results) => {
-                    for result in results {
-                        if result.allowed {
-                            rights.allowed += 1;
-                        } else if result.denied_by_organization {
-                            rights.unknown = Some("an organization's policy has a say".into());
-                        } else {
-                            rights.denied.push(result.action);
-                        }
-                    }
-                }
-                Err(error) if error.kind == AwsErrorKind::AccessDenied => {
-                    rights.unknown = Some("the caller may not ask IAM's simulator".into());
-                }
-                // A cloud without a simulator, or one that does not know this caller: nothing
-                // follows from that.
-                Err(error) => rights.unknown = Some(error.to_string()),
-            }
-        }
-        Ok(rights)
+        let answers: Vec<Vec<RightView>> = futures::future::join_all(asking).await;
+        Ok(answers.concat())
     }
 
+    /// Says what builds manifests, and what is lacking, in a run that needs something.
+    async fn builder(&self) -> (Option<String>, Option<&'static str>) {
+        let Some(kustomize) = &self.kustomize else {
+            return (None, None);
+        };
+        match kustomize.installed().await {
+            Some(program) => (Some(format!("builds with {program}")), None),
+            None => (
+                Some("no kustomize".into()),
+                Some(
+                    "neither `kustomize` nor `kubectl` is on PATH; building the manifests needs one of them",
+                ),
+            ),
+        }
+    }
+
+    /// Makes sure that commits have an author, and looks whether they can be pushed.
+    async fn ask_clone(&self) -> Result<Option<PushRight>, StepError> {
+        let Some(clone) = &self.clone else {
+            return Ok(None);
+        };
+        let (identity, push) = tokio::join!(clone.repository.check_identity(), clone.ask_push());
+        identity?;
+        push
+    }
+
+    fn clock(&self) -> Option<String> {
+        let skew = self.aws.clock_skew()?.as_secs();
+        (skew.abs() >= SKEW_SECONDS).then(|| {
+            let which = if skew > 0 { "behind" } else { "ahead of" };
+            format!(
+                "this machine's clock is {} s {which} AWS; AWS refuses from 300 s on",
+                skew.abs()
+            )
+        })
+    }
+}
+
+impl Right {
+    fn all_unknown(&self, resource: &str, how: &str) -> Vec<RightView> {
+        let view = |action: &&str| RightView {
+            action: (*action).to_owned(),
+            resource: resource.to_owned(),
+            answer: RightAnswer::Unknown,
+            how: how.to_owned(),
+        };
+        self.actions.iter().map(view).collect()
+    }
+}
+
+/// What the simulator's word on one action is worth.
+fn simulated(result: &Simulated) -> RightView {
+    let (answer, how) = if result.allowed {
+        (RightAnswer::Allowed, "IAM's simulator")
+    } else if result.denied_by_organization {
+        (RightAnswer::Unknown, "an organization's policy has a say")
+    } else if result.lacks_context {
+        (
+            RightAnswer::Unknown,
+            "a policy asks for what the simulator does not know of the request",
+        )
+    } else {
+        (RightAnswer::Denied, "IAM's simulator")
+    };
+    RightView {
+        action: result.action.clone(),
+        resource: result.resource.clone(),
+        answer,
+        how: how.to_owned(),
+    }
+}
+
+impl CloneRights {
     async fn ask_push(&self) -> Result<Option<PushRight>, StepError> {
         if !self.pushes {
             return Ok(None);
@@ -189,17 +276,6 @@ impl Preflight {
                 })
             })
             .await
-    }
-
-    fn clock(&self) -> Option<String> {
-        let skew = self.aws.clock_skew()?.as_secs();
-        (skew.abs() >= SKEW_SECONDS).then(|| {
-            let which = if skew > 0 { "behind" } else { "ahead of" };
-            format!(
-                "this machine's clock is {} s {which} AWS; AWS refuses from 300 s on",
-                skew.abs()
-            )
-        })
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::merged::merged;
-use super::repository::{Repository, failed};
+use super::repository::{Repository, failed, text_of};
 use super::revert::{REVERT, is_revert};
 use crate::clients::envfile;
 use crate::clients::git::{
@@ -326,14 +326,8 @@ impl Work {
             (Some(clone), None) => clone.read(path).map_err(failed)?,
             (None, _) => None,
         };
-        let bytes = found.or_else(|| self.repository.skeleton_file(path).map(<[u8]>::to_vec));
-        let bytes = bytes.ok_or_else(|| {
-            StepError::answers(format!(
-                "template `{path}` is neither in the clone nor in rok-deploy"
-            ))
-        })?;
-        String::from_utf8(bytes)
-            .map_err(|_| StepError::answers(format!("template `{path}` is not UTF-8 text")))
+        let built_in = || self.repository.skeleton_file(path).map(<[u8]>::to_vec);
+        text_of(path, found.or_else(built_in))
     }
 
     /// Returns what is in the clone. Before there is one the skeleton is the best guess; the step

@@ -73,6 +73,34 @@ impl Repository {
             .map(|(_, content)| *content)
     }
 
+    /// Returns the text of a template: the clone's wins over ours.
+    ///
+    /// # Errors
+    ///
+    /// When neither has it, or the clone cannot be read.
+    pub async fn template(&self, path: &'static str) -> Result<String, StepError> {
+        let found = self
+            .with(move |clone| match clone {
+                Some(clone) => clone.read(path).map_err(failed),
+                None => Ok(None),
+            })
+            .await?;
+        text_of(path, found.or_else(|| self.built_in(path)))
+    }
+
+    /// Returns the text of our own template, whatever the clone has.
+    ///
+    /// # Errors
+    ///
+    /// When we have none.
+    pub fn our_template(&self, path: &str) -> Result<String, StepError> {
+        text_of(path, self.built_in(path))
+    }
+
+    fn built_in(&self, path: &str) -> Option<Vec<u8>> {
+        self.skeleton_file(path).map(<[u8]>::to_vec)
+    }
+
     /// Whether nothing is there that a clone could overwrite.
     pub(super) fn is_vacant(&self) -> bool {
         match std::fs::read_dir(&self.directory) {
@@ -88,6 +116,17 @@ impl Repository {
             self.git.open(&self.directory).map(Some).map_err(failed)
         }
     }
+}
+
+/// Returns the text of a template that was looked for.
+pub(super) fn text_of(path: &str, found: Option<Vec<u8>>) -> Result<String, StepError> {
+    let bytes = found.ok_or_else(|| {
+        StepError::answers(format!(
+            "template `{path}` is neither in the clone nor in rok-deploy"
+        ))
+    })?;
+    String::from_utf8(bytes)
+        .map_err(|_| StepError::answers(format!("template `{path}` is not UTF-8 text")))
 }
 
 /// Runs blocking work off the async threads.

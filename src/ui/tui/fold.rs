@@ -51,12 +51,16 @@ impl Fold {
             EventKind::TaskFinished { task } if task == PROVING => self.awaited = None,
             EventKind::RunFinished { .. } => self.awaited = None,
             EventKind::ApprovalNeeded { steps, .. } => self.asked.clone_from(steps),
+            // Who waits for an administrator may wait without limit.
+            EventKind::StepPaused {
+                step, limit_ms: 0, ..
+            }
+            | EventKind::StepWentOn { step, .. } => {
+                self.limits.remove(step);
+            }
             EventKind::StepSettling { step, limit_ms, .. }
             | EventKind::StepPaused { step, limit_ms, .. } => {
                 self.limits.insert(step.clone(), *limit_ms);
-            }
-            EventKind::StepWentOn { step, .. } => {
-                self.limits.remove(step);
             }
             EventKind::StepDone { step, chain, .. } => self.ended(step, chain.as_ref()),
             EventKind::StepFailed { step, error } => self.ended(step, error.chain.as_deref()),

@@ -217,7 +217,8 @@ fn a_right_that_is_missing_makes_a_hand_off() {
     insta::assert_snapshot!(transcript_of_talk(&practice, &plan), @"
     exit code 6
     error: `iam:CreateRole`, `iam:TagRole`, `iam:UpdateAssumeRolePolicy`, `iam:AttachRolePolicy`, `iam:CreatePolicy`, `iam:TagPolicy`, `iam:CreatePolicyVersion`, `iam:CreateOpenIDConnectProvider`, `iam:TagOpenIDConnectProvider` seem to be missing; nothing was changed
-    hint: `rok-deploy run` tries, and writes a hand-off where it is refused
+    hint: `rok-deploy handoff` writes what an administrator needs to make it for you
+    hint: `rok-deploy run` tries, and writes the same where it is refused
     ");
 
     let before = practice.meaning();
@@ -232,8 +233,9 @@ fn a_right_that_is_missing_makes_a_hand_off() {
     let closing = closing.take_while(|line| !line.starts_with("note:"));
     insta::assert_snapshot!(closing.collect::<Vec<_>>().join("\n"), @"
     error: a right is missing
-    hint: an administrator can deploy /tmp/rok-home-....../state/rok-deploy/runs/........T......Z-..../s3-iam-resources.yaml: `aws cloudformation deploy --stack-name rok-us-west-2-arrikto-cluster --template-file s3-iam-resources.yaml --capabilities CAPABILITY_NAMED_IAM`; then `rok-deploy resume`
-    hint: the account lacks the cluster's OIDC provider; an administrator adds it with `aws iam create-open-id-connect-provider --url https://oidc.eks.us-west-2.amazonaws.com/id/................................ --client-id-list sts.amazonaws.com`
+    hint: hand the folder of /tmp/rok-home-....../state/rok-deploy/runs/........T......Z-..../handoff/README.md to an administrator; the page says what is asked for, and why
+    hint: all it takes is `aws cloudformation deploy --stack-name rok-us-west-2-arrikto-cluster --template-file /tmp/rok-home-....../state/rok-deploy/runs/........T......Z-..../handoff/s3-iam-resources.yaml --capabilities CAPABILITY_NAMED_IAM --region us-west-2 --tags rok-deploy/cluster=arrikto-cluster rok-deploy/recipe=rok-eks`, or `bash /tmp/rok-home-....../state/rok-deploy/runs/........T......Z-..../handoff/create-identity.sh`
+    hint: then `rok-deploy resume ........T......Z-....` goes on
     ");
     assert_eq!(
         practice.meaning(),
@@ -241,7 +243,7 @@ fn a_right_that_is_missing_makes_a_hand_off() {
         "a role without its policy is half of it"
     );
     let run = practice.run_of(&output);
-    let stack = fs::read_to_string(run.join("s3-iam-resources.yaml")).expect("a hand-off");
+    let stack = fs::read_to_string(run.join("handoff/s3-iam-resources.yaml")).expect("a hand-off");
     assert!(stack.contains(&format!("RoleName: {ROLE}\n")), "{stack}");
     assert!(stack.contains("Key: rok-deploy/cluster"), "{stack}");
 

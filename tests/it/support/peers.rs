@@ -183,9 +183,19 @@ impl Aws {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = aws_cli(self.home.path());
+        let mut command = self.program(&installed("awscli", "aws"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// Another program of the same person, who has the CLI on the PATH.
+    pub fn program(&self, program: &Path) -> Command {
+        let cli = installed("awscli", "aws");
+        let folder = cli.parent().expect("a program is in a folder").display();
+        let path = std::env::var("PATH").expect("tests run with a PATH");
+        let mut command = surroundings(client(program, self.home.path()), self.home.path());
+        command
+            .env("PATH", format!("{folder}:{path}"))
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_DEFAULT_REGION", &self.region)
             .env("AWS_ACCESS_KEY_ID", &self.keys.id)
@@ -260,12 +270,11 @@ impl Aws {
     }
 }
 
-/// The AWS CLI with a home of its own and no configuration. The caller names endpoint, region and keys.
+/// Sets what the AWS CLI reads besides endpoint, region and keys, which the caller names.
 ///
 /// Its home must be new for every endpoint: it caches credentials there under a key that says nothing
 /// of where they came from.
-pub fn aws_cli(home: &Path) -> Command {
-    let mut command = client(&installed("awscli", "aws"), home);
+fn surroundings(mut command: Command, home: &Path) -> Command {
     command
         .env("AWS_CONFIG_FILE", home.join("aws-config"))
         .env("AWS_SHARED_CREDENTIALS_FILE", home.join("aws-credentials"))

@@ -60,15 +60,20 @@ struct Seen {
 
 impl Terminal {
     /// Starts the built `rok-deploy` in a terminal of so many columns and rows.
-    pub fn start(env: &TestEnv, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
+    pub fn start(env: &TestEnv, size: (u16, u16), arguments: &[&str]) -> Self {
+        Self::of(&env.command(arguments), size)
+    }
+
+    /// Starts a program in a terminal of so many columns and rows.
+    pub fn of(command: &Command, (columns, rows): (u16, u16)) -> Self {
         let pair = native_pty_system()
             .openpty(size_of(columns, rows))
             .expect("the system has pseudo-terminals");
         let modes = modes(&*pair.master);
         let mut child = pair
             .slave
-            .spawn_command(in_terminal(&env.command(arguments)))
-            .unwrap_or_else(|error| panic!("failed to start {arguments:?}: {error}"));
+            .spawn_command(in_terminal(command))
+            .unwrap_or_else(|error| panic!("failed to start {command:?}: {error}"));
         let leader = child.process_id().expect("a started child has an id");
         let mut reader = pair.master.try_clone_reader().expect("a master is read");
         let keyboard = pair.master.take_writer().expect("a master is written");

@@ -5,6 +5,7 @@
 
 mod acting;
 mod approving;
+mod handing_over;
 mod keeping;
 mod pausing;
 mod planning;
@@ -311,6 +312,7 @@ impl Bench {
                 answers: Vec::new(),
                 warnings: Vec::new(),
                 earlier: None,
+                asks: None,
             },
             clock: Virtual::new(),
             journal: Memory::default(),

@@ -15,6 +15,7 @@ fn finished_with(outcome: Outcome, seq: u64) -> Msg {
         outcome,
         summary: "Ended".into(),
         next: vec![],
+        handoff: None,
     };
     Msg::Event(event)
 }

@@ -1,0 +1,76 @@
+//! `authorize`: the AWS identity alone, without clone and cluster. What `rok-s3-authorize` runs; nobody
+//! is offered it. Questions and steps are those of `rok-eks`, and so is what comes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::rok_eks::{self, CLOUDIDENTITY, ENVIRONMENT, Parts, question};
+use super::{RecipeSpec, TaskSpec, Tools};
+use crate::engine::{Answers, Question, Recipe, Step, StepError, Task};
+use crate::steps::environment::Preflight;
+
+/// The recipe.
+pub const SPEC: RecipeSpec = RecipeSpec {
+    name: "authorize",
+    title: "The IAM role and policy of Rok on EKS, without the rest",
+    tasks: &[ENVIRONMENT, CLOUDIDENTITY],
+    questions: QUESTIONS,
+    also_knows: rok_eks::SPEC.questions,
+    build: |answers, tools| {
+        let (answers, tools) = (answers.clone(), tools.clone());
+        Box::pin(async move { build(&answers, &tools).await })
+    },
+    handoff: Some(rok_eks::handoff),
+};
+
+const QUESTIONS: &[Question] = &[
+    // A clone is not needed; one that is named gives its choices and its template.
+    Question {
+        task: ENVIRONMENT.name,
+        optional: true,
+        default: |_| None,
+        ..question("gitops_dir")
+    },
+    question("aws_profile"),
+    question("aws_default_region"),
+    question("aws_account_id"),
+    question("eks_cluster"),
+    question("eks_cluster_oidc"),
+    question("kube_context_accept"),
+    question("rok_cluster_name"),
+    question("rok_cluster_namespace"),
+    question("aws_s3_role"),
+    question("aws_s3_bucket_prefix"),
+    question("aws_cf_s3_resources"),
+    question("aws_iam_path"),
+    question("aws_permissions_boundary"),
+];
+
+async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
+    let parts = Parts::new(answers, tools).await?;
+    let preflight: Vec<Arc<dyn Step>> = vec![Arc::new(Preflight {
+        aws: parts.aws.clone(),
+        clone: None,
+        rights: parts.rights(),
+        kustomize: None,
+    })];
+    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
+        name: spec.name,
+        title: spec.title,
+        mode: tools.modes.of(spec.name),
+        steps,
+    };
+    Ok(Recipe {
+        name: SPEC.name,
+        tasks: vec![
+            task(ENVIRONMENT, [parts.place(), preflight].concat()),
+            task(
+                CLOUDIDENTITY,
+                [parts.iam(), parts.identity_proof()].concat(),
+            ),
+        ],
+        left_out: BTreeMap::new(),
+        closing: "Everything is in place",
+        next: vec!["`rok-deploy` does the rest, and finds the identity as it should be".into()],
+    })
+}

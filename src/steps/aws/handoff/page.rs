@@ -1,0 +1,111 @@
+//! The page: what is asked for, why, and how, for somebody who has not heard of it before.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::shell::command;
+use super::{Handoff, PAGE, Part, SCRIPT, STACK, render};
+
+const TEMPLATE: &str = include_str!("../../../../templates/handoff/README.md.j2");
+
+/// Returns the page.
+pub(super) fn text(handoff: &Handoff) -> String {
+    let (grant, about) = (&handoff.grant, &handoff.about);
+    let identity = &grant.identity;
+    let (role, region) = (identity.role.as_str(), about.region.as_str());
+    let policy = grant.policy_arn();
+    let iam = |words: &[&str]| command([&["aws", "iam"], words, &["--region", region]].concat());
+    let missing: Vec<_> = handoff
+        .missing()
+        .iter()
+        .map(|line| format!("- {line}"))
+        .collect();
+    let undo = [
+        iam(&[
+            "detach-role-policy",
+            "--role-name",
+            role,
+            "--policy-arn",
+            &policy,
+        ]),
+        iam(&["delete-policy", "--policy-arn", &policy]),
+        iam(&["delete-role", "--role-name", role]),
+    ];
+    let mut variables: BTreeMap<String, String> = [
+        ("CLUSTER", code(&identity.ownership.cluster)),
+        ("OPERATOR", code(&about.operator)),
+        ("ROK_CLUSTER", code(&about.installation)),
+        ("REGION", code(region)),
+        ("ACCOUNT", code(&grant.account)),
+        ("MISSING", one_line_each(&missing)),
+        ("PREFIX", code(&identity.prefix)),
+        ("ADMISSION", one_line(&grant.admission().in_words())),
+        ("SCRIPT_COMMAND", command(["bash", SCRIPT])),
+        ("CHECK_ROLE", iam(&["get-role", "--role-name", role])),
+        (
+            "CHECK_POLICIES",
+            iam(&["list-attached-role-policies", "--role-name", role]),
+        ),
+        (
+            "CHECK_PROVIDER",
+            iam(&[
+                "get-open-id-connect-provider",
+                "--open-id-connect-provider-arn",
+                &grant.provider_arn(),
+            ]),
+        ),
+        ("UNDO_SCRIPT", undo.join("\n")),
+        (
+            "UNDO_STACK",
+            command([
+                "aws",
+                "cloudformation",
+                "delete-stack",
+                "--stack-name",
+                &identity.stack,
+                "--region",
+                region,
+            ]),
+        ),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    match &handoff.stack {
+        Ok(_) => {
+            let deploy = handoff.deploy_command(Path::new(STACK));
+            variables.insert("STACK_COMMAND".into(), deploy);
+        }
+        Err(reason) => {
+            variables.insert("NO_STACK".into(), one_line(&reason.to_string()));
+        }
+    }
+    if let Some(boundary) = &identity.boundary {
+        variables.insert("BOUNDARY".into(), code(boundary));
+    }
+    if handoff.standing.provider == Part::Unknown {
+        let text = "It could not be seen whether the account has the cluster's OIDC provider. The stack takes it \
+                    for there; the script looks, and makes it when it is missing.";
+        variables.insert("ASSUMED".into(), text.into());
+    }
+    render(PAGE, TEMPLATE, &variables)
+}
+
+/// Returns a code span that holds the text, whatever it holds.
+fn code(text: &str) -> String {
+    let text = one_line(text);
+    let mut fence = "`".to_owned();
+    while text.contains(&fence) {
+        fence.push('`');
+    }
+    let space = if fence.len() > 1 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn one_line_each(lines: &[String]) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| one_line(line)).collect();
+    lines.join("\n")
+}
