@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::clone::{BRANCH, adopt};
 use super::repository::{Repository, failed};
 use crate::clients::git::{
-    Clone as GitClone, CommitRequest, FileWork, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER,
+    Clone as GitClone, CommitRequest, FileWork, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
 };
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
@@ -89,7 +89,7 @@ impl Step for Revert {
                 let back = Back::of(clone)?;
                 for file in &back.files {
                     match &file.before {
-                        Some(content) => clone.write(&file.path, content),
+                        Some(before) => clone.write(&file.path, before),
                         None => clone.remove(&file.path),
                     }
                     .map_err(failed)?;
@@ -169,10 +169,12 @@ impl Back {
                 Some(parent) => clone.read_at(parent, path).map_err(failed)?,
                 None => None,
             };
-            let is_edited = part[..first]
-                .iter()
-                .any(|work| !is_ours(work) && work.files.contains(path))
-                || part[..=first].iter().any(|work| is_merged(work, path));
+            let mut is_edited = false;
+            for work in &part[..=first] {
+                if work.files.contains(path) {
+                    is_edited |= !is_ours(work) || is_merged(clone, work, path)?;
+                }
+            }
             let head = clone.read_head(path).map_err(failed)?;
             let now = clone.read(path).map_err(failed)?;
             if head == before && now == before {
@@ -225,11 +227,12 @@ fn is_ours(work: &FileWork) -> bool {
 
 /// Whether our commit of the file holds edits of the operator beside ours, which may not have been
 /// committed before.
-fn is_merged(work: &FileWork, path: &str) -> bool {
-    let trailers = &work.commit.trailers;
-    trailers
-        .iter()
-        .any(|(key, merged)| key == MERGED_TRAILER && merged == path)
+fn is_merged(clone: &GitClone, work: &FileWork, path: &str) -> Result<bool, StepError> {
+    let held = clone.read_at(&work.commit.id, path).map_err(failed)?;
+    Ok(held.is_some_and(|held| {
+        let render = (RENDER_TRAILER.to_owned(), blob_id(&held));
+        !work.commit.trailers.contains(&render)
+    }))
 }
 
 pub(super) fn is_revert(work: &FileWork) -> bool {

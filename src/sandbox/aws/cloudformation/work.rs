@@ -23,7 +23,7 @@ use super::template::Template;
 use crate::sandbox::conduct::Lag;
 
 /// The type of a stack among its own events.
-const STACK: &str = "AWS::CloudFormation::Stack";
+pub(super) const STACK: &str = "AWS::CloudFormation::Stack";
 
 /// What a stack is to become.
 #[derive(Debug)]
@@ -503,7 +503,8 @@ pub(super) fn become_(stack: &mut Stack, at: Timestamp, status: &str, reason: Op
         id: unique_id("", 26),
         at,
         logical_id: stack.name.clone(),
-        physical_id: stack.id.clone(),
+        // The stack's own, which is kept once.
+        physical_id: String::new(),
         kind: STACK.into(),
         status: status.into(),
         reason,
