@@ -381,3 +381,35 @@ fn a_stack_goes_as_a_whole_or_stays_as_a_whole() {
     assert_eq!(writes(&practice.run_of(&again)), [Value::Null; 0]);
     practice.expect(0, &by_stack);
 }
+
+/// An edit that was not committed when we merged it into our own commit exists nowhere else.
+#[test]
+fn a_commit_that_holds_edits_beside_ours_is_not_taken_back() {
+    let practice = Practice::new();
+    practice.expect(0, &["run", "--yes", "--no-pod"]);
+    let file = "rok/rok-cluster/overlays/deploy/patches/configvars.yaml";
+    let path = practice.clone().join(file);
+    let edited = fs::read_to_string(&path).expect("the file is there") + "# mine\n";
+    fs::write(&path, edited).expect("the clone is writable");
+    let other = [
+        "run",
+        "--yes",
+        "--no-pod",
+        "--set",
+        "aws_s3_bucket_prefix=rok-other",
+    ];
+    practice.expect(0, &other);
+    let merged = fs::read_to_string(&path).expect("the file is there");
+    assert!(
+        merged.contains("rok-other") && merged.contains("# mine"),
+        "{merged}"
+    );
+
+    let output = torn_down(&practice, &["--set", "teardown_git=yes"]);
+    assert_eq!(
+        fs::read_to_string(&path).expect("the file is there"),
+        merged
+    );
+    assert!(next(&practice, &output).contains(file));
+    assert!(!practice.clone().join("deploy/env.eks-cluster").exists());
+}
