@@ -106,14 +106,14 @@ impl Aws {
                 .describe_change_set()
                 .stack_name(stack)
                 .change_set_name(name)
-                .set_next_token(next)
+                .set_next_token(next.clone())
                 .send()
                 .await
                 .map_err(self.failed("cloudformation:DescribeChangeSet"));
             let Some(page) = found(answer)? else {
                 return Ok(None);
             };
-            next = page.next_token.clone();
+            next.clone_from(&page.next_token);
             let set = whole.get_or_insert_with(|| ChangeSet {
                 name: name.to_owned(),
                 status: page

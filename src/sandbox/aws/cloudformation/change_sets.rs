@@ -175,17 +175,14 @@ pub(super) fn find<'a>(stack: &'a Stack, name: &str) -> Result<&'a ChangeSet, Re
 /// The change set that a request names. One with an id needs no stack.
 fn named<'a>(call: &Call<'_>, state: &'a AwsState) -> Result<(&'a Stack, &'a ChangeSet), Refusal> {
     let name = call.params.required("ChangeSetName")?;
-    let stack = match call.params.get("StackName") {
-        Some(stack) => {
-            authorize(call, state, Some(stack))?;
-            super::parameters::find(call, state, stack).ok_or_else(|| no_stack(stack))?
-        }
-        None => {
-            let holding = |stack: &&Stack| stack.change_sets.values().any(|set| set.id == name);
-            let stack = state.stacks.values().find(holding);
-            authorize(call, state, stack.map(|stack| stack.name.as_str()))?;
-            stack.ok_or_else(|| no_change_set(name))?
-        }
+    let stack = if let Some(stack) = call.params.get("StackName") {
+        authorize(call, state, Some(stack))?;
+        super::parameters::find(call, state, stack).ok_or_else(|| no_stack(stack))?
+    } else {
+        let holding = |stack: &&Stack| stack.change_sets.values().any(|set| set.id == name);
+        let stack = state.stacks.values().find(holding);
+        authorize(call, state, stack.map(|stack| stack.name.as_str()))?;
+        stack.ok_or_else(|| no_change_set(name))?
     };
     Ok((stack, find(stack, name)?))
 }

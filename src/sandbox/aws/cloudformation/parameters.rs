@@ -18,6 +18,15 @@ pub(super) fn check(operation: &str, params: &Params) -> Result<(), Refusal> {
         "ClientRequestToken",
         "ClientToken",
     ];
+    // Options that ask for what is done anyway.
+    const USUAL: &[(&str, &str)] = &[
+        ("DisableRollback", "false"),
+        ("EnableTerminationProtection", "false"),
+        ("ImportExistingResources", "false"),
+        ("IncludeNestedStacks", "false"),
+        ("OnFailure", "ROLLBACK"),
+        ("OnStackFailure", "ROLLBACK"),
+    ];
     let own: &[&str] = match operation {
         "CreateStack" => &["TemplateBody", "Capabilities", "Tags"],
         "UpdateStack" => &[
@@ -44,15 +53,6 @@ pub(super) fn check(operation: &str, params: &Params) -> Result<(), Refusal> {
         "DescribeStackResource" | "DescribeStackResources" => &["LogicalResourceId"],
         _ => &[],
     };
-    // Options that ask for what is done anyway.
-    const USUAL: &[(&str, &str)] = &[
-        ("DisableRollback", "false"),
-        ("EnableTerminationProtection", "false"),
-        ("ImportExistingResources", "false"),
-        ("IncludeNestedStacks", "false"),
-        ("OnFailure", "ROLLBACK"),
-        ("OnStackFailure", "ROLLBACK"),
-    ];
     let known = |name: &&str| {
         let asked = (*name, params.get(name).unwrap_or_default());
         let name = name.split('.').next().unwrap_or_default();

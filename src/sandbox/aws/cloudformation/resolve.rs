@@ -182,7 +182,7 @@ fn substituted(given: &Value, scope: Scope<'_>) -> Value {
         };
         rest = after;
         if let Some(literal) = name.strip_prefix('!') {
-            whole.push_str(&format!("${{{literal}}}"));
+            whole.extend(["${", literal, "}"]);
         } else if let Some(value) = local.and_then(|local| local.get(name)) {
             whole.push_str(&text(&resolve(value, scope)));
         } else {

@@ -8,6 +8,7 @@ use super::super::state::Tags;
 use super::super::text::iso_millis;
 use super::super::xml::Xml;
 use super::stack::{Action, ChangeSet, Event, Planned, Resource, Stack};
+use super::work::STACK;
 
 /// How many items a page has.
 const PAGE: usize = 100;
@@ -82,7 +83,14 @@ pub(super) fn event(stack: &Stack, event: &Event) -> Xml {
         .text("EventId", &event.id)
         .text("StackName", &stack.name)
         .text("LogicalResourceId", &event.logical_id)
-        .text("PhysicalResourceId", &event.physical_id)
+        .text(
+            "PhysicalResourceId",
+            if event.kind == STACK {
+                &stack.id
+            } else {
+                &event.physical_id
+            },
+        )
         .text("ResourceType", &event.kind)
         .text("Timestamp", moment(event.at))
         .text("ResourceStatus", &event.status)

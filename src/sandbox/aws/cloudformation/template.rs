@@ -159,7 +159,7 @@ impl Template {
             let (Some(attribute), Some(declared)) = (attribute, self.resources.get(name)) else {
                 continue;
             };
-            if !Kind::of(&declared.kind).is_some_and(|kind| kind.attribute == attribute) {
+            if Kind::of(&declared.kind).is_none_or(|kind| kind.attribute != attribute) {
                 return Err(Refusal::validation(format!(
                     "Template error: resource {name} does not support attribute type {attribute} \
                      in Fn::GetAtt"

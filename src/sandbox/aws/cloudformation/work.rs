@@ -23,7 +23,7 @@ use super::template::Template;
 use crate::sandbox::conduct::Lag;
 
 /// The type of a stack among its own events.
-const STACK: &str = "AWS::CloudFormation::Stack";
+pub(super) const STACK: &str = "AWS::CloudFormation::Stack";
 
 /// What a stack is to become.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ impl Worker<'_> {
                 },
             );
         }
-        if task.action == Action::Revert && !self.is_reverted_in_place(work, task) {
+        if task.action == Action::Revert && !Self::is_reverted_in_place(work, task) {
             return self.mark(&task.logical_id, "DELETE_IN_PROGRESS", None);
         }
         let status = format!("{}_IN_PROGRESS", task.action.word());
@@ -435,7 +435,7 @@ impl Worker<'_> {
     }
 
     /// Whether what is there is brought back, and not removed.
-    fn is_reverted_in_place(&self, work: &Work, task: &Task) -> bool {
+    fn is_reverted_in_place(work: &Work, task: &Task) -> bool {
         let before = work.before.as_ref();
         let before = before.and_then(|before| before.resources.get(&task.logical_id));
         before.is_some_and(Resource::is_held)
@@ -503,7 +503,8 @@ pub(super) fn become_(stack: &mut Stack, at: Timestamp, status: &str, reason: Op
         id: unique_id("", 26),
         at,
         logical_id: stack.name.clone(),
-        physical_id: stack.id.clone(),
+        // The stack's own, which is kept once.
+        physical_id: String::new(),
         kind: STACK.into(),
         status: status.into(),
         reason,

@@ -35,20 +35,19 @@ impl Look<'_> {
             let set = self.aws().change_set(self.name(), &name).await;
             set.map_err(refused)
         };
-        let set = match ask().await? {
-            Some(set) => Some(set),
-            None => {
-                let set = NewChangeSet {
-                    stack: self.name().to_owned(),
-                    name: name.clone(),
-                    template: self.text.clone(),
-                    creates: stack.is_none(),
-                    reverts_drift,
-                    tags,
-                };
-                self.aws().create_change_set(set).await.map_err(refused)?;
-                ask().await?
-            }
+        let set = if let Some(set) = ask().await? {
+            Some(set)
+        } else {
+            let set = NewChangeSet {
+                stack: self.name().to_owned(),
+                name: name.clone(),
+                template: self.text.clone(),
+                creates: stack.is_none(),
+                reverts_drift,
+                tags,
+            };
+            self.aws().create_change_set(set).await.map_err(refused)?;
+            ask().await?
         };
         let Some(set) = set else {
             return Err(not_yet("the change set does not show yet"));
