@@ -133,7 +133,7 @@ fn runs_are_listed_shown_and_replayed_without_a_cloud() {
     assert!(
         shown
             .stdout
-            .ends_with("Everything is in place: 14 changed, 5 unchanged, 10 verified.\n"),
+            .ends_with("Everything is in place: 14 changed, 6 unchanged, 10 verified.\n"),
         "{}",
         shown.stdout
     );
