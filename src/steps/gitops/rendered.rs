@@ -198,18 +198,9 @@ impl Work {
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
-        let pure = renderings.iter().filter(|file| file.after == file.render);
-        let mut pure: Vec<_> = pure.map(|file| blob_id(&file.render)).collect();
-        let also = |path: &&String| renderings.iter().all(|file| file.path != path.as_str());
-        for path in paths.iter().filter(also) {
-            // An earlier step wrote it, and what that rendered is remembered until it is committed.
-            let found = clone.read(path).map_err(failed)?.unwrap_or_default();
-            if clone.render_of(path, &found).map_err(failed)? == Some(found.clone()) {
-                pure.push(blob_id(&found));
-            }
+        for id in Self::renders(clone, &paths, &renderings)? {
+            trailers.push((RENDER_TRAILER.to_owned(), id));
         }
-        let pure = pure.into_iter().map(|id| (RENDER_TRAILER.to_owned(), id));
-        trailers.extend(pure);
         let request = CommitRequest {
             message: spec.message,
             trailers: &trailers,
@@ -217,6 +208,31 @@ impl Work {
         };
         clone.commit(&request).map_err(failed)?;
         clone.forget_renders(&paths).map_err(failed)
+    }
+
+    /// Returns the blob ids of those files that are as they were rendered. What other steps rendered
+    /// is remembered until it is committed.
+    fn renders(
+        clone: &GitClone,
+        paths: &[String],
+        renderings: &[Rendering],
+    ) -> Result<Vec<String>, StepError> {
+        let mut ids = Vec::new();
+        for path in paths {
+            let own = renderings.iter().find(|file| file.path == path);
+            let (content, render) = match own {
+                Some(file) => (file.after.clone(), Some(file.render.clone())),
+                None => {
+                    let content = clone.read(path).map_err(failed)?.unwrap_or_default();
+                    let render = clone.render_of(path, &content).map_err(failed)?;
+                    (content, render)
+                }
+            };
+            if render.as_ref() == Some(&content) {
+                ids.push(blob_id(&content));
+            }
+        }
+        Ok(ids)
     }
 
     fn render(&self, clone: Option<&GitClone>) -> Result<Vec<Rendering>, StepError> {

@@ -2,6 +2,8 @@
 
 mod deploy;
 mod drift;
+mod look;
+mod make;
 mod parts;
 pub(super) mod story;
 pub(super) mod template;
