@@ -121,7 +121,12 @@ fn another_namespace_computes_the_names_anew_and_says_so() {
     let practice = Practice::new();
     practice.journey();
     Practice::next_second();
-    let arguments = ["--set", "rok_cluster_namespace=two"];
+    let arguments = [
+        "--set",
+        "rok_cluster_namespace=two",
+        "--set",
+        "aws_overlap_accept=yes",
+    ];
     let plan = practice.expect(3, &[&["plan"], &arguments[..]].concat());
     let role = format!("{ROLE}-two-rok");
     assert!(

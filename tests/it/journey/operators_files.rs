@@ -45,7 +45,17 @@ fn edits_of_overlays_survive_a_later_run_with_other_answers() {
 
     let role = format!("{ROLE}-two-rok");
     Practice::next_second();
-    practice.expect(0, &["run", "--yes", "--set", "rok_cluster_namespace=two"]);
+    practice.expect(
+        0,
+        &[
+            "run",
+            "--yes",
+            "--set",
+            "rok_cluster_namespace=two",
+            "--set",
+            "aws_overlap_accept=yes",
+        ],
+    );
     assert_eq!(edited(STORAGE), storage.replace(ROLE, &role));
     assert_eq!(
         edited(CONFIGVARS),
@@ -78,7 +88,17 @@ fn an_edit_of_the_very_line_wins_and_is_noticed() {
     );
 
     Practice::next_second();
-    let output = practice.expect(0, &["run", "--yes", "--set", "rok_cluster_namespace=two"]);
+    let output = practice.expect(
+        0,
+        &[
+            "run",
+            "--yes",
+            "--set",
+            "rok_cluster_namespace=two",
+            "--set",
+            "aws_overlap_accept=yes",
+        ],
+    );
     let found = fs::read_to_string(&path).expect("it is there");
     assert_eq!(found, edited.replace(ROLE, &format!("{ROLE}-two-rok")));
     assert!(
@@ -109,6 +129,8 @@ fn an_edit_that_was_amended_to_our_commit_is_still_the_operators() {
     let other = [
         "--set",
         "rok_cluster_namespace=two",
+        "--set",
+        "aws_overlap_accept=yes",
         "--set",
         "gitops_push=no",
     ];
@@ -143,7 +165,17 @@ fn staged_and_dirty_files_of_others_stay_as_they_are() {
     assert_eq!(before.2.lines().count(), 4, "{before:?}");
 
     Practice::next_second();
-    practice.expect(0, &["run", "--yes", "--set", "rok_cluster_namespace=two"]);
+    practice.expect(
+        0,
+        &[
+            "run",
+            "--yes",
+            "--set",
+            "rok_cluster_namespace=two",
+            "--set",
+            "aws_overlap_accept=yes",
+        ],
+    );
     assert_eq!(state(), before);
     let committed = practice.git(
         &clone,

@@ -115,7 +115,7 @@ fn runs_are_listed_shown_and_replayed_without_a_cloud() {
     assert_eq!(
         (list.stdout.as_str(), list.stderr.as_str()),
         (
-            format!("{id}  rok-eks  Done  PRACTICE  29 of 29 steps done\n").as_str(),
+            format!("{id}  rok-eks  Done  PRACTICE  30 of 30 steps done\n").as_str(),
             "1 run.\n"
         ),
     );
@@ -133,7 +133,7 @@ fn runs_are_listed_shown_and_replayed_without_a_cloud() {
     assert!(
         shown
             .stdout
-            .ends_with("Everything is in place: 14 changed, 5 unchanged, 10 verified.\n"),
+            .ends_with("Everything is in place: 14 changed, 6 unchanged, 10 verified.\n"),
         "{}",
         shown.stdout
     );

@@ -61,7 +61,12 @@ fn what_lies_around_in_the_clone_is_not_built() {
     fs::write(&file, broken(&text)).expect("it is writable");
     Practice::next_second();
     // The commit is sound; the proof looks at the files as they are, and says so.
-    let output = operator.run(&["--set", "rok_cluster_namespace=two"]);
+    let output = operator.run(&[
+        "--set",
+        "rok_cluster_namespace=two",
+        "--set",
+        "aws_overlap_accept=yes",
+    ]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert_says(&output, &["rok.manifests", "not-there.yaml"]);
     assert_eq!(operator.subjects().len(), 2 * SUBJECTS.len() - 1);
