@@ -173,6 +173,11 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Removes what this tool made, and nothing else; shows it first.
+    ///
+    /// What carries our tags and this cluster's name is removed, unless others use it. Buckets, their data and the
+    /// namespaces always stay. `--set teardown_git=yes` reverts our commits too.
+    Teardown,
     /// Renders a Jinja template like the j2 tool, from the environment and env files.
     Render {
         /// The template.

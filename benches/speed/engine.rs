@@ -57,6 +57,7 @@ fn plan_of_200_satisfied_steps(bencher: Bencher) {
             steps,
         }],
         left_out: BTreeMap::new(),
+        closing: "Everything is in place",
         next: Vec::new(),
     };
     let options = Options {

@@ -18,6 +18,7 @@ mod runs;
 mod sandbox;
 pub mod session;
 mod tasks;
+mod teardown;
 mod verify;
 mod wizard;
 
@@ -77,13 +78,16 @@ fn on_runtime(cli: &Cli) -> Result<u8, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the async runtime cannot start: {error}")))?;
-    let options = &apply::options(cli.command.as_ref(), &cli.options)?;
+    let options = apply::options(cli.command.as_ref(), &cli.options)?;
+    let options = &teardown::options(cli.command.as_ref(), options)?;
     let result = runtime.block_on(async {
         match &cli.command {
             None if options.apply.is_some() => run::run(options).await,
             None => wizard::wizard(options).await,
             Some(Command::Plan) => plan::plan(options).await,
-            Some(Command::Run | Command::Apply { .. }) => run::run(options).await,
+            Some(Command::Run | Command::Apply { .. } | Command::Teardown) => {
+                run::run(options).await
+            }
             Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
             Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
             Some(Command::Replay { run, wire, rerun }) => {

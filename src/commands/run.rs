@@ -11,6 +11,7 @@ use crate::engine::{Answers, Approval, Outcome, RunState};
 use crate::failure::{Failure, exit_code};
 use crate::journal::{Launch, RunFolder};
 use crate::recipes::apply::DIRECTORY;
+use crate::recipes::teardown;
 
 pub(super) async fn run(options: &Options) -> Result<u8, Failure> {
     launched(options, launch_of(options), approval_of(options)).await
@@ -64,8 +65,11 @@ pub(super) fn finish(
     match outcome {
         Outcome::Declined if asking == Asking::Nobody => {
             let applies = answers.get(DIRECTORY);
-            let plan =
-                applies.map_or_else(String::new, |directory| format!(" --apply {directory}"));
+            let plan = match applies {
+                Some(directory) => format!(" --apply {directory}"),
+                None if state.recipe == teardown::NAME => format!(" --recipe {}", teardown::NAME),
+                None => String::new(),
+            };
             Err(
                 Failure::usage("the plan needs an approval, and there is nobody to ask").hint(
                     format!(
@@ -74,6 +78,12 @@ pub(super) fn finish(
                 ),
             )
         }
+        // Who may not delete needs no files that create.
+        Outcome::Permission if state.recipe == teardown::NAME => Err(Failure {
+            code: exit_code(outcome),
+            ..Failure::failed("a right is missing")
+                .hint("give the rights named above to the caller, then `rok-deploy resume`")
+        }),
         Outcome::Permission => {
             let hints = handoff::write(folder, state, answers)?;
             Err(Failure {

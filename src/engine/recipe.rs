@@ -53,6 +53,8 @@ pub struct Recipe {
     pub tasks: Vec<Task>,
     /// Ids of steps that are left out of this run, and why.
     pub left_out: BTreeMap<&'static str, String>,
+    /// How a run that changed something says that it went well: "Everything is in place".
+    pub closing: &'static str,
     /// What to say at the end of a run that went well: what comes next.
     pub next: Vec<String>,
 }

@@ -150,6 +150,7 @@ pub fn start(
         handed_off: earlier.handed_off,
         changed: BTreeSet::new(),
         counts: Counts::default(),
+        next: Vec::new(),
         outdated: false,
         stop: CancellationToken::new(),
         stop_requested: false,
@@ -230,6 +231,8 @@ struct Run {
     /// Steps that changed something in this process.
     changed: BTreeSet<String>,
     counts: Counts,
+    /// What steps have to say at the end.
+    next: Vec<String>,
     /// Whether another run was at work since planning: what planning saw may have changed.
     outdated: bool,
     stop: CancellationToken,
@@ -253,7 +256,7 @@ impl Run {
         };
         self.release().await;
         let next = if outcome == Outcome::Done {
-            self.recipe.next.clone()
+            [&self.next[..], &self.recipe.next].concat()
         } else {
             Vec::new()
         };

@@ -181,6 +181,8 @@ pub struct Observation {
     pub missing_rights: Vec<String>,
     /// What the operator must act on although the step is done.
     pub warnings: Vec<String>,
+    /// What to say at the end of a run that went well, besides what the recipe says.
+    pub next: Vec<String>,
     /// How far the chain was proven, from a step that proves it.
     pub chain: Option<Chain>,
     /// What to fail with when a wait is over, where more is known than what was waited for.
@@ -262,6 +264,13 @@ impl Observation {
         self
     }
 
+    /// Adds what to say at the end of a run that went well.
+    #[must_use]
+    pub fn next(mut self, text: impl Into<String>) -> Self {
+        self.next.push(text.into());
+        self
+    }
+
     /// Says what to fail with when the wait is over.
     #[must_use]
     pub fn otherwise(mut self, error: StepError) -> Self {
@@ -283,6 +292,7 @@ impl Observation {
             notices: Vec::new(),
             missing_rights: Vec::new(),
             warnings: Vec::new(),
+            next: Vec::new(),
             chain: None,
             otherwise: None,
         }

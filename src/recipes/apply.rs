@@ -103,6 +103,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
             steps,
         }],
         left_out,
+        closing: "Everything is in place",
         next: vec![format!(
             "`rok-deploy plan --apply {directory}` tells whether the cluster still is as the manifests say"
         )],

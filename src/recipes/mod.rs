@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod rok_eks;
+pub mod teardown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,9 +45,13 @@ pub type Build = futures::future::BoxFuture<'static, Result<Recipe, crate::engin
 /// All recipes that can be chosen.
 pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC];
 
-/// Returns the recipe of that name, and that of `rok-deploy apply`, which is not there to choose.
+/// Returns the recipe of that name, and those of `rok-deploy apply` and `teardown`, which are not
+/// there to choose.
 pub fn find(name: &str) -> Option<&'static RecipeSpec> {
-    let all = RECIPES.iter().copied().chain([&apply::SPEC]);
+    let all = RECIPES
+        .iter()
+        .copied()
+        .chain([&apply::SPEC, &teardown::SPEC]);
     all.into_iter().find(|spec| spec.name == name)
 }
 

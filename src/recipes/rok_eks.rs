@@ -7,12 +7,15 @@ mod questions;
 
 use super::{RecipeSpec, TaskSpec};
 
+pub(super) use build::Parts;
+pub(super) use questions::QUESTIONS;
+
 /// The recipe.
 pub const SPEC: RecipeSpec = RecipeSpec {
     name: "rok-eks",
     title: "Rok on EKS: an IAM role for its service account, proven",
     tasks: TASKS,
-    questions: questions::QUESTIONS,
+    questions: QUESTIONS,
     build: |answers, tools| {
         let (answers, tools) = (answers.clone(), tools.clone());
         Box::pin(async move { build::build(&answers, &tools).await })

@@ -9,3 +9,4 @@ pub mod gitops;
 pub mod manifests;
 pub mod names;
 pub mod proof;
+pub mod safe_names;

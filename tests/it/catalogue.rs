@@ -11,7 +11,7 @@ use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::ports::SystemClock;
 use rok_deploy::engine::{Answers, Origin, Phase, Recipe, StepMeta};
-use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply};
+use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply, teardown};
 use rok_deploy::steps::aws::Connector;
 use rok_deploy::steps::cluster::{Clusters, Operator};
 use rok_deploy::steps::gitops::{Repository, skeleton};
@@ -28,11 +28,14 @@ const SAMPLE: &[(&str, &str)] = &[
     ("kube_context", "arrikto-cluster"),
     ("manifests_dir", "/manifests"),
 ];
-const METHODS: [&str; 2] = ["iam", "existing"];
+const METHODS: [&str; 3] = ["iam", "cloudformation", "existing"];
 
-/// Those that can be chosen, and that of `rok-deploy apply`.
+/// Those that can be chosen, and those of `rok-deploy apply` and `teardown`.
 fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {
-    RECIPES.iter().copied().chain([&apply::SPEC])
+    RECIPES
+        .iter()
+        .copied()
+        .chain([&apply::SPEC, &teardown::SPEC])
 }
 
 fn answers(spec: &RecipeSpec, method: &str) -> Answers {

@@ -44,6 +44,17 @@ const ROWS: &[Row] = &[
             "run --no-pod --set aws_identity_method=existing",
         )
     },
+    Row::of(
+        "rok-eks, stack",
+        "run --no-pod --set aws_identity_method=cloudformation",
+    ),
+    Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        ..Row::of(
+            "rok-eks, stack with other answers",
+            "run --no-pod --set aws_identity_method=cloudformation --set aws_s3_bucket_prefix=rok-other",
+        )
+    },
     Row {
         before: &["run --no-pod"],
         world: made_by_others,
@@ -57,6 +68,14 @@ const ROWS: &[Row] = &[
         ..Row::of("verify", "verify")
     },
     Row::of("apply", "apply {home}/shop"),
+    Row {
+        before: &["run --no-pod"],
+        ..Row::of("teardown", "teardown --set teardown_git=yes")
+    },
+    Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        ..Row::of("teardown of a stack", "teardown")
+    },
 ];
 
 /// Somebody else has made role and policy of our name, in another way.

@@ -99,6 +99,100 @@ fn a_second_journey_changes_nothing() {
     world.plan(0);
 }
 
+/// Moto cannot change a stack, so it is only made here, and found again; and its stacks do not know
+/// providers.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn the_journey_with_a_stack_makes_the_identity() {
+    let world = World::new();
+    world.root.call(&[
+        "iam",
+        "create-open-id-connect-provider",
+        "--url",
+        &format!("https://{}", world.identity.issuer),
+        "--client-id-list",
+        "sts.amazonaws.com",
+    ]);
+    let run = [
+        "run",
+        "--yes",
+        "--set",
+        "aws_identity_method=cloudformation",
+    ];
+    assert_code(&world.deploy(&run), 0);
+    world.identity.assert_in(&world.root);
+    assert_code(&world.deploy(&run), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
+/// Whether an event of the run says so.
+fn is_not_checked(run: &Output, step: &str) -> bool {
+    let events = run.stdout.lines();
+    let mut events = events.map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+    events.any(|line| {
+        let event = &line["event"];
+        event["kind"] == "step_not_checked" && event["step"] == step
+    })
+}
+
+/// What others have is found on every page of a long list, and stays byte-equal.
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_teardown_takes_back_what_was_made_and_leaves_what_others_have() {
+    let world = World::new();
+    let trust = world.identity.trust("system:serviceaccount:theirs:theirs");
+    let role = |name: &str, trust: &str| {
+        let document = ["--assume-role-policy-document", trust];
+        let call = [&["iam", "create-role", "--role-name", name], &document[..]].concat();
+        world.root.call(&call);
+    };
+    let elsewhere = trust
+        .to_string()
+        .replace("oidc-provider/", "oidc-provider/not-");
+    for index in 0..110 {
+        role(&format!("a-{index:03}"), &elsewhere);
+    }
+    let everything = || {
+        let calls = [
+            &["iam", "list-roles"][..],
+            &["iam", "list-policies", "--scope", "Local"],
+            &["iam", "list-open-id-connect-providers"],
+            &["iam", "list-instance-profiles"],
+        ];
+        calls.map(|call| world.root.call(call))
+    };
+    let before = everything();
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    assert_code(&world.deploy(&["teardown", "--yes"]), 0);
+    assert_eq!(everything(), before);
+    assert_code(&world.deploy(&["teardown", "--yes"]), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+
+    // Now with somebody who uses the provider, and an instance profile on our role.
+    assert_code(&world.deploy(&["run", "--yes"]), 0);
+    role("zz-theirs", &trust.to_string());
+    for call in [
+        &["create-instance-profile"][..],
+        &["add-role-to-instance-profile", "--role-name", ROLE],
+    ] {
+        let profile = ["--instance-profile-name", "nodes"];
+        world.root.call(&[&["iam"], call, &profile[..]].concat());
+    }
+    let torn_down = world.deploy(&["teardown", "--yes"]);
+    assert_code(&torn_down, 0);
+    for part in ["instance profile `nodes`", "role `zz-theirs`"] {
+        let told = format!("{}{}", torn_down.stdout, torn_down.stderr);
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let role = world.root.call(&["iam", "get-role", "--role-name", ROLE]);
+    assert_eq!(role["Role"]["RoleName"], ROLE);
+    let providers = world.root.call(&["iam", "list-open-id-connect-providers"]);
+    assert_eq!(
+        providers["OpenIDConnectProviderList"][0]["Arn"],
+        world.identity.provider_arn()
+    );
+}
+
 /// Moto keeps five versions of a policy and refuses a sixth, as AWS does.
 #[test]
 #[ignore = "needs the peers of tests/run"]
@@ -253,14 +347,4 @@ fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
     );
     assert_code(&world.deploy(&["run", "--yes"]), 0);
     assert_eq!(writes(&world.place), [""; 0]);
-}
-
-/// Whether an event of the run says so.
-fn is_not_checked(run: &Output, step: &str) -> bool {
-    let events = run.stdout.lines();
-    let mut events = events.map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-    events.any(|line| {
-        let event = &line["event"];
-        event["kind"] == "step_not_checked" && event["step"] == step
-    })
 }

@@ -3,7 +3,9 @@
 mod adoption;
 mod identity;
 mod lease;
+mod overlap;
 mod proofs;
+mod removal;
 mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};

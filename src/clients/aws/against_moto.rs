@@ -270,6 +270,65 @@ fn new_role(name: &str, path: &str) -> NewRole {
     }
 }
 
+#[tokio::test]
+#[ignore = "needs the peers of tests/run"]
+async fn stacks_are_made_by_change_sets_and_read_back() {
+    const TEMPLATE: &str = "Resources: { Policy: { Type: AWS::IAM::ManagedPolicy, Properties: { \
+                            ManagedPolicyName: rok, PolicyDocument: { Version: '2012-10-17', \
+                            Statement: [{ Effect: Allow, Action: 's3:*', Resource: '*' }] } } } }";
+    let moto = Moto::start();
+    let wire = WireLog::in_memory();
+    let aws = Aws::connect(&moto.settings(), wire.clone()).await.unwrap();
+    assert_eq!(aws.stack("rok").await.unwrap(), None);
+    assert_eq!(aws.stack_resources("rok").await.unwrap(), None);
+    assert_eq!(aws.stack_template("rok").await.unwrap(), None);
+    assert_eq!(aws.change_set("rok", "first").await.unwrap(), None);
+
+    let set = NewChangeSet {
+        stack: "rok".into(),
+        name: "first".into(),
+        template: TEMPLATE.into(),
+        creates: true,
+        reverts_drift: false,
+        tags: tags(&[("rok-deploy/cluster", "arrikto-cluster")]),
+    };
+    aws.create_change_set(set).await.unwrap();
+    let found = aws.change_set("rok", "first").await.unwrap().unwrap();
+    assert_eq!(found.status, "CREATE_COMPLETE");
+    assert!(!found.is_empty());
+    assert_eq!(found.changes[0].action, "Add");
+    assert_eq!(found.changes[0].logical_id, "Policy");
+    let stack = aws.stack("rok").await.unwrap().unwrap();
+    assert_eq!(stack.status, "REVIEW_IN_PROGRESS");
+
+    aws.execute_change_set("rok", "first").await.unwrap();
+    let stack = aws.stack("rok").await.unwrap().unwrap();
+    assert_eq!(stack.status, "CREATE_COMPLETE");
+    assert_eq!(stack.tags["rok-deploy/cluster"], "arrikto-cluster");
+    let deployed = aws.stack_template("rok").await.unwrap().unwrap();
+    assert!(deployed.contains("AWS::IAM::ManagedPolicy"), "{deployed}");
+    let resources = aws.stack_resources("rok").await.unwrap().unwrap();
+    assert_eq!(resources[0].kind, "AWS::IAM::ManagedPolicy");
+    let events = aws.stack_events("rok", 1).await.unwrap();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].status, "CREATE_COMPLETE");
+
+    aws.delete_stack("rok").await.unwrap();
+    assert_eq!(aws.stack("rok").await.unwrap(), None);
+    aws.delete_stack("rok").await.unwrap();
+    let writes = wire.records().into_iter().filter(|record| record.write);
+    let writes: Vec<_> = writes.map(|record| record.operation).collect();
+    assert_eq!(
+        writes,
+        [
+            "cloudformation:CreateChangeSet",
+            "cloudformation:ExecuteChangeSet",
+            "cloudformation:DeleteStack",
+            "cloudformation:DeleteStack"
+        ]
+    );
+}
+
 fn new_policy(name: &str) -> NewPolicy {
     NewPolicy {
         name: name.into(),

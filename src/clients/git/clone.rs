@@ -141,6 +141,28 @@ impl Clone {
         self.git.locally(&self.directory, operation, written)
     }
 
+    /// Removes a file of the working tree, and folders that it leaves empty, as Git does. One that is
+    /// not there is fine.
+    pub fn remove(&self, path: &str) -> Result<(), GitError> {
+        let place = self.place(path)?;
+        if !place.absolute.exists() {
+            return Ok(());
+        }
+        let removed = || match fs::remove_file(&place.absolute) {
+            Err(source) if !is_absent(&source) => Err(GitError::io(&place.absolute, source)),
+            _ => Ok(()),
+        };
+        let operation = || format!("remove {}", place.relative);
+        self.git.locally(&self.directory, operation, removed)?;
+        let folders = place.absolute.ancestors().skip(1);
+        for folder in folders.take_while(|folder| **folder != *self.directory) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Looks, without writing, whether these files can be written and committed.
     pub fn expect_writable<'p>(
         &self,

@@ -18,6 +18,17 @@ pub struct CommitInfo {
     pub trailers: Vec<(String, String)>,
 }
 
+/// A commit and what it did to files, against its first parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileWork {
+    /// The commit.
+    pub commit: CommitInfo,
+    /// Its first parent's id.
+    pub parent: Option<String>,
+    /// The paths that it added, changed or removed.
+    pub files: Vec<String>,
+}
+
 impl Clone {
     /// Returns the newest commits of HEAD, at most `count`.
     pub fn log(&self, count: usize) -> Result<Vec<CommitInfo>, GitError> {
@@ -48,6 +59,32 @@ impl Clone {
             found.len() < count
         })?;
         Ok(found)
+    }
+
+    /// Returns the commits of HEAD, newest first, down to the oldest that has a trailer of this key;
+    /// none when none has.
+    pub fn work_since_first(&self, key: &str) -> Result<Vec<FileWork>, GitError> {
+        let (mut count, mut wanted) = (0, 0);
+        self.walk(|_, commit| {
+            count += 1;
+            if has_trailer(commit, key, None) {
+                wanted = count;
+            }
+            true
+        })?;
+        let mut works = Vec::new();
+        if wanted == 0 {
+            return Ok(works);
+        }
+        let mut refused = None;
+        self.walk(|repository, commit| {
+            match work(repository, commit) {
+                Ok(work) => works.push(work),
+                Err(error) => refused = Some(self.failed("compare commits", &error)),
+            }
+            refused.is_none() && works.len() < wanted
+        })?;
+        refused.map_or(Ok(works), Err)
     }
 
     /// Returns which of these commits is the newest on HEAD; nothing when none of them is on it.
@@ -150,6 +187,22 @@ fn info(commit: &Commit<'_>) -> CommitInfo {
         ),
         trailers: trailers(commit),
     }
+}
+
+fn work(repository: &Repository, commit: &Commit<'_>) -> Result<FileWork, git2::Error> {
+    let parent = commit.parents().next();
+    let before = parent.as_ref().map(Commit::tree).transpose()?;
+    let tree = commit.tree()?;
+    let diff = repository.diff_tree_to_tree(before.as_ref(), Some(&tree), None)?;
+    let path = |delta: git2::DiffDelta<'_>| {
+        let path = delta.new_file().path().or(delta.old_file().path());
+        path.and_then(|path| path.to_str()).map(str::to_owned)
+    };
+    Ok(FileWork {
+        commit: info(commit),
+        parent: parent.map(|parent| parent.id().to_string()),
+        files: diff.deltas().filter_map(path).collect(),
+    })
 }
 
 fn trailers(commit: &Commit<'_>) -> Vec<(String, String)> {

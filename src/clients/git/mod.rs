@@ -30,7 +30,7 @@ pub use clone::{Clone, Head};
 pub use commit::CommitRequest;
 pub use credentials::Passwords;
 pub use error::GitError;
-pub use history::CommitInfo;
+pub use history::{CommitInfo, FileWork};
 pub use merge::{LeftOut, Merged, merge_file};
 pub use program::{Git, GitSettings, redact};
 pub use push::{PushOutcome, PushRight};
@@ -44,5 +44,5 @@ pub const RUN_TRAILER: &str = "Rok-Deploy-Run";
 /// The trailer that says which step made a commit; a commit may have several.
 pub const STEP_TRAILER: &str = "Rok-Deploy-Step";
 
-/// The trailer that names a file which the commit holds with the operator's own edits.
-pub const MERGED_TRAILER: &str = "Rok-Deploy-Merged";
+/// The trailer with the blob id of a file that the commit holds just as it was rendered.
+pub const RENDER_TRAILER: &str = "Rok-Deploy-Render";

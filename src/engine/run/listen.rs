@@ -228,6 +228,7 @@ impl Run {
                     _ => self.counts.unchanged += 1,
                 }
                 self.facts.merge(&observation.facts);
+                self.next.extend(observation.next);
                 self.done.insert(step.clone());
                 let (facts, notices) = (observation.facts, observation.notices);
                 self.emit(EventKind::StepDone {

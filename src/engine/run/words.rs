@@ -57,7 +57,7 @@ impl Run {
         } else if counts.changed == 0 {
             format!("Nothing had to be changed: {parts}.")
         } else {
-            format!("Everything is in place: {parts}.")
+            format!("{}: {parts}.", self.recipe.closing)
         }
     }
 

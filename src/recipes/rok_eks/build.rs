@@ -73,24 +73,28 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             ),
         ],
         left_out,
+        closing: "Everything is in place",
         next,
     })
 }
 
 /// What the steps are built from.
-pub(super) struct Parts {
-    pub(super) answers: Answers,
-    pub(super) tools: Tools,
-    pub(super) aws: aws::Client,
+pub(in crate::recipes) struct Parts {
+    pub(in crate::recipes) answers: Answers,
+    pub(in crate::recipes) tools: Tools,
+    pub(in crate::recipes) aws: aws::Client,
     pub(super) role: String,
-    pub(super) prefix: String,
+    pub(in crate::recipes) prefix: String,
     pub(super) namespace: String,
     pub(super) name: String,
     adopt: Decisions,
 }
 
 impl Parts {
-    async fn new(answers: &Answers, tools: &Tools) -> Result<Self, StepError> {
+    pub(in crate::recipes) async fn new(
+        answers: &Answers,
+        tools: &Tools,
+    ) -> Result<Self, StepError> {
         Ok(Self {
             aws: tools.aws.client(answers).await?,
             role: answers.text("aws_s3_role"),
@@ -103,28 +107,46 @@ impl Parts {
         })
     }
 
+    /// The step that looks who is calling.
+    pub(in crate::recipes) fn caller(&self) -> aws::Caller {
+        aws::Caller {
+            aws: self.aws.clone(),
+            account: self.answers.text("aws_account_id"),
+            region: self.answers.text("aws_default_region"),
+        }
+    }
+
+    /// The step that describes the EKS cluster.
+    pub(in crate::recipes) fn cluster(&self) -> aws::Cluster {
+        aws::Cluster {
+            aws: self.aws.clone(),
+            name: self.answers.text("eks_cluster"),
+            region: self.answers.text("aws_default_region"),
+            issuer: self.answers.get("eks_cluster_oidc").map(str::to_owned),
+            accepts_other_server: self.answers.is_yes("kube_context_accept"),
+        }
+    }
+
+    /// The step that holds the kube context against that cluster.
+    pub(in crate::recipes) fn cluster_context(&self) -> ClusterContext {
+        ClusterContext {
+            access: self.access(),
+            cluster: self.answers.text("eks_cluster"),
+            region: self.answers.text("aws_default_region"),
+            accepts_other_server: self.answers.is_yes("kube_context_accept"),
+        }
+    }
+
+    /// The step that holds the cluster for this run, once the fact `needs` is known.
+    pub(in crate::recipes) fn hold_cluster(&self, needs: &'static str) -> HoldCluster {
+        HoldCluster::new(self.access(), self.tools.operator.clone(), needs)
+    }
+
     fn environment(&self) -> Vec<Arc<dyn Step>> {
-        let answer = |key: &str| self.answers.text(key);
-        let accepts_other_server = self.answers.is_yes("kube_context_accept");
-        vec![
-            Arc::new(aws::Caller {
-                aws: self.aws.clone(),
-                account: answer("aws_account_id"),
-                region: answer("aws_default_region"),
-            }),
-            Arc::new(aws::Cluster {
-                aws: self.aws.clone(),
-                name: answer("eks_cluster"),
-                region: answer("aws_default_region"),
-                issuer: self.answers.get("eks_cluster_oidc").map(str::to_owned),
-                accepts_other_server,
-            }),
-            Arc::new(ClusterContext {
-                access: self.access(),
-                cluster: answer("eks_cluster"),
-                region: answer("aws_default_region"),
-                accepts_other_server,
-            }),
+        let mut steps: Vec<Arc<dyn Step>> = vec![
+            Arc::new(self.caller()),
+            Arc::new(self.cluster()),
+            Arc::new(self.cluster_context()),
             Arc::new(Preflight {
                 aws: self.aws.clone(),
                 repository: self.repository(),
@@ -132,12 +154,21 @@ impl Parts {
                 rights: self.rights(),
                 kustomize: self.tools.kustomize.clone(),
             }),
-            Arc::new(HoldCluster::new(
-                self.access(),
-                self.tools.operator.clone(),
-                CLUSTER_UID.name(),
-            )),
-        ]
+            Arc::new(self.hold_cluster(CLUSTER_UID.name())),
+        ];
+        // Who makes nothing collides with nobody.
+        if self.tools.modes.changes && !self.brings_role() {
+            steps.push(Arc::new(aws::Overlap {
+                aws: self.aws.clone(),
+                identity: self.identity(),
+                region: self.answers.text("aws_default_region"),
+                namespace: self.namespace.clone(),
+                name: self.name.clone(),
+                uses_stack: self.uses_stack(),
+                accepts: self.answers.is_yes("aws_overlap_accept"),
+            }));
+        }
+        steps
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {
@@ -203,9 +234,14 @@ impl Parts {
                 gives: &files::ENV_COMMIT,
             }),
         )));
+        let commits = if self.brings_role() {
+            &files::IDENTITY_COMMITS[..1]
+        } else {
+            &files::IDENTITY_COMMITS[..]
+        };
         steps.push(Arc::new(Tag {
             meta: StepMeta {
-                needs: vec![files::ENV_COMMIT.name()],
+                needs: commits.iter().map(|commit| commit.name()).collect(),
                 gives: vec![files::IDENTITY_TAG.name()],
                 after: vec!["gitops.env"],
                 ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
@@ -214,7 +250,7 @@ impl Parts {
             release: self.answers.text("rok_release"),
             task: CLOUDIDENTITY.name,
             message: "Create Cloud Identity",
-            commits: &files::IDENTITY_COMMITS,
+            commits,
             gives: &files::IDENTITY_TAG,
         }));
         steps.push(Arc::new(Trust {
@@ -327,6 +363,7 @@ impl Parts {
                 repository: self.repository(),
                 wanted: self.pushes(),
                 tags: &files::TAGS,
+                commits: &[],
                 refusal: Refusal::default(),
                 meta: Push::describe(
                     vec![
@@ -407,7 +444,7 @@ impl Parts {
         }
     }
 
-    pub(super) fn repository(&self) -> Repository {
+    pub(in crate::recipes) fn repository(&self) -> Repository {
         (self.tools.repository)(&self.answers.text("gitops_dir"))
     }
 
@@ -415,7 +452,7 @@ impl Parts {
         self.tools.cluster.access(self.answers.get("kube_context"))
     }
 
-    fn identity(&self) -> Identity {
+    pub(in crate::recipes) fn identity(&self) -> Identity {
         let boundary = self.answers.get("aws_permissions_boundary");
         Identity {
             role: self.role.clone(),
@@ -440,13 +477,13 @@ impl Parts {
         self.answers.get("aws_identity_method") == Some("cloudformation")
     }
 
-    fn pushes(&self) -> Option<bool> {
+    pub(in crate::recipes) fn pushes(&self) -> Option<bool> {
         self.answers
             .get("gitops_push")
             .map(|answer| answer == "yes")
     }
 
-    fn namespaces(&self) -> Vec<String> {
+    pub(in crate::recipes) fn namespaces(&self) -> Vec<String> {
         let mut names = vec![self.namespace.clone(), "rok-system".to_owned()];
         names.dedup();
         names

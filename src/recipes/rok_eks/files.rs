@@ -69,7 +69,8 @@ pub(super) static STORAGE_TAG: FactKey<TagState> = FactKey::new("gitops.tag-obje
 /// The commit of the manifests holds this step's file too.
 pub(super) static STORAGE_FIRST: [(&str, &FactKey<Written>); 1] =
     [("rok.storage-patch", &STORAGE_WRITTEN)];
-pub(super) static IDENTITY_COMMITS: [&FactKey<String>; 1] = [&ENV_COMMIT];
+/// A role that the operator brings has no template.
+pub(super) static IDENTITY_COMMITS: [&FactKey<String>; 2] = [&ENV_COMMIT, &STACK_COMMIT];
 pub(super) static STORAGE_COMMITS: [&FactKey<String>; 2] = [&MANIFESTS_COMMIT, &VERIFY_COMMIT];
 pub(super) static TAGS: [&FactKey<TagState>; 2] = [&IDENTITY_TAG, &STORAGE_TAG];
 

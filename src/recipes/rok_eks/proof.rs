@@ -50,7 +50,7 @@ impl Parts {
         ]
     }
 
-    fn workload(&self) -> Workload {
+    pub(in crate::recipes) fn workload(&self) -> Workload {
         Workload {
             aws: self.aws.clone(),
             access: self.access(),

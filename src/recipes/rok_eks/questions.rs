@@ -6,7 +6,7 @@ use crate::engine::question::{Kind, Question};
 use crate::steps::aws::{ADOPT, Decisions};
 use crate::steps::names::{self, Inputs};
 
-pub(super) const QUESTIONS: &[Question] = &[
+pub(in crate::recipes) const QUESTIONS: &[Question] = &[
     Question {
         kind: Kind::Path,
         default: |_| Some("~/ops/deployments".into()),
@@ -214,6 +214,18 @@ pub(super) const QUESTIONS: &[Question] = &[
             CLOUDIDENTITY.name,
             "CloudFormation stack",
             "The name of the stack, with `aws_identity_method` `cloudformation`, or for administrators who deploy the template instead.",
+        )
+    },
+    Question {
+        kind: Kind::YesNo,
+        stored: false,
+        default: |_| Some("no".into()),
+        relevant: |answers| answers.get("aws_identity_method") != Some("existing"),
+        ..Question::new(
+            "aws_overlap_accept",
+            CLOUDIDENTITY.name,
+            "Accept an overlap",
+            "`yes` accepts a bucket prefix or a role's name that somebody else has too.",
         )
     },
     Question {

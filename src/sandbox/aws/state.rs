@@ -38,6 +38,9 @@ pub struct AwsState {
     pub roles: BTreeMap<String, Role>,
     /// By ARN.
     pub policies: BTreeMap<String, Policy>,
+    /// By name.
+    #[serde(default)]
+    pub instance_profiles: BTreeMap<String, InstanceProfile>,
     /// OIDC providers, by ARN.
     pub providers: BTreeMap<String, Provider>,
     /// By name.
@@ -135,6 +138,17 @@ pub struct PolicyVersion {
     pub created: Timestamp,
 }
 
+/// What gives its role to virtual machines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    pub name: String,
+    pub path: String,
+    pub id: String,
+    pub created: Timestamp,
+    /// The role's name; AWS allows one.
+    pub role: Option<String>,
+}
+
 /// An OIDC provider: whose tokens STS accepts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Provider {
@@ -188,6 +202,7 @@ impl AwsState {
             sessions: BTreeMap::new(),
             roles: BTreeMap::new(),
             policies: BTreeMap::from([(ADMINISTRATOR.into(), administrator(now))]),
+            instance_profiles: BTreeMap::new(),
             providers: BTreeMap::new(),
             clusters: BTreeMap::new(),
             buckets: BTreeMap::new(),

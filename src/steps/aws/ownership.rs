@@ -38,6 +38,11 @@ impl Ownership {
         !tags.contains_key(CLUSTER) && !tags.contains_key(RECIPE)
     }
 
+    /// Returns the cluster that the tags name, when they are this tool's.
+    pub fn cluster_of(tags: &BTreeMap<String, String>) -> Option<&str> {
+        tags.get(CLUSTER).map(String::as_str)
+    }
+
     /// Returns which marks of this tool were found, in words.
     pub fn found(tags: &BTreeMap<String, String>) -> String {
         let marks: Vec<_> = tags

@@ -38,7 +38,9 @@ impl Step for Trust {
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
         let admission = self.identity.grant(facts)?.admission();
         let name = &self.identity.role;
-        let is_new = context.has_acted("aws.iam-role") || context.has_acted("aws.stack");
+        let is_new = ["aws.iam-role", "aws.stack"]
+            .iter()
+            .any(|step| context.acted.contains(*step));
         let Some(role) = self.aws.role(name).await.map_err(refused)? else {
             let text = format!("role `{name}` does not exist");
             return if is_new {

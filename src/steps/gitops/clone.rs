@@ -93,7 +93,7 @@ impl Step for CloneStep {
     }
 }
 
-fn adopt(
+pub(super) fn adopt(
     clone: &GitClone,
     url: Option<&str>,
     branch: Option<&str>,

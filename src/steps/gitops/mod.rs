@@ -7,6 +7,7 @@ mod push;
 mod remotes;
 mod rendered;
 mod repository;
+mod revert;
 mod skeleton;
 mod tag;
 
@@ -16,5 +17,6 @@ pub use push::{Push, Refusal};
 pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
+pub use revert::{REVERTED, Revert};
 pub use skeleton::skeleton;
 pub use tag::{Tag, TagState};

@@ -20,6 +20,8 @@ pub struct Push {
     pub wanted: Option<bool>,
     /// The tags of the run.
     pub tags: &'static [&'static FactKey<TagState>],
+    /// Facts that tell whether commits without a tag are made.
+    pub commits: &'static [&'static FactKey<bool>],
     /// What the engine needs to know.
     pub meta: StepMeta,
     /// What the remote said of the branch when it refused it, for the look after the push.
@@ -61,6 +63,10 @@ impl Step for Push {
             .iter()
             .map(|key| facts.get(key))
             .collect::<Result<_, _>>()?;
+        let mut is_made = tags.iter().all(|tag| tag.exists);
+        for key in self.commits {
+            is_made &= facts.get(key)?;
+        }
         let must = self.wanted == Some(true);
         let refusal = self.refusal.lock().map_or(None, |words| words.clone());
         self.repository
@@ -71,6 +77,9 @@ impl Step for Push {
                         .after(lines(tags.iter().map(|tag| &tag.name)))
                 };
                 let Some(clone) = clone else {
+                    if is_made {
+                        return Ok(Observation::satisfied("there is no clone"));
+                    }
                     // A repository that starts from the skeleton has no remote; a clone has one.
                     return Ok(Observation::differs(vec![pushing("origin")]));
                 };
@@ -82,7 +91,7 @@ impl Step for Push {
                         Ok(Observation::satisfied("the clone has no remote"))
                     };
                 };
-                if tags.iter().any(|tag| !tag.exists) {
+                if !is_made {
                     return Ok(Observation::differs(vec![pushing(&remote.name)]));
                 }
                 let state = clone.unpushed().map_err(failed)?;

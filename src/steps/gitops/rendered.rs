@@ -2,8 +2,8 @@
 //!
 //! The operator owns what is in the clone. What we would write is therefore merged three ways:
 //! what we rendered last, what we render now, and what is there. The last render is what a step's
-//! last commit holds. Where that holds the operator's edits too, as a trailer says, it is computed
-//! again from the template and the `deploy/env.*` of that commit.
+//! last commit holds, where a trailer says so by its id. Where that commit holds the operator's edits
+//! too, also since it was amended, it is computed again from its template and its `deploy/env.*`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use async_trait::async_trait;
 
 use super::merged::merged;
 use super::repository::{Repository, failed};
+use super::revert::{REVERT, is_revert};
 use crate::clients::envfile;
 use crate::clients::git::{
-    Clone as GitClone, CommitRequest, MERGED_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
+    Clone as GitClone, CommitRequest, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
 };
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
@@ -197,8 +198,9 @@ impl Work {
         let steps = spec.also.iter().map(|(step, _)| *step).chain([self.id]);
         let mut trailers = vec![(RUN_TRAILER.to_owned(), run.to_owned())];
         trailers.extend(steps.map(|step| (STEP_TRAILER.to_owned(), step.to_owned())));
-        let merged = renderings.iter().filter(|file| file.after != file.render);
-        trailers.extend(merged.map(|file| (MERGED_TRAILER.to_owned(), file.path.to_owned())));
+        for id in Self::renders(clone, &paths, &renderings)? {
+            trailers.push((RENDER_TRAILER.to_owned(), id));
+        }
         let request = CommitRequest {
             message: spec.message,
             trailers: &trailers,
@@ -206,6 +208,31 @@ impl Work {
         };
         clone.commit(&request).map_err(failed)?;
         clone.forget_renders(&paths).map_err(failed)
+    }
+
+    /// Returns the blob ids of those files that are as they were rendered. What other steps rendered
+    /// is remembered until it is committed.
+    fn renders(
+        clone: &GitClone,
+        paths: &[String],
+        renderings: &[Rendering],
+    ) -> Result<Vec<String>, StepError> {
+        let mut ids = Vec::new();
+        for path in paths {
+            let own = renderings.iter().find(|file| file.path == path);
+            let (content, render) = match own {
+                Some(file) => (file.after.clone(), Some(file.render.clone())),
+                None => {
+                    let content = clone.read(path).map_err(failed)?.unwrap_or_default();
+                    let render = clone.render_of(path, &content).map_err(failed)?;
+                    (content, render)
+                }
+            };
+            if render.as_ref() == Some(&content) {
+                ids.push(blob_id(&content));
+            }
+        }
+        Ok(ids)
     }
 
     fn render(&self, clone: Option<&GitClone>) -> Result<Vec<Rendering>, StepError> {
@@ -263,9 +290,16 @@ impl Work {
         let Some(commit) = commits.first() else {
             return clone.oldest(file.output).map_err(failed);
         };
-        let merged = (MERGED_TRAILER.to_owned(), file.output.to_owned());
-        if self.commit.is_some() && !commit.trailers.contains(&merged) {
-            return clone.read_at(&commit.id, file.output).map_err(failed);
+        if is_reverted(clone, &commit.id, file.output)? {
+            return clone.oldest(file.output).map_err(failed);
+        }
+        let held = clone.read_at(&commit.id, file.output).map_err(failed)?;
+        let is_render = |held: &Vec<u8>| {
+            let render = (RENDER_TRAILER.to_owned(), blob_id(held));
+            commit.trailers.contains(&render)
+        };
+        if held.as_ref().is_some_and(is_render) {
+            return Ok(held);
         }
         let mut variables = self.variables.clone();
         variables.retain(|name, _| !ONLY_WHEN_CHOSEN.contains(&name.as_str()));
@@ -276,7 +310,7 @@ impl Work {
         match render(file.template, &template, &variables) {
             Ok(render) => Ok(Some(render)),
             // The template needed what is not known any more; what it gave is the next best.
-            Err(_) => clone.read_at(&commit.id, file.output).map_err(failed),
+            Err(_) => Ok(held),
         }
     }
 
@@ -369,6 +403,19 @@ fn is_committed(clone: Option<&GitClone>, written: &Written) -> Result<bool, Ste
         }
     }
     Ok(true)
+}
+
+/// Whether a later commit of ours took back what `commit` brought into the file: then it is as it
+/// was before us.
+fn is_reverted(clone: &GitClone, commit: &str, path: &str) -> Result<bool, StepError> {
+    let reverts = clone.commits_with_trailer(STEP_TRAILER, REVERT, 1);
+    if reverts.map_err(failed)?.is_empty() {
+        return Ok(false);
+    }
+    let works = clone.work_since_first(STEP_TRAILER).map_err(failed)?;
+    let later = works.iter().take_while(|work| work.commit.id != commit);
+    let mut reverts = later.filter(|work| is_revert(work));
+    Ok(reverts.any(|work| work.files.iter().any(|file| file == path)))
 }
 
 /// Returns the variables of `deploy/env.*` as a commit holds them.

@@ -19,7 +19,7 @@ use rok_deploy::engine::run::Handle;
 use rok_deploy::engine::{Approval, Command, EventKind, Outcome, RunState};
 use rok_deploy::failure::exit;
 use rok_deploy::journal::{Launch, RunFolder, Runs};
-use rok_deploy::recipes::apply;
+use rok_deploy::recipes::{apply, teardown};
 
 /// When a hang becomes a failure.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -165,6 +165,7 @@ impl Operator {
                     .set
                     .push(format!("{}={directory}", apply::DIRECTORY));
             }
+            Some(cli::Command::Teardown) => options.recipe = Some(teardown::NAME.into()),
             other => panic!("{other:?} makes no run"),
         }
         (options, launch)

@@ -20,17 +20,37 @@ const GOES: usize = 8;
 const REQUESTS_A_MINUTE: usize = 600;
 /// What a line of ours begins with; the test harness prints others.
 const MARK: &str = "tried ";
-/// One seed of so many has a test Pod, which takes longer.
+/// Ways to run.
+const WAYS: [&[&str]; 3] = [
+    &["--no-pod"],
+    // The test Pod takes longer.
+    &[],
+    &["--no-pod", "--set", "aws_identity_method=cloudformation"],
+];
+/// One seed of so many has a test Pod.
 const WITH_POD: u64 = 5;
+/// One seed of so many makes a stack.
+const WITH_STACK: u64 = 4;
+
+/// Which way a seed goes.
+fn way_of(seed: u64) -> usize {
+    if seed % WITH_POD == WITH_POD - 1 {
+        1
+    } else if seed % WITH_STACK == 0 {
+        2
+    } else {
+        0
+    }
+}
 
 /// World and history after a run without faults.
-pub struct Usual([(Value, Value); 2]);
+pub struct Usual([(Value, Value); WAYS.len()]);
 
 impl Usual {
     pub fn find() -> Self {
-        Self([false, true].map(|pod| {
+        Self(std::array::from_fn(|way| {
             let practice = Practice::new();
-            let goes = go_on(&practice, None, pod, 1).0;
+            let goes = go_on(&practice, None, way, 1).0;
             let events = &goes[0].events;
             assert_eq!(goes[0].end, Ok(Outcome::Done), "{events:#?}");
             (meaning(&practice), practice.history())
@@ -53,12 +73,11 @@ pub struct Tried {
     failure: Option<String>,
 }
 
-fn go_on(practice: &Practice, seed: Option<u64>, pod: bool, goes: usize) -> (Vec<Go>, Duration) {
+fn go_on(practice: &Practice, seed: Option<u64>, way: usize, goes: usize) -> (Vec<Go>, Duration) {
     fastrand::seed(seed.unwrap_or(0));
     let runtime = time::runtime();
-    let arguments: &[&str] = if pod { &[] } else { &["--no-pod"] };
     runtime.block_on(async {
-        let trial = Trial::new(&practice.env.state_dir(), arguments);
+        let trial = Trial::new(&practice.env.state_dir(), WAYS[way]);
         (trial.go_on(seed, goes).await, trial.time.passed())
     })
 }
@@ -67,8 +86,8 @@ impl Tried {
     /// Tries one.
     pub fn seed(seed: u64, usual: &Usual) -> Self {
         let practice = Practice::new();
-        let pod = seed % WITH_POD == WITH_POD - 1;
-        let (goes, virtual_time) = go_on(&practice, Some(seed), pod, GOES);
+        let way = way_of(seed);
+        let (goes, virtual_time) = go_on(&practice, Some(seed), way, GOES);
         let mut tried = Self {
             seed,
             faults: goes.iter().map(|go| go.injected.len()).sum(),
@@ -79,7 +98,7 @@ impl Tried {
             errors: goes.iter().flat_map(errors).collect(),
             failure: None,
         };
-        let (meaning, history) = &usual.0[usize::from(pod)];
+        let (meaning, history) = &usual.0[way];
         let failure = tried.wrong(&goes).or_else(|| {
             if self::meaning(&practice) != *meaning {
                 return Some("the world is another one".to_owned());

@@ -91,6 +91,36 @@ fn an_edit_of_the_very_line_wins_and_is_noticed() {
 }
 
 #[test]
+fn an_edit_that_was_amended_to_our_commit_is_still_the_operators() {
+    let practice = Practice::new();
+    practice.expect(0, &["run", "--yes", "--set", "gitops_push=no"]);
+    let clone = practice.clone();
+    let pod = clone.join("rok/rok-test/rok-verify-storage-access-eks.yaml");
+    let text = fs::read_to_string(&pod).expect("it was rendered");
+    let edited = text.replace("  labels:\n", "  labels:\n    team: storage\n");
+    assert_ne!(edited, text);
+    fs::write(&pod, &edited).expect("the clone is writable");
+    practice.git(
+        &clone,
+        &["commit", "--quiet", "--all", "--amend", "--no-edit"],
+    );
+
+    Practice::next_second();
+    let other = [
+        "--set",
+        "rok_cluster_namespace=two",
+        "--set",
+        "gitops_push=no",
+    ];
+    practice.expect(0, &[&["run", "--yes"][..], &other].concat());
+    let found = fs::read_to_string(&pod).expect("it is there");
+    assert!(
+        found.contains("    team: storage\n") && found.contains("namespace: two\n"),
+        "{found}"
+    );
+}
+
+#[test]
 fn staged_and_dirty_files_of_others_stay_as_they_are() {
     let practice = Practice::new();
     practice.expect(0, &["run", "--yes", "--only", "generate"]);

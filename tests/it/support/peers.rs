@@ -288,6 +288,11 @@ pub fn j2(home: &Path) -> Command {
     client(&installed("j2cli", "j2"), home)
 }
 
+/// What checks CloudFormation templates against the published schemas.
+pub fn cfn_lint(home: &Path) -> Command {
+    client(&installed("cfn-lint", "cfn-lint"), home)
+}
+
 fn client(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command

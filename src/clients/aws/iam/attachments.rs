@@ -1,4 +1,4 @@
-//! Which managed policies a role has.
+//! Which managed policies a role has, and who has a managed policy.
 
 use aws_sdk_iam::types;
 
@@ -49,5 +49,48 @@ impl Aws {
             .await
             .map_err(self.failed("iam:AttachRolePolicy"))?;
         Ok(())
+    }
+
+    /// Detaches a managed policy. Returns whether the role had it.
+    pub async fn detach_role_policy(&self, role: &str, policy_arn: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .detach_role_policy()
+            .role_name(role)
+            .policy_arn(policy_arn)
+            .send()
+            .await
+            .map_err(self.failed("iam:DetachRolePolicy"));
+        Ok(found(answer)?.is_some())
+    }
+
+    /// Returns who has a managed policy, attached or as a boundary: `role/rok`, `user/ann`,
+    /// `group/team`.
+    pub async fn policy_holders(&self, policy_arn: &str) -> Result<Vec<String>, AwsError> {
+        let mut pages = self
+            .inner
+            .iam
+            .list_entities_for_policy()
+            .policy_arn(policy_arn)
+            .into_paginator()
+            .send();
+        let mut holders = Vec::new();
+        while let Some(page) = pages.next().await {
+            let Some(page) = found(page.map_err(self.failed("iam:ListEntitiesForPolicy")))? else {
+                break;
+            };
+            let roles = page.policy_roles().iter().map(types::PolicyRole::role_name);
+            let users = page.policy_users().iter().map(types::PolicyUser::user_name);
+            let groups = page.policy_groups();
+            let groups = groups.iter().map(types::PolicyGroup::group_name);
+            let named = |kind: &'static str| {
+                move |name: Option<&str>| name.map(|name| format!("{kind}/{name}"))
+            };
+            holders.extend(roles.filter_map(named("role")));
+            holders.extend(users.filter_map(named("user")));
+            holders.extend(groups.filter_map(named("group")));
+        }
+        Ok(holders)
     }
 }

@@ -16,6 +16,15 @@ pub struct InlinePolicy {
 impl Aws {
     /// Returns the policies inside a role, or `None` when there is no such role.
     pub async fn inline_policies(&self, role: &str) -> Result<Option<Vec<InlinePolicy>>, AwsError> {
+        let Some(names) = self.inline_policy_names(role).await? else {
+            return Ok(None);
+        };
+        let policies = names.into_iter().map(|name| self.inline_policy(role, name));
+        futures::future::try_join_all(policies).await.map(Some)
+    }
+
+    /// Returns the names of the policies inside a role, or `None` when there is no such role.
+    pub async fn inline_policy_names(&self, role: &str) -> Result<Option<Vec<String>>, AwsError> {
         let names = self
             .inner
             .iam
@@ -27,11 +36,7 @@ impl Aws {
             .try_collect()
             .await
             .map_err(self.failed("iam:ListRolePolicies"));
-        let Some(names) = found(names)? else {
-            return Ok(None);
-        };
-        let policies = names.into_iter().map(|name| self.inline_policy(role, name));
-        futures::future::try_join_all(policies).await.map(Some)
+        found(names)
     }
 
     async fn inline_policy(&self, role: &str, name: String) -> Result<InlinePolicy, AwsError> {

@@ -133,6 +133,32 @@ impl Aws {
             .collect())
     }
 
+    /// Returns the account's own managed policies, and whether there are more than these. A list
+    /// holds no tags. At most `pages` pages of a thousand are read.
+    pub async fn own_policies(&self, pages: usize) -> Result<(Vec<Policy>, bool), AwsError> {
+        const OPERATION: &str = "iam:ListPolicies";
+        let mut stream = self
+            .inner
+            .iam
+            .list_policies()
+            .scope(types::PolicyScopeType::Local)
+            .max_items(1000)
+            .into_paginator()
+            .send();
+        let (mut policies, mut more) = (Vec::new(), false);
+        for _ in 0..pages {
+            let Some(page) = stream.next().await else {
+                return Ok((policies, false));
+            };
+            let page = page.map_err(self.failed(OPERATION))?;
+            more = page.is_truncated;
+            // One that lacks what a policy has is not worth losing the others for.
+            let found = page.policies.unwrap_or_default().into_iter();
+            policies.extend(found.filter_map(|policy| policy_from_sdk(OPERATION, policy).ok()));
+        }
+        Ok((policies, more))
+    }
+
     /// Creates a managed policy.
     pub async fn create_policy(&self, policy: NewPolicy) -> Result<Policy, AwsError> {
         const OPERATION: &str = "iam:CreatePolicy";
@@ -175,6 +201,20 @@ impl Aws {
             .policy_version
             .and_then(|version| version.version_id)
             .ok_or_else(|| AwsError::incomplete(OPERATION, "version id"))
+    }
+
+    /// Deletes a policy that nobody has, and that has no version but the one in force. Returns
+    /// whether it was there.
+    pub async fn delete_policy(&self, arn: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .delete_policy()
+            .policy_arn(arn)
+            .send()
+            .await
+            .map_err(self.failed("iam:DeletePolicy"));
+        Ok(found(answer)?.is_some())
     }
 
     /// Deletes a version that is not in force.

@@ -79,6 +79,19 @@ impl Aws {
             .ok_or_else(|| AwsError::incomplete(OPERATION, "ARN"))
     }
 
+    /// Deletes a provider. Returns whether it was there.
+    pub async fn delete_oidc_provider(&self, arn: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .delete_open_id_connect_provider()
+            .open_id_connect_provider_arn(arn)
+            .send()
+            .await
+            .map_err(self.failed("iam:DeleteOpenIDConnectProvider"));
+        Ok(found(answer)?.is_some())
+    }
+
     /// Lets the provider issue tokens for one more audience. Adding one it has is no error.
     pub async fn add_client_id(&self, arn: &str, client_id: &str) -> Result<(), AwsError> {
         self.inner

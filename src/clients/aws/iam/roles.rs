@@ -126,6 +126,60 @@ impl Aws {
         Ok(())
     }
 
+    /// Deletes a role that has no policies and is in no instance profile. Returns whether it was
+    /// there.
+    pub async fn delete_role(&self, name: &str) -> Result<bool, AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .delete_role()
+            .role_name(name)
+            .send()
+            .await
+            .map_err(self.failed("iam:DeleteRole"));
+        Ok(found(answer)?.is_some())
+    }
+
+    /// Returns name and trust policy of every role of the account, and nothing else of it: a list
+    /// holds neither tags nor boundaries.
+    pub async fn trusts(&self) -> Result<Vec<(String, String)>, AwsError> {
+        let roles: Vec<types::Role> = self
+            .inner
+            .iam
+            .list_roles()
+            .max_items(1000)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("iam:ListRoles"))?;
+        let trust = |role: types::Role| {
+            let policy = role.assume_role_policy_document().unwrap_or_default();
+            let policy = percent_encoding::percent_decode_str(policy).decode_utf8_lossy();
+            (role.role_name.clone(), policy.into_owned())
+        };
+        Ok(roles.into_iter().map(trust).collect())
+    }
+
+    /// Returns the names of the instance profiles that hold a role, or `None` when there is no such
+    /// role.
+    pub async fn instance_profiles(&self, role: &str) -> Result<Option<Vec<String>>, AwsError> {
+        let answer = self
+            .inner
+            .iam
+            .list_instance_profiles_for_role()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .map_err(self.failed("iam:ListInstanceProfilesForRole"));
+        let name = |profile: types::InstanceProfile| profile.instance_profile_name;
+        Ok(found(answer)?.map(|profiles| profiles.into_iter().map(name).collect()))
+    }
+
     /// Adds tags to the role and replaces those of the same keys.
     pub async fn tag_role(&self, name: &str, tags: &Tags) -> Result<(), AwsError> {
         self.inner

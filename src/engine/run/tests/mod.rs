@@ -296,6 +296,7 @@ impl Bench {
                 name: "fake",
                 tasks: tasks.collect(),
                 left_out: BTreeMap::new(),
+                closing: "Everything is in place",
                 next: vec!["have a look".into()],
             },
             options: Options {

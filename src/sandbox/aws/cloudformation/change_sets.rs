@@ -8,11 +8,12 @@ use super::super::state::AwsState;
 use super::super::text::request_id;
 use super::super::xml::Xml;
 use super::parameters::{authorize, intended, key, live, new_name};
+use super::plan::planned;
 use super::show;
 use super::stack::{ChangeSet, Executed, Goal, Stack};
 use super::stacks::{check_updatable, fresh, no_stack};
 use super::template::Template;
-use super::work::{Intended, become_, begin, planned};
+use super::work::{Intended, become_, begin};
 
 const NOTHING: &str = "The submitted information didn't contain changes. Submit different \
                        information to create a change set.";

@@ -1,7 +1,9 @@
 //! CloudFormation: stacks of IAM objects, made and changed by change sets or at once.
 
 mod change_sets;
+mod changes;
 mod parameters;
+mod plan;
 mod resolve;
 mod resources;
 mod show;

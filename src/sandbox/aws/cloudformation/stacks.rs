@@ -6,10 +6,11 @@ use super::super::state::AwsState;
 use super::super::text::request_id;
 use super::super::xml::Xml;
 use super::parameters::{arn, authorize, find, intended, key, live, new_name};
+use super::plan::planned;
 use super::show;
 use super::stack::{Goal, Stack};
 use super::template::Template;
-use super::work::{become_, begin, begin_deletion, planned};
+use super::work::{become_, begin, begin_deletion};
 
 pub(super) fn create(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refusal> {
     let name = new_name(call)?;

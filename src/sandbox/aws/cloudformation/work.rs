@@ -3,7 +3,7 @@
 //! Nobody works in the background. Whatever is due is done when the next request comes in, as of the
 //! moment at which it was due.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -12,8 +12,9 @@ use super::super::call::{Call, Params};
 use super::super::iam;
 use super::super::refusal::Refusal;
 use super::super::state::{AwsState, Tags};
-use super::super::text::{sha256_hex, unique_id};
-use super::resolve::{Scope, resolve};
+use super::super::text::unique_id;
+use super::plan::{properties, scope};
+use super::resolve::resolve;
 use super::resources::{Kind, Request};
 use super::stack::{
     Action, Actor, Before, Event, Goal, Output, Planned, Resource, Stack, Task, Work,
@@ -30,69 +31,6 @@ pub(super) struct Intended {
     pub(super) template: String,
     pub(super) capabilities: Vec<String>,
     pub(super) tags: Tags,
-}
-
-/// Returns what a template would change.
-pub(super) fn planned(
-    state: &AwsState,
-    stack: &Stack,
-    template: &Template,
-    tags: &Tags,
-    reverts_drift: bool,
-) -> Result<Vec<Planned>, Refusal> {
-    let mut planned: Vec<Planned> = Vec::new();
-    let mut moved: BTreeSet<String> = BTreeSet::new();
-    let plan =
-        |action, logical_id: &str, resource: Option<&Resource>, kind: &str, replaces| Planned {
-            action,
-            logical_id: logical_id.to_owned(),
-            physical_id: resource.and_then(|resource| resource.physical_id.clone()),
-            kind: kind.to_owned(),
-            replaces,
-        };
-    for logical_id in template.order()? {
-        let declared = &template.resources[&logical_id];
-        let held = stack
-            .resources
-            .get(&logical_id)
-            .filter(|held| held.is_held());
-        let Some(held) = held else {
-            planned.push(plan(Action::Make, &logical_id, None, &declared.kind, false));
-            moved.insert(logical_id);
-            continue;
-        };
-        let kind = Kind::of(&declared.kind).expect("the template was checked");
-        let new = properties(state, stack, template, tags, &logical_id);
-        let physical = held.physical_id.as_deref().unwrap_or_default();
-        let replaces = held.kind != declared.kind || kind.is_replaced(&held.properties, &new);
-        let drifted = || {
-            let requests = kind.changing(state, physical, &held.properties, &new);
-            requests.is_none_or(|requests| !requests.is_empty())
-        };
-        if held.properties != new
-            || declared.needs.iter().any(|need| moved.contains(need))
-            || (reverts_drift && drifted())
-        {
-            planned.push(plan(
-                Action::Change,
-                &logical_id,
-                Some(held),
-                &declared.kind,
-                replaces,
-            ));
-        }
-        if replaces {
-            moved.insert(logical_id);
-        }
-    }
-    let surplus = stack
-        .resources
-        .iter()
-        .filter(|(name, held)| held.is_held() && !template.resources.contains_key(*name));
-    planned.extend(
-        surplus.map(|(name, held)| plan(Action::Remove, name, Some(held), &held.kind, false)),
-    );
-    Ok(planned)
 }
 
 /// Begins to make or change a stack.
@@ -570,38 +508,6 @@ pub(super) fn become_(stack: &mut Stack, at: Timestamp, status: &str, reason: Op
         status: status.into(),
         reason,
     });
-}
-
-/// The properties that a resource is to have, as far as they are known before it is made.
-fn properties(
-    state: &AwsState,
-    stack: &Stack,
-    template: &Template,
-    tags: &Tags,
-    name: &str,
-) -> Value {
-    let declared = &template.resources[name];
-    let kind = Kind::of(&declared.kind).expect("the template was checked");
-    let resolved = resolve(&declared.properties, scope(state, stack));
-    // A name that was made up stays.
-    let held = stack.resources.get(name);
-    let known = held.and_then(|held| held.properties[kind.name_property].as_str());
-    let made_up = || {
-        let tail = sha256_hex(format!("{}{name}", stack.id).as_bytes())[..12].to_uppercase();
-        let head: String = format!("{}-{name}", stack.name).chars().take(51).collect();
-        format!("{head}-{tail}")
-    };
-    kind.effective(resolved, tags, known.map_or_else(made_up, str::to_owned))
-}
-
-fn scope<'a>(state: &'a AwsState, stack: &'a Stack) -> Scope<'a> {
-    Scope {
-        account: &state.account,
-        region: &stack.region,
-        stack_name: &stack.name,
-        stack_id: &stack.id,
-        resources: &stack.resources,
-    }
 }
 
 /// What has to be removed for the stack to be gone: what needs others goes before them.

@@ -3,6 +3,7 @@
 mod documents;
 mod grants;
 mod policies;
+mod profiles;
 mod providers;
 mod roles;
 mod simulate;
@@ -103,6 +104,12 @@ fn find(operation: &str) -> Option<Operation> {
         "GetUserPolicy" => Read(|call, state| grants::get(call, state, Holder::User)),
         "ListUserPolicies" => Read(|call, state| grants::list(call, state, Holder::User)),
         "DeleteUserPolicy" => Write(|call, state| grants::delete(call, state, Holder::User)),
+
+        "CreateInstanceProfile" => Write(profiles::create),
+        "AddRoleToInstanceProfile" => Write(profiles::add_role),
+        "RemoveRoleFromInstanceProfile" => Write(profiles::remove_role),
+        "ListInstanceProfilesForRole" => Read(profiles::list_for_role),
+        "DeleteInstanceProfile" => Write(profiles::delete),
 
         "CreatePolicy" => Write(policies::create),
         "GetPolicy" => Read(policies::get),

@@ -102,13 +102,12 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
 pub(super) fn entities(call: &Call<'_>, state: &AwsState) -> Result<Xml, Refusal> {
     let arn = find(call, state)?.arn.as_str();
     let wanted = call.params.get("EntityFilter");
-    let as_boundary = call.params.get("PolicyUsageFilter") == Some("PermissionsBoundary");
+    let usage = call.params.get("PolicyUsageFilter");
     let holds = |grants: &Grants| {
-        if as_boundary {
-            grants.boundary.as_deref() == Some(arn)
-        } else {
-            grants.attached.contains_key(arn)
-        }
+        let bounds = grants.boundary.as_deref() == Some(arn);
+        let permits = grants.attached.contains_key(arn);
+        (bounds && usage != Some("PermissionsPolicy"))
+            || (permits && usage != Some("PermissionsBoundary"))
     };
     let shows = |kind: &str| wanted.is_none_or(|wanted| wanted == kind);
     let roles = state

@@ -98,6 +98,12 @@ pub(super) fn delete(call: &Call<'_>, state: &mut AwsState) -> Result<Xml, Refus
         ));
     }
     let name = role.name.clone();
+    let mut profiles = state.instance_profiles.values();
+    if profiles.any(|profile| profile.role.as_deref() == Some(&name)) {
+        return Err(Refusal::conflict(
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ));
+    }
     state.roles.remove(&name);
     Ok(Xml::new())
 }
@@ -169,7 +175,7 @@ fn check_boundary(state: &AwsState, arn: &str) -> Result<(), Refusal> {
 }
 
 /// Lists leave out tags and the boundary, as AWS does; whoever needs them asks for the role.
-fn show(state: &AwsState, role: &Role, whole: bool) -> Xml {
+pub(super) fn show(state: &AwsState, role: &Role, whole: bool) -> Xml {
     let shown = Xml::new()
         .text("Path", &role.path)
         .text("RoleName", &role.name)

@@ -7,5 +7,6 @@ pub(crate) mod issuer;
 mod policy_decisions;
 pub(crate) mod practice;
 mod signatures;
+mod stacks;
 mod storage;
 mod web_identity;

@@ -34,9 +34,17 @@ impl Practice {
     }
 
     pub(super) async fn with_lag(lag: Duration) -> Self {
+        Self::behaving(Conduct {
+            lag: Lag::of(lag),
+            ..Conduct::default()
+        })
+        .await
+    }
+
+    pub(super) async fn behaving(conduct: Conduct) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let issuer = Arc::new(Issuer::new(ISSUER));
-        let server = serve(&directory, &issuer, "https://127.0.0.1:6443", lag).await;
+        let server = serve(&directory, &issuer, "https://127.0.0.1:6443", conduct).await;
         Self {
             server,
             issuer,
@@ -47,7 +55,7 @@ impl Practice {
     /// Stops, and starts again on the same world, with the cluster at another endpoint.
     pub(super) async fn restart(self, endpoint: &str) -> Self {
         self.server.stop().await;
-        let server = serve(&self.directory, &self.issuer, endpoint, Duration::ZERO).await;
+        let server = serve(&self.directory, &self.issuer, endpoint, Conduct::default()).await;
         Self { server, ..self }
     }
 
@@ -78,6 +86,10 @@ impl Practice {
 
     pub(super) fn sts(&self) -> aws_sdk_sts::Client {
         aws_sdk_sts::Client::new(&self.config())
+    }
+
+    pub(super) fn cloudformation(&self) -> aws_sdk_cloudformation::Client {
+        aws_sdk_cloudformation::Client::new(&self.config())
     }
 
     pub(super) fn s3(&self) -> aws_sdk_s3::Client {
@@ -157,15 +169,11 @@ async fn serve(
     directory: &TempDir,
     issuer: &Arc<Issuer>,
     endpoint: &str,
-    lag: Duration,
+    conduct: Conduct,
 ) -> AwsServer {
     let seed = seed(endpoint);
     let issuer = Arc::clone(issuer);
     let keys = Arc::new(move |url: &str| (url == issuer.url).then(|| issuer.keys()));
-    let conduct = Conduct {
-        lag: Lag::of(lag),
-        ..Conduct::default()
-    };
     AwsServer::start(&directory.path().join("aws.json"), seed, keys, conduct)
         .await
         .unwrap()

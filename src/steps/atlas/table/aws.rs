@@ -55,8 +55,69 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: None,
             text: "the stack never came to be: its first creation was rolled back, and such a stack can only be deleted",
             remedies: &[
+                "`rok-deploy run --set aws_identity_method=cloudformation` deletes a dead stack of its own and makes it anew",
                 "`aws cloudformation delete-stack --stack-name {found}`, then run again",
                 "`aws cloudformation describe-stack-events --stack-name {found}` tells why it failed",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "stack-under-way",
+        row: 5,
+        sources: &[Source::CloudFormation],
+        codes: &["ValidationError"],
+        texts: &[
+            "Stack:{found} is in CREATE_IN_PROGRESS state",
+            "Stack:{found} is in UPDATE_IN_PROGRESS state",
+            "Stack:{found} is in DELETE_IN_PROGRESS state",
+        ],
+        seen: true,
+        response: Response::Wait,
+        causes: &[&Cause {
+            id: "stack-under-way",
+            link: None,
+            text: "somebody is changing the stack just now",
+            remedies: &[
+                "`aws cloudformation describe-stack-events --stack-name {found}` shows how far it is; then run again",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "stack-not-finished",
+        row: 5,
+        sources: &[Source::CloudFormation],
+        codes: &["ValidationError"],
+        texts: &["Stack:{found} is in REVIEW_IN_PROGRESS state"],
+        seen: true,
+        response: Response::Fix,
+        causes: &[&Cause {
+            id: "stack-not-finished",
+            link: None,
+            text: "the stack has a change set that nobody has executed, and no resources",
+            remedies: &[
+                "execute the change set, or `aws cloudformation delete-stack --stack-name {found}`, then run again",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "stack-renames",
+        row: 5,
+        sources: &[Source::CloudFormation],
+        texts: &[
+            "cannot update a stack when a custom-named resource requires replacing. Rename {found} and",
+        ],
+        seen: true,
+        response: Response::Ask,
+        causes: &[&Cause {
+            id: "stack-renames",
+            link: None,
+            text: "`{found}` would have to be made anew under the same name, which CloudFormation refuses: path and description of a policy, and the path of a role, cannot be changed",
+            remedies: &[
+                "choose another name: `--set aws_s3_role=NAME`",
+                "or keep the former `aws_iam_path`",
             ],
         }],
         ..ENTRY
@@ -80,7 +141,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         id: "stack-unchanged",
         row: 6,
         sources: &[Source::CloudFormation],
-        texts: &["No updates are to be performed"],
+        texts: &["No updates are to be performed", "didn't contain changes"],
         seen: false,
         response: Response::Success,
         causes: &[&Cause {

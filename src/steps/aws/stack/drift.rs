@@ -9,8 +9,8 @@ use super::template::{POLICY, PROVIDER, ROLE, Template, is_open};
 use crate::clients::aws::{Aws, AwsError, Role};
 use crate::engine::{Change, StepError, Verb, lines};
 use crate::steps::aws::identity::Grant;
+use crate::steps::aws::not_there_yet;
 use crate::steps::aws::policy::{AUDIENCE, is_same, parse, pretty};
-use crate::steps::aws::refused;
 
 /// The objects of the identity, as they are.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Found {
             aws.attached_policies(name),
             aws.oidc_provider(&provider),
         )
-        .map_err(refused)?;
+        .map_err(not_there_yet)?;
         let attached = attached.unwrap_or_default();
         Ok(Self {
             is_attached: attached.iter().any(|policy| policy.arn == arn),

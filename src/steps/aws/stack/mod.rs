@@ -2,9 +2,11 @@
 
 mod deploy;
 mod drift;
+mod look;
+mod make;
 mod parts;
-mod story;
-mod template;
+pub(super) mod story;
+pub(super) mod template;
 
 pub use deploy::{DeployStack, STACK_TEMPLATE};
 pub use parts::{FindStackParts, STACK_PARTS, StackParts};

@@ -33,7 +33,11 @@ pub(super) fn root_cause(events: &[StackEvent]) -> Option<&StackEvent> {
 }
 
 /// Returns the error of an attempt that failed.
-pub(super) fn failure(stack: &str, status: &str, events: &[StackEvent]) -> StepError {
+pub(in crate::steps::aws) fn failure(
+    stack: &str,
+    status: &str,
+    events: &[StackEvent],
+) -> StepError {
     let Some(cause) = root_cause(events) else {
         return StepError::failed(format!(
             "stack `{stack}` is {status}, and its events tell no cause"

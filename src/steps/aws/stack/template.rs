@@ -12,11 +12,11 @@ use crate::steps::aws::identity::Grant;
 use crate::steps::aws::policy::normal;
 
 /// The type of a role.
-pub(super) const ROLE: &str = "AWS::IAM::Role";
+pub(in crate::steps::aws) const ROLE: &str = "AWS::IAM::Role";
 /// The type of a managed policy.
-pub(super) const POLICY: &str = "AWS::IAM::ManagedPolicy";
+pub(in crate::steps::aws) const POLICY: &str = "AWS::IAM::ManagedPolicy";
 /// The type of an OIDC provider.
-pub(super) const PROVIDER: &str = "AWS::IAM::OIDCProvider";
+pub(in crate::steps::aws) const PROVIDER: &str = "AWS::IAM::OIDCProvider";
 
 /// A template, with the values that are known beforehand filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -168,9 +168,9 @@ async fn the_practice_cloud_takes_exactly_the_tokens_that_are_let_in() {
         let admitted = admitted(&document);
         practice.trust(&document);
         for (said, real) in &practice.tokens {
-            let takes = practice.takes(real).await;
-            assert_eq!(takes, admitted.admits(said), "{said:?}\n{document:#}");
-            taken += usize::from(takes);
+            let is_let_in = practice.takes(real).await;
+            assert_eq!(is_let_in, admitted.admits(said), "{said:?}\n{document:#}");
+            taken += usize::from(is_let_in);
         }
     }
     let asked = POLICIES * practice.tokens.len();

@@ -191,9 +191,10 @@ impl Statement {
             let values = kinds.entry(*kind).or_insert_with(|| json!([]));
             values.as_array_mut().unwrap().push(value.as_str().into());
         }
-        let principals = match kinds.contains_key("*") {
-            true => json!("*"),
-            false => Value::Object(kinds),
+        let principals = if kinds.contains_key("*") {
+            json!("*")
+        } else {
+            Value::Object(kinds)
         };
         let mut conditions = json!({});
         for condition in &self.conditions {
