@@ -10,6 +10,10 @@ use super::step::{Finding, Observation};
 
 /// What became known of each step while planning.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan holds a few dozen, nearly all of the large variant"
+)]
 pub enum Planned {
     /// It looked.
     Observed(Observation),

@@ -220,13 +220,12 @@ impl Work {
         let mut ids = Vec::new();
         for path in paths {
             let own = renderings.iter().find(|file| file.path == path);
-            let (content, render) = match own {
-                Some(file) => (file.after.clone(), Some(file.render.clone())),
-                None => {
-                    let content = clone.read(path).map_err(failed)?.unwrap_or_default();
-                    let render = clone.render_of(path, &content).map_err(failed)?;
-                    (content, render)
-                }
+            let (content, render) = if let Some(file) = own {
+                (file.after.clone(), Some(file.render.clone()))
+            } else {
+                let content = clone.read(path).map_err(failed)?.unwrap_or_default();
+                let render = clone.render_of(path, &content).map_err(failed)?;
+                (content, render)
             };
             if render.as_ref() == Some(&content) {
                 ids.push(blob_id(&content));

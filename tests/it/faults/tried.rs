@@ -36,7 +36,7 @@ const WITH_STACK: u64 = 4;
 fn way_of(seed: u64) -> usize {
     if seed % WITH_POD == WITH_POD - 1 {
         1
-    } else if seed % WITH_STACK == 0 {
+    } else if seed.is_multiple_of(WITH_STACK) {
         2
     } else {
         0

@@ -76,8 +76,13 @@ impl Practice {
     async fn unmarked() -> Self {
         let practice = Self::new().await.with_identity().await;
         practice.change(|state| {
-            state.roles.get_mut(ROLE).unwrap().tags.clear();
-            state.policies.get_mut(&policy_arn()).unwrap().tags.clear();
+            state.roles.get_mut(ROLE).expect("it is there").tags.clear();
+            state
+                .policies
+                .get_mut(&policy_arn())
+                .expect("it is there")
+                .tags
+                .clear();
         });
         practice
     }
@@ -91,7 +96,7 @@ impl Practice {
         let mut trust = self.trust();
         change(&mut trust);
         let text = trust.to_string();
-        self.change(|state| state.roles.get_mut(ROLE).unwrap().trust = settled(text));
+        self.change(|state| state.roles.get_mut(ROLE).expect("it is there").trust = settled(text));
     }
 
     fn role_as_it_is(&self) -> Value {

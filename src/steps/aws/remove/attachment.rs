@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::stack::STACK;
+use super::stack::{STACK, in_stack};
 use super::{Found, Removal, denied};
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
@@ -33,7 +33,7 @@ impl Step for RemoveAttachment {
         let removal = &self.removal;
         let (arn, role) = (removal.grant(facts)?.policy_arn(), &removal.identity.role);
         let what = format!("policy attachment of role `{role}`");
-        if removal.in_stack(facts, &what, role)?.is_some() {
+        if in_stack(facts, &what, role)?.is_some() {
             return Ok(Observation::satisfied("part of the stack"));
         }
         let attached = async {

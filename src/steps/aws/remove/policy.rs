@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::stack::STACK;
+use super::stack::{STACK, in_stack};
 use super::{Found, Removal, denied, held, stays};
 use crate::clients::aws::{AwsError, AwsErrorKind};
 use crate::engine::{
@@ -36,12 +36,12 @@ impl Step for RemovePolicy {
             Found::Absent => return Ok(Observation::satisfied("not there")),
             Found::Foreign(why) => {
                 // CloudFormation cannot tag a policy.
-                let seen = removal.in_stack(facts, &what, &arn)?;
+                let seen = in_stack(facts, &what, &arn)?;
                 return Ok(seen.unwrap_or_else(|| stays(&what, &why)));
             }
             Found::Ours(_) => {}
         }
-        if let Some(seen) = removal.in_stack(facts, &what, &arn)? {
+        if let Some(seen) = in_stack(facts, &what, &arn)? {
             return Ok(seen);
         }
         let others = removal.others_with_policy(&arn).await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::role::ROLE_STAYS;
-use super::stack::STACK;
+use super::stack::{STACK, in_stack};
 use super::{Found, Removal, denied, stays};
 use crate::clients::aws::OidcProvider;
 use crate::engine::{
@@ -46,7 +46,7 @@ impl Step for RemoveProvider {
         };
         let arn = &provider.arn;
         let what = format!("OIDC provider `{arn}`");
-        if let Some(seen) = self.removal.in_stack(facts, &what, arn)? {
+        if let Some(seen) = in_stack(facts, &what, arn)? {
             return Ok(seen);
         }
         let goes = !facts.get(&ROLE_STAYS)?;

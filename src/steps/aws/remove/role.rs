@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::stack::STACK;
+use super::stack::{STACK, in_stack};
 use super::{Found, Removal, held, stays};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
@@ -40,7 +40,7 @@ impl Step for RemoveRole {
             Found::Foreign(why) => return Ok(stays(&what, &why).with(&ROLE_STAYS, &true)),
             Found::Ours(role) => role,
         };
-        if let Some(seen) = self.removal.in_stack(facts, &what, name)? {
+        if let Some(seen) = in_stack(facts, &what, name)? {
             // It goes with the stack or stays with it, and so does its trust.
             let stays = !seen.next.is_empty();
             return Ok(seen.with(&ROLE_STAYS, &stays));

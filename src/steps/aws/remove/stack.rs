@@ -37,25 +37,22 @@ pub(super) struct Owned {
     goes: bool,
 }
 
-impl Removal {
-    /// Returns what to say of an object that belongs to a stack: it goes with it or stays with it.
-    pub(super) fn in_stack(
-        &self,
-        facts: &Facts,
-        what: &str,
-        id: &str,
-    ) -> Result<Option<Observation>, StepError> {
-        let owned = facts.get(&STACK)?;
-        if !owned.objects.contains(id) {
-            return Ok(None);
-        }
-        let stack = owned.stack;
-        Ok(Some(if owned.goes {
-            Observation::satisfied(format!("goes with stack `{stack}`"))
-        } else {
-            stays(what, &format!("it belongs to stack `{stack}`, which stays"))
-        }))
+/// Returns what to say of an object that belongs to a stack: it goes with it or stays with it.
+pub(super) fn in_stack(
+    facts: &Facts,
+    what: &str,
+    id: &str,
+) -> Result<Option<Observation>, StepError> {
+    let owned = facts.get(&STACK)?;
+    if !owned.objects.contains(id) {
+        return Ok(None);
     }
+    let stack = owned.stack;
+    Ok(Some(if owned.goes {
+        Observation::satisfied(format!("goes with stack `{stack}`"))
+    } else {
+        stays(what, &format!("it belongs to stack `{stack}`, which stays"))
+    }))
 }
 
 /// Deletes the stack.

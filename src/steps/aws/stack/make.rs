@@ -7,6 +7,7 @@ use super::look::Look;
 use crate::clients::aws::{AwsError, NewChangeSet, Stack};
 use crate::engine::{Context, StepError};
 use crate::steps::aws::refused;
+use crate::steps::names::hex;
 
 /// What our change sets begin with.
 pub(super) const PREFIX: &str = "rok-deploy-";
@@ -85,9 +86,7 @@ impl Look<'_> {
     /// Returns the name of the change set that leads from what was seen last to what is intended.
     pub(super) fn change_set_name(&self, last: &str) -> String {
         let hash = digest(&SHA256, format!("{last}\n{}", self.text).as_bytes());
-        let hash = hash.as_ref().iter().take(8);
-        let hash: String = hash.map(|byte| format!("{byte:02x}")).collect();
-        format!("{PREFIX}{hash}")
+        format!("{PREFIX}{}", hex(&hash.as_ref()[..8]))
     }
 }
 

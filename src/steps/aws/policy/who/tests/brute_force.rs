@@ -180,7 +180,8 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 /// Judges `total` policies of one seed; returns how many tokens were let in, kept out and uncertain.
 fn compare(seed: u64, total: usize) -> [usize; 3] {
-    let (universe, mut random, mut seen) = (universe(), Rng::with_seed(seed), [0; 3]);
+    let (universe, mut random) = (universe(), Rng::with_seed(seed));
+    let mut counts = [0; 3];
     let tokens = tokens(&universe);
     for number in 0..total {
         let policy = universe.policy(&mut random);
@@ -198,7 +199,7 @@ fn compare(seed: u64, total: usize) -> [usize; 3] {
                 Some(false) => (Certainty::No, 1),
                 None => (Certainty::Unsure, 2),
             };
-            seen[place] += 1;
+            counts[place] += 1;
             let found = admitted.judge(token);
             assert_eq!(found, certainty, "seed {seed}: {token:?}\n{document:#}");
             lets_in |= expected != Some(false) && token.claims.len() == 2;
@@ -209,7 +210,7 @@ fn compare(seed: u64, total: usize) -> [usize; 3] {
             assert!(!lets_in || !words.is_empty(), "seed {seed}: {document:#}");
         }
     }
-    seen
+    counts
 }
 
 #[test]
