@@ -16,6 +16,11 @@ test *arguments:
 faults seeds="10000" first="0":
     ROK_FAULT_SEEDS={{seeds}} ROK_FAULT_FIRST={{first}} cargo test --locked --test it -- --nocapture --exact faults::seeds_end_like_a_run_without_faults
 
+# Feeds a parser what coverage leads to (`fuzz/targets`), beginning with the kept seeds: `just fuzz journal 600`. Needs cargo-fuzz.
+fuzz target seconds="60":
+    mkdir -p fuzz/corpus/{{target}}
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none {{target}} fuzz/corpus/{{target}} tests/corpus/{{target}} -- -max_total_time={{seconds}} -max_len=65536
+
 # Shows changed snapshots one by one; each is read before it is accepted.
 review:
     cargo insta review

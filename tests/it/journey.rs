@@ -169,7 +169,16 @@ fn commits_tags_and_env_files_are_as_documented() {
             &["rok.verify-manifests"],
         ),
     ];
-    assert_eq!(format!("{log}\n"), expected.join("\n"));
+    let is_render = |line: &&str| line.starts_with("Rok-Deploy-Render: ");
+    let without: Vec<_> = log.lines().filter(|line| !is_render(line)).collect();
+    assert_eq!(without.join("\n") + "\n", expected.join("\n"));
+    let renders = log.lines().filter(is_render).count();
+    assert_eq!(renders, 1 + 4 + 2 + 2, "each file is as it was rendered");
+    let env = practice.git(&clone, &["rev-parse", "HEAD~2:deploy/env.cloudidentity"]);
+    assert!(
+        log.contains(&format!("Rok-Deploy-Render: {env}\n")),
+        "{log}"
+    );
 
     let files = |commit: &str| practice.git(&clone, &["show", "--format=", "--name-only", commit]);
     assert_eq!(files("HEAD~3"), "rok/eks/s3-iam-resources.yaml");

@@ -291,11 +291,14 @@ fn what_is_not_ours_is_never_overwritten() {
     hint: `--set aws_s3_role=rok-us-west-2-arrikto-cluster-18407e` leaves it alone and takes another name
 
     another cluster's role: exit code 4
-    out: `aws.iam-role`: role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended; nothing was changed.
+    out: `aws.overlap`: role `rok-us-west-2-arrikto-cluster` belongs to cluster `other-cluster`, whose names are computed the same; nothing was changed.
     CONFLICT     aws.iam-role              IAM role for the service account — role `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended
     hint: `--set aws_s3_role=rok-us-west-2-arrikto-cluster-18407e` leaves it alone and takes another name
     hint: `--set aws_adopt=role` takes it away from whom its tags name, and makes these changes
     hint: `--set aws_adopt=role@............` uses it exactly as it is now; nothing is written to it
+    CONFLICT     aws.overlap               Names and prefix are nobody else's — role `rok-us-west-2-arrikto-cluster` belongs to cluster `other-cluster`, whose names are computed the same
+    hint: names that are nobody's: `--set aws_s3_bucket_prefix=rok-5c69adba-arrikto-cluster --set aws_s3_role=rok-5c69adba-arrikto-cluster`
+    hint: if it is meant so: `--set aws_overlap_accept=yes`
 
     another cluster's policy: exit code 4
     out: `aws.iam-policy`: policy `rok-us-west-2-arrikto-cluster` exists and is not ours: found rok-deploy/cluster=other-cluster, rok-deploy/recipe=rok-eks, expected rok-deploy/cluster=arrikto-cluster, rok-deploy/recipe=rok-eks; apart from that it is as intended; nothing was changed.

@@ -20,7 +20,7 @@ fn an_unknown_answer_comes_with_a_suggestion() {
     exit code 2
     error: --set: unknown answer `colour`
     error: --set: unknown answer `eks_clutser`; did you mean `eks_cluster`?
-    hint: `rok-eks` answers: gitops_dir, gitops_url, gitops_branch, gitops_push, aws_profile, aws_default_region, aws_account_id, eks_cluster, eks_cluster_oidc, kube_context, kube_context_accept, rok_cluster_name, rok_cluster_namespace, rok_release, aws_identity_method, aws_s3_role, aws_s3_bucket_prefix, aws_cf_s3_resources, aws_iam_path, aws_permissions_boundary, aws_adopt, verify_image, verify_pull_secret
+    hint: `rok-eks` answers: gitops_dir, gitops_url, gitops_branch, gitops_push, aws_profile, aws_default_region, aws_account_id, eks_cluster, eks_cluster_oidc, kube_context, kube_context_accept, rok_cluster_name, rok_cluster_namespace, rok_release, aws_identity_method, aws_s3_role, aws_s3_bucket_prefix, aws_cf_s3_resources, aws_overlap_accept, aws_iam_path, aws_permissions_boundary, aws_adopt, verify_image, verify_pull_secret
     ");
     assert!(
         !practice.env.state_dir().exists(),
@@ -52,7 +52,7 @@ fn all_wrong_answers_are_told_at_once() {
     error: `eks_cluster` is not answered; `aws_default_region` comes first
     error: `rok_cluster_name` is `Rok_1`; expected lower-case letters, digits and `-`, starting and ending with a letter or a digit (from --set)
     error: `rok_release` is `a..b`; expected letters, digits, `-`, `_` and `.`, as in `release-1.5` (from --set)
-    error: `aws_identity_method` is `magic`; expected `iam` or `existing` (from --set)
+    error: `aws_identity_method` is `magic`; expected `iam` or `cloudformation` or `existing` (from --set)
     ");
 }
 
@@ -120,7 +120,7 @@ fn an_answers_file_is_told_by_place() {
 
     unknown.yaml: exit code 2
     error: unknown.yaml: unknown answer `rok_relaese`; did you mean `rok_release`?
-    hint: `rok-eks` answers: gitops_dir, gitops_url, gitops_branch, gitops_push, aws_profile, aws_default_region, aws_account_id, eks_cluster, eks_cluster_oidc, kube_context, kube_context_accept, rok_cluster_name, rok_cluster_namespace, rok_release, aws_identity_method, aws_s3_role, aws_s3_bucket_prefix, aws_cf_s3_resources, aws_iam_path, aws_permissions_boundary, aws_adopt, verify_image, verify_pull_secret
+    hint: `rok-eks` answers: gitops_dir, gitops_url, gitops_branch, gitops_push, aws_profile, aws_default_region, aws_account_id, eks_cluster, eks_cluster_oidc, kube_context, kube_context_accept, rok_cluster_name, rok_cluster_namespace, rok_release, aws_identity_method, aws_s3_role, aws_s3_bucket_prefix, aws_cf_s3_resources, aws_overlap_accept, aws_iam_path, aws_permissions_boundary, aws_adopt, verify_image, verify_pull_secret
 
     absent.yaml: exit code 2
     error: absent.yaml: No such file or directory (os error 2)

@@ -69,7 +69,7 @@ fn what_lies_around_in_the_clone_is_not_built() {
     ]);
     assert_eq!(output.status.code(), Some(5), "{output:?}");
     assert_says(&output, &["rok.manifests", "not-there.yaml"]);
-    assert_eq!(operator.subjects().len(), 2 * SUBJECTS.len() - 1);
+    assert_eq!(operator.subjects().len(), 2 * SUBJECTS.len());
     let found = fs::read_to_string(&file).expect("it is there");
     assert_eq!(found, broken(&text));
 }
