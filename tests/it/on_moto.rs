@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
@@ -208,49 +208,6 @@ fn what_is_at_another_path_is_found_and_never_moved() {
     let storage = fs::read_to_string(world.place.home().join(storage)).expect("it was rendered");
     let arn = format!("AWSRoleARN: arn:aws:iam::{ACCOUNT}:role/team/{ROLE}");
     assert!(storage.contains(&arn), "{storage}");
-    assert_code(&world.deploy(&["run", "--yes"]), 0);
-    assert_eq!(writes(&world.place), [""; 0]);
-}
-
-#[test]
-#[ignore = "needs the peers of tests/run"]
-fn a_provider_of_others_gets_our_client_id_and_nothing_else() {
-    let world = World::new();
-    world.root.call(&[
-        "iam",
-        "create-open-id-connect-provider",
-        "--url",
-        &format!("https://{}", world.identity.issuer),
-        "--client-id-list",
-        "theirs",
-        "--tags",
-        "Key=owner,Value=others",
-    ]);
-    let plan = world.deploy(&["plan"]);
-    assert_code(&plan, 4);
-    assert!(
-        plan.stdout.contains("`--set aws_adopt=provider`"),
-        "{}",
-        plan.stdout
-    );
-    assert_code(
-        &world.deploy(&["run", "--yes", "--set", "aws_adopt=provider"]),
-        0,
-    );
-    let provider = world.root.call(&[
-        "iam",
-        "get-open-id-connect-provider",
-        "--open-id-connect-provider-arn",
-        &world.identity.provider_arn(),
-    ]);
-    assert_eq!(
-        provider["ClientIDList"],
-        json!(["theirs", "sts.amazonaws.com"])
-    );
-    assert_eq!(
-        provider["Tags"],
-        json!([{ "Key": "owner", "Value": "others" }])
-    );
     assert_code(&world.deploy(&["run", "--yes"]), 0);
     assert_eq!(writes(&world.place), [""; 0]);
 }
