@@ -68,6 +68,7 @@ const ROWS: &[Row] = &[
         ..Row::of("verify", "verify")
     },
     Row::of("apply", "apply {home}/shop"),
+    Row::of("authorize", "run --recipe authorize"),
     Row {
         before: &["run --no-pod"],
         ..Row::of("teardown", "teardown --set teardown_git=yes")

@@ -20,27 +20,48 @@ const GOES: usize = 8;
 const REQUESTS_A_MINUTE: usize = 600;
 /// What a line of ours begins with; the test harness prints others.
 const MARK: &str = "tried ";
-/// Ways to run.
-const WAYS: [&[&str]; 3] = [
-    &["--no-pod"],
-    // The test Pod takes longer.
-    &[],
-    &["--no-pod", "--set", "aws_identity_method=cloudformation"],
+/// What is run, and what was before, without faults.
+struct Way {
+    before: Option<&'static [&'static str]>,
+    arguments: &'static [&'static str],
+}
+
+impl Way {
+    const fn of(arguments: &'static [&'static str]) -> Self {
+        Self {
+            before: None,
+            arguments,
+        }
+    }
+}
+
+const PLAIN: &[&str] = &["--no-pod"];
+const STACK: &[&str] = &["--no-pod", "--set", "aws_identity_method=cloudformation"];
+const TEARDOWN: &[&str] = &["--recipe", "teardown", "--set", "teardown_git=yes"];
+
+/// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
+const WAYS: [Way; 10] = [
+    Way::of(STACK),
+    Way::of(PLAIN),
+    Way {
+        before: Some(PLAIN),
+        arguments: TEARDOWN,
+    },
+    Way::of(PLAIN),
+    Way::of(&[]),
+    Way::of(STACK),
+    Way::of(PLAIN),
+    Way {
+        before: Some(STACK),
+        arguments: TEARDOWN,
+    },
+    Way::of(PLAIN),
+    Way::of(&["--recipe", "authorize"]),
 ];
-/// One seed of so many has a test Pod.
-const WITH_POD: u64 = 5;
-/// One seed of so many makes a stack.
-const WITH_STACK: u64 = 4;
 
 /// Which way a seed goes.
 fn way_of(seed: u64) -> usize {
-    if seed % WITH_POD == WITH_POD - 1 {
-        1
-    } else if seed.is_multiple_of(WITH_STACK) {
-        2
-    } else {
-        0
-    }
+    usize::try_from(seed % WAYS.len() as u64).expect("there are few")
 }
 
 /// World and history after a run without faults.
@@ -49,11 +70,11 @@ pub struct Usual([(Value, Value); WAYS.len()]);
 impl Usual {
     pub fn find() -> Self {
         Self(std::array::from_fn(|way| {
-            let practice = Practice::new();
-            let goes = go_on(&practice, None, way, 1).0;
+            let practice = begun(way);
+            let goes = go_on(&practice, None, WAYS[way].arguments, 1).0;
             let events = &goes[0].events;
             assert_eq!(goes[0].end, Ok(Outcome::Done), "{events:#?}");
-            (meaning(&practice), practice.history())
+            (meaning(&practice), history(&practice))
         }))
     }
 }
@@ -73,11 +94,32 @@ pub struct Tried {
     failure: Option<String>,
 }
 
-fn go_on(practice: &Practice, seed: Option<u64>, way: usize, goes: usize) -> (Vec<Go>, Duration) {
+/// Returns the world that a way begins in.
+fn begun(way: usize) -> Practice {
+    let practice = Practice::new();
+    if let Some(arguments) = WAYS[way].before {
+        let goes = go_on(&practice, None, arguments, 1).0;
+        assert_eq!(goes[0].end, Ok(Outcome::Done), "{:#?}", goes[0].events);
+    }
+    practice
+}
+
+/// Returns what clone and remote hold, where the way needs a clone.
+fn history(practice: &Practice) -> Value {
+    let has_clone = practice.clone().is_dir();
+    has_clone.then(|| practice.history()).unwrap_or_default()
+}
+
+fn go_on(
+    practice: &Practice,
+    seed: Option<u64>,
+    arguments: &[&str],
+    goes: usize,
+) -> (Vec<Go>, Duration) {
     fastrand::seed(seed.unwrap_or(0));
     let runtime = time::runtime();
     runtime.block_on(async {
-        let trial = Trial::new(&practice.env.state_dir(), WAYS[way]);
+        let trial = Trial::new(&practice.env.state_dir(), arguments);
         (trial.go_on(seed, goes).await, trial.time.passed())
     })
 }
@@ -85,9 +127,9 @@ fn go_on(practice: &Practice, seed: Option<u64>, way: usize, goes: usize) -> (Ve
 impl Tried {
     /// Tries one.
     pub fn seed(seed: u64, usual: &Usual) -> Self {
-        let practice = Practice::new();
         let way = way_of(seed);
-        let (goes, virtual_time) = go_on(&practice, Some(seed), way, GOES);
+        let practice = begun(way);
+        let (goes, virtual_time) = go_on(&practice, Some(seed), WAYS[way].arguments, GOES);
         let mut tried = Self {
             seed,
             faults: goes.iter().map(|go| go.injected.len()).sum(),
@@ -103,7 +145,7 @@ impl Tried {
             if self::meaning(&practice) != *meaning {
                 return Some("the world is another one".to_owned());
             }
-            (practice.history() != *history).then(|| "the history is another one".to_owned())
+            (self::history(&practice) != *history).then(|| "the history is another one".to_owned())
         });
         tried.failure = failure.map(|failure| tried.told(&failure, &goes));
         tried
