@@ -130,7 +130,7 @@ fn remarks(handoff: &Handoff) -> Vec<String> {
         );
     } else if let Err(reason) = &handoff.stack {
         remarks.push(format!(
-            "{reason}; `rok-deploy handoff` writes a script that does"
+            "{reason}; `rok-deploy handoff` writes a script that needs no stack"
         ));
     }
     if [standing.role, standing.policy].contains(&Part::Unknown) {

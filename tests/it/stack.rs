@@ -160,6 +160,13 @@ fn a_right_that_is_missing_is_found_in_the_events() {
     let refused = run(&practice, 6, &[]);
     assert!(refused.stderr.contains("iam:CreateRole"), "{refused:?}");
     assert_eq!(stack(&practice)["status"], "ROLLBACK_COMPLETE");
+    // The stack that failed takes no template, so the hand-off has none.
+    let handoff = practice.run_of(&refused).join("handoff");
+    let page = fs::read_to_string(handoff.join("README.md")).unwrap();
+    let delete = format!("`aws cloudformation delete-stack --stack-name {ROLE}`");
+    assert!(page.contains(&delete), "{page}");
+    assert!(!page.contains("cloudformation deploy"), "{page}");
+    assert!(!handoff.join("s3-iam-resources.yaml").exists());
     let state = practice.state("aws");
     assert_eq!(state["providers"], json!({}), "nothing is left of it");
 }

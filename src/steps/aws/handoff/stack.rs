@@ -33,6 +33,12 @@ pub enum NoStack {
     /// The name of the stack is somebody else's.
     #[error("stack `{0}` exists and is not of this installation; it must not be changed")]
     Taken(String),
+    /// It failed when it was made, and CloudFormation changes no such stack.
+    #[error(
+        "stack `{0}` failed and takes no template until it is deleted: `aws cloudformation \
+         delete-stack --stack-name {0}`"
+    )]
+    Failed(String),
 }
 
 /// What a stack makes.
@@ -48,7 +54,7 @@ impl Resources {
     ///
     /// # Errors
     ///
-    /// Inside, when it is somebody else's.
+    /// Inside, when it is somebody else's, or can take no template.
     pub async fn held(aws: &Aws, identity: &Identity) -> Result<Result<Self, NoStack>, StepError> {
         let name = &identity.stack;
         let nothing = Ok(Ok(Self::default()));
@@ -76,6 +82,9 @@ impl Resources {
         });
         if !found.is_empty() && !is_our_role && !identity.ownership.is_ours(&stack.tags) {
             return Ok(Err(NoStack::Taken(name.clone())));
+        }
+        if ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED"].contains(&stack.status.as_str()) {
+            return Ok(Err(NoStack::Failed(name.clone())));
         }
         Ok(Ok(Self {
             provider: holds(PROVIDER),
