@@ -79,6 +79,11 @@ impl Run {
                 },
                 Some(message) = messages.recv() => self.hear(message, &mut asking)?,
                 Some(joined) = running.join_next() => {
+                    // On another thread a worker may have spoken and ended since its messages were
+                    // looked at.
+                    while let Ok(message) = messages.try_recv() {
+                        self.hear(message, &mut asking)?;
+                    }
                     if let Ok((index, result)) = joined {
                         self.end_of(index, result)?;
                     }
