@@ -198,11 +198,14 @@ impl IamPolicy {
         if self.identity.ownership.is_ours(&policy.tags) {
             return Ok(Some(Whose::Ours));
         }
-        let unmarked = Ownership::is_unmarked(&policy.tags);
-        if unmarked && self.is_or_will_be_on_our_role(&policy.arn, context).await? {
-            return Ok(Some(Whose::OfOurRole));
+        // Asked first: a role that is taken over at the same time may be ours by now.
+        if adopt.takes_over(Object::Policy) {
+            return Ok(Some(Whose::Taken));
         }
-        Ok(adopt.takes_over(Object::Policy).then_some(Whose::Taken))
+        let unmarked = Ownership::is_unmarked(&policy.tags);
+        let is_of_our_role =
+            unmarked && self.is_or_will_be_on_our_role(&policy.arn, context).await?;
+        Ok(is_of_our_role.then_some(Whose::OfOurRole))
     }
 
     /// Whether the policy is on the role of its name, and that role is ours. CloudFormation cannot

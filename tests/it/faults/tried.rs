@@ -106,8 +106,11 @@ fn begun(way: usize) -> Practice {
 
 /// Returns what clone and remote hold, where the way needs a clone.
 fn history(practice: &Practice) -> Value {
-    let has_clone = practice.clone().is_dir();
-    has_clone.then(|| practice.history()).unwrap_or_default()
+    if practice.clone().is_dir() {
+        practice.history()
+    } else {
+        Value::Null
+    }
 }
 
 fn go_on(
