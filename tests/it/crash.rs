@@ -80,7 +80,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Somebody else has made role and policy of our name, in another way.
-pub fn made_by_others(aws: &mut Value) {
+fn made_by_others(aws: &mut Value) {
     let role = "rok-us-west-2-arrikto-cluster";
     let policy = format!("arn:aws:iam::123451234512:policy/{role}");
     aws["roles"][role]["tags"] = json!({ "owner": "others" });

@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::trial::{Go, Trial};
 use super::{hours, time};
-use crate::crash::made_by_others;
 use crate::support::practice::{Practice, json_lines};
 
 /// How often an operator tries at most.
@@ -24,8 +23,6 @@ const MARK: &str = "tried ";
 /// What is run, and what was before, without faults.
 struct Way {
     before: Option<&'static [&'static str]>,
-    /// What somebody else does to the account then.
-    world: fn(&mut Value),
     arguments: &'static [&'static str],
 }
 
@@ -33,7 +30,6 @@ impl Way {
     const fn of(arguments: &'static [&'static str]) -> Self {
         Self {
             before: None,
-            world: |_| (),
             arguments,
         }
     }
@@ -41,7 +37,6 @@ impl Way {
 
 const PLAIN: &[&str] = &["--no-pod"];
 const STACK: &[&str] = &["--no-pod", "--set", "aws_identity_method=cloudformation"];
-const TAKEN_OVER: &[&str] = &["--no-pod", "--set", "aws_adopt=role,policy"];
 const TEARDOWN: &[&str] = &["--recipe", "teardown", "--set", "teardown_git=yes"];
 
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
@@ -50,19 +45,15 @@ const WAYS: [Way; 10] = [
     Way::of(PLAIN),
     Way {
         before: Some(PLAIN),
-        ..Way::of(TEARDOWN)
+        arguments: TEARDOWN,
     },
     Way::of(PLAIN),
     Way::of(&[]),
     Way::of(STACK),
-    Way {
-        before: Some(PLAIN),
-        world: made_by_others,
-        ..Way::of(TAKEN_OVER)
-    },
+    Way::of(PLAIN),
     Way {
         before: Some(STACK),
-        ..Way::of(TEARDOWN)
+        arguments: TEARDOWN,
     },
     Way::of(PLAIN),
     Way::of(&["--recipe", "authorize"]),
@@ -109,7 +100,6 @@ fn begun(way: usize) -> Practice {
     if let Some(arguments) = WAYS[way].before {
         let goes = go_on(&practice, None, arguments, 1).0;
         assert_eq!(goes[0].end, Ok(Outcome::Done), "{:#?}", goes[0].events);
-        practice.change_state("aws", WAYS[way].world);
     }
     practice
 }
