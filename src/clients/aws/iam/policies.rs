@@ -1,6 +1,7 @@
 //! Managed policies and their versions.
 
-use aws_sdk_iam::types;
+use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_iam::{config, types};
 
 use super::super::connect::Aws;
 use super::super::error::{AwsError, found};
@@ -181,12 +182,16 @@ impl Aws {
     }
 
     /// Adds a version, puts it in force and returns its id. A sixth one is refused.
+    ///
+    /// It is asked once: each time it is asked, AWS adds another version, so whoever did not hear
+    /// the answer has to look.
     pub async fn create_policy_version(
         &self,
         arn: &str,
         document: &str,
     ) -> Result<String, AwsError> {
         const OPERATION: &str = "iam:CreatePolicyVersion";
+        let once = config::Builder::new().retry_config(RetryConfig::disabled());
         let answer = self
             .inner
             .iam
@@ -194,6 +199,8 @@ impl Aws {
             .policy_arn(arn)
             .policy_document(document)
             .set_as_default(true)
+            .customize()
+            .config_override(once)
             .send()
             .await
             .map_err(self.failed(OPERATION))?;
