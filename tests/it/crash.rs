@@ -21,6 +21,7 @@ mod operator;
 mod points;
 
 use matrix::{Row, cover};
+pub use meaning::differences;
 use serde_json::{Value, json};
 
 /// What is covered. A recipe, a method or a mode joins with a line.
@@ -80,7 +81,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Somebody else has made role and policy of our name, in another way.
-fn made_by_others(aws: &mut Value) {
+pub fn made_by_others(aws: &mut Value) {
     let role = "rok-us-west-2-arrikto-cluster";
     let policy = format!("arn:aws:iam::123451234512:policy/{role}");
     aws["roles"][role]["tags"] = json!({ "owner": "others" });

@@ -62,7 +62,7 @@ pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[Strin
 }
 
 /// Every place where two meanings differ.
-pub(super) fn differences(path: &str, expected: &Value, found: &Value, into: &mut Vec<String>) {
+pub fn differences(path: &str, expected: &Value, found: &Value, into: &mut Vec<String>) {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             let keys = expected.keys().chain(found.keys());

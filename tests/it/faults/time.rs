@@ -27,6 +27,12 @@ impl VirtualTime {
         }
     }
 
+    /// The same a day before.
+    pub fn a_day_earlier(mut self) -> Self {
+        self.base -= Duration::from_hours(24);
+        self
+    }
+
     /// How much of it has passed.
     pub fn passed(&self) -> Duration {
         self.start.elapsed()

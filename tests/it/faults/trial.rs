@@ -54,6 +54,13 @@ impl Trial {
         }
     }
 
+    /// Lets it be done the day before. Clouds whose clocks are off and whose replicas lag know by then
+    /// what was made.
+    pub fn a_day_earlier(mut self) -> Self {
+        self.time = self.time.a_day_earlier();
+        self
+    }
+
     /// Lets somebody do something to the world.
     pub fn with_meddler(self, meddler: Meddler) -> Self {
         self.meddler.replace(Some(meddler));

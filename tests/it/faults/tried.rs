@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::trial::{Go, Trial};
 use super::{hours, time};
+use crate::crash::{differences, made_by_others};
 use crate::support::practice::{Practice, json_lines};
 
 /// How often an operator tries at most.
@@ -23,6 +24,8 @@ const MARK: &str = "tried ";
 /// What is run, and what was before, without faults.
 struct Way {
     before: Option<&'static [&'static str]>,
+    /// What somebody else does to the account then.
+    world: fn(&mut Value),
     arguments: &'static [&'static str],
 }
 
@@ -30,6 +33,7 @@ impl Way {
     const fn of(arguments: &'static [&'static str]) -> Self {
         Self {
             before: None,
+            world: |_| (),
             arguments,
         }
     }
@@ -37,6 +41,7 @@ impl Way {
 
 const PLAIN: &[&str] = &["--no-pod"];
 const STACK: &[&str] = &["--no-pod", "--set", "aws_identity_method=cloudformation"];
+const TAKEN_OVER: &[&str] = &["--no-pod", "--set", "aws_adopt=role,policy"];
 const TEARDOWN: &[&str] = &["--recipe", "teardown", "--set", "teardown_git=yes"];
 
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
@@ -45,15 +50,19 @@ const WAYS: [Way; 10] = [
     Way::of(PLAIN),
     Way {
         before: Some(PLAIN),
-        arguments: TEARDOWN,
+        ..Way::of(TEARDOWN)
     },
     Way::of(PLAIN),
     Way::of(&[]),
     Way::of(STACK),
-    Way::of(PLAIN),
+    Way {
+        before: Some(PLAIN),
+        world: made_by_others,
+        ..Way::of(TAKEN_OVER)
+    },
     Way {
         before: Some(STACK),
-        arguments: TEARDOWN,
+        ..Way::of(TEARDOWN)
     },
     Way::of(PLAIN),
     Way::of(&["--recipe", "authorize"]),
@@ -71,7 +80,7 @@ impl Usual {
     pub fn find() -> Self {
         Self(std::array::from_fn(|way| {
             let practice = begun(way);
-            let goes = go_on(&practice, None, WAYS[way].arguments, 1).0;
+            let goes = go(&practice, way, None, 1).0;
             let events = &goes[0].events;
             assert_eq!(goes[0].end, Ok(Outcome::Done), "{events:#?}");
             (meaning(&practice), history(&practice))
@@ -98,8 +107,10 @@ pub struct Tried {
 fn begun(way: usize) -> Practice {
     let practice = Practice::new();
     if let Some(arguments) = WAYS[way].before {
-        let goes = go_on(&practice, None, arguments, 1).0;
+        let trial = || Trial::new(&practice.env.state_dir(), arguments).a_day_earlier();
+        let goes = go_on(trial, None, 1).0;
         assert_eq!(goes[0].end, Ok(Outcome::Done), "{:#?}", goes[0].events);
+        practice.change_state("aws", WAYS[way].world);
     }
     practice
 }
@@ -113,16 +124,18 @@ fn history(practice: &Practice) -> Value {
     }
 }
 
-fn go_on(
-    practice: &Practice,
-    seed: Option<u64>,
-    arguments: &[&str],
-    goes: usize,
-) -> (Vec<Go>, Duration) {
+/// Goes the way itself.
+fn go(practice: &Practice, way: usize, seed: Option<u64>, goes: usize) -> (Vec<Go>, Duration) {
+    let trial = || Trial::new(&practice.env.state_dir(), WAYS[way].arguments);
+    go_on(trial, seed, goes)
+}
+
+/// Begins within the runtime whose time it goes by.
+fn go_on(begin: impl FnOnce() -> Trial, seed: Option<u64>, goes: usize) -> (Vec<Go>, Duration) {
     fastrand::seed(seed.unwrap_or(0));
     let runtime = time::runtime();
     runtime.block_on(async {
-        let trial = Trial::new(&practice.env.state_dir(), arguments);
+        let trial = begin();
         (trial.go_on(seed, goes).await, trial.time.passed())
     })
 }
@@ -132,7 +145,7 @@ impl Tried {
     pub fn seed(seed: u64, usual: &Usual) -> Self {
         let way = way_of(seed);
         let practice = begun(way);
-        let (goes, virtual_time) = go_on(&practice, Some(seed), WAYS[way].arguments, GOES);
+        let (goes, virtual_time) = go(&practice, way, Some(seed), GOES);
         let mut tried = Self {
             seed,
             faults: goes.iter().map(|go| go.injected.len()).sum(),
@@ -145,10 +158,10 @@ impl Tried {
         };
         let (meaning, history) = &usual.0[way];
         let failure = tried.wrong(&goes).or_else(|| {
-            if self::meaning(&practice) != *meaning {
-                return Some("the world is another one".to_owned());
-            }
-            (self::history(&practice) != *history).then(|| "the history is another one".to_owned())
+            let mut places = Vec::new();
+            differences("world", meaning, &self::meaning(&practice), &mut places);
+            differences("history", history, &self::history(&practice), &mut places);
+            (!places.is_empty()).then(|| format!("the end is another one: {}", places.join("; ")))
         });
         tried.failure = failure.map(|failure| tried.told(&failure, &goes));
         tried
