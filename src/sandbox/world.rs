@@ -245,6 +245,7 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
 
 async fn start_cluster(directory: &Path, conduct: &Conduct) -> Result<ClusterServer, SandboxError> {
     let seed = cluster::ClusterSeed {
+        platform: cluster::Platform::Eks,
         name: CLUSTER.into(),
         issuer: None,
         region: REGION.into(),

@@ -53,7 +53,7 @@ mod writes;
 
 pub use self::process::{Output, Process, Programs};
 pub use self::sabotage::Sabotage;
-pub use self::seed::ClusterSeed;
+pub use self::seed::{ClusterSeed, Platform};
 pub use self::server::{ClusterServer, RequestLine};
 pub use self::state::ClusterState;
 

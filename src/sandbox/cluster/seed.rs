@@ -16,12 +16,23 @@ use super::tokens::SigningKey;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::random;
 
+/// Whose managed cluster it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Amazon's, with the webhook that gives Pods an IAM role.
+    Eks,
+    /// Microsoft's.
+    Aks,
+}
+
 /// How a cluster begins. A cluster that exists already keeps what it has.
 #[derive(Debug, Clone)]
 pub struct ClusterSeed {
+    /// Whose it is.
+    pub platform: Platform,
     /// The cluster's name, as its node tells it.
     pub name: String,
-    /// Who issues its tokens; `None` draws an issuer of the form EKS uses.
+    /// Who issues its tokens; `None` draws an issuer of the platform's form.
     pub issuer: Option<String>,
     /// The region its node runs in.
     pub region: String,
@@ -30,10 +41,7 @@ pub struct ClusterSeed {
 impl ClusterSeed {
     /// Makes a cluster with its system namespaces and one ready node.
     pub(super) fn grow(&self, clock: &Clock) -> ClusterState {
-        let issuer = self.issuer.clone().unwrap_or_else(|| {
-            let id = random::text(32, b"0123456789ABCDEF");
-            format!("https://oidc.eks.{}.amazonaws.com/id/{id}", self.region)
-        });
+        let issuer = self.issuer.clone().unwrap_or_else(|| self.draw_issuer());
         let mut state = ClusterState {
             issuer,
             authority: Authority::generate(),
@@ -47,6 +55,20 @@ impl ClusterSeed {
         };
         self.plant(&mut state).expect("the seed is well formed");
         state
+    }
+
+    fn draw_issuer(&self) -> String {
+        let region = &self.region;
+        match self.platform {
+            Platform::Eks => {
+                let id = random::text(32, b"0123456789ABCDEF");
+                format!("https://oidc.eks.{region}.amazonaws.com/id/{id}")
+            }
+            Platform::Aks => {
+                let (tenant, id) = (random::uuid(), random::uuid());
+                format!("https://{region}.oic.prod-aks.azure.com/{tenant}/{id}/")
+            }
+        }
     }
 
     fn plant(&self, state: &mut ClusterState) -> Result<(), Refusal> {

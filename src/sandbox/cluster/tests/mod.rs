@@ -27,11 +27,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ClusterSeed, ClusterServer};
+use super::{ClusterSeed, ClusterServer, Platform};
 use crate::sandbox::Conduct;
 
 fn seed() -> ClusterSeed {
     ClusterSeed {
+        platform: Platform::Eks,
         name: "arrikto-cluster".into(),
         issuer: None,
         region: "us-west-2".into(),
