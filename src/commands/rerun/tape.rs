@@ -64,6 +64,15 @@ type Key = (String, String, String);
 struct Entry {
     line: CallLine,
     used: bool,
+    /// The step that it was given to.
+    given_to: Option<&'static str>,
+}
+
+impl Entry {
+    fn give_to(&mut self, step: Option<&'static str>) {
+        self.used = true;
+        self.given_to = step;
+    }
 }
 
 struct Expected {
@@ -91,7 +100,11 @@ impl Tape {
             event: event.clone(),
             came: false,
         };
-        let entry = |line| Entry { line, used: false };
+        let entry = |line| Entry {
+            line,
+            used: false,
+            given_to: None,
+        };
         Ok(Arc::new(Self {
             inner: Mutex::new(Inner {
                 entries: calls.into_iter().map(entry).collect(),
@@ -219,7 +232,7 @@ impl Tape {
         inner.last_moved = Instant::now();
         let key = (client.to_owned(), operation, input);
         if let Some(place) = inner.find(&key, step) {
-            inner.entries[place].used = true;
+            inner.entries[place].give_to(step);
             return Ok(Some(place));
         }
         if inner.was_killed() && !inner.knows(&key, step) {
@@ -238,7 +251,7 @@ impl Tape {
             let entry = &inner.entries[*place];
             !entry.used && entry.line.step.as_deref() == step
         })?;
-        inner.entries[place].used = true;
+        inner.entries[place].give_to(step);
         Some(place)
     }
 
@@ -315,7 +328,21 @@ impl Inner {
                     .iter()
                     .rfind(|place| self.entries[**place].line.early)
             });
-        found.copied().or_else(|| self.find_repeated(key))
+        found
+            .copied()
+            .or_else(|| self.find_given_away(places, step))
+            .or_else(|| self.find_repeated(key))
+    }
+
+    /// A step whose own call was on its way when the process was killed asks the same as another one,
+    /// and may be the first to ask. Then the other one still gets the answer that it had.
+    fn find_given_away(&self, places: &[usize], step: Option<&str>) -> Option<usize> {
+        let is_given_away = |place: &&usize| {
+            let entry = &self.entries[**place];
+            entry.line.step.as_deref() == step && entry.given_to != step
+        };
+        let mut places = places.iter().filter(|_| self.was_killed());
+        places.find(is_given_away).copied()
     }
 
     /// How often a Lease is renewed depends on how long the run takes, and how often credentials are
@@ -548,5 +575,38 @@ impl Recorder for Comparing {
             }
             Err(difference) => Err(self.0.differs(difference)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::working;
+
+    /// The tape of a process that was killed while one step had its answer and another had none yet.
+    fn killed() -> Arc<Tape> {
+        let line = |step: &str| CallLine {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            position: 0,
+            early: false,
+            step: Some(step.into()),
+            client: "aws".into(),
+            operation: "iam:GetRole".into(),
+            input: String::new(),
+            write: false,
+            ended: EndedLine::Failed("io: reset".into()),
+        };
+        let (out, _) = mpsc::unbounded_channel();
+        Tape::new(vec![line("aws.iam-role")], &[], "/root", out).unwrap()
+    }
+
+    #[test]
+    fn who_had_an_answer_has_it_although_another_step_asked_first() {
+        let tape = killed();
+        let ask = |step| working(Some(step), || tape.take("aws", "iam:GetRole", b""));
+        assert_eq!(ask("aws.policy-attachment").unwrap(), Some(0));
+        assert_eq!(ask("aws.iam-role").unwrap(), Some(0));
+        // And once only: the second one was on its way.
+        assert_eq!(ask("aws.iam-role").unwrap(), None);
     }
 }
