@@ -65,6 +65,14 @@ const ROWS: &[Row] = &[
         )
     },
     Row {
+        before: &["run --no-pod --set aws_identity_method=cloudformation"],
+        world: stack_made_by_others,
+        ..Row::of(
+            "rok-eks, stack taken over",
+            "run --no-pod --set aws_identity_method=cloudformation --set aws_adopt=stack",
+        )
+    },
+    Row {
         before: &["run --no-pod"],
         ..Row::of("verify", "verify")
     },
@@ -93,6 +101,31 @@ pub fn made_by_others(aws: &mut Value) {
     let document = &mut policy["versions"][0]["document"];
     let theirs = document.as_str().expect("a document");
     *document = theirs.replace("s3:*", "s3:Get*").into();
+}
+
+/// Somebody else has deployed the stack of our name, from a template that allows less.
+pub fn stack_made_by_others(aws: &mut Value) {
+    let role = "rok-us-west-2-arrikto-cluster";
+    let policy = format!("arn:aws:iam::123451234512:policy/{role}");
+    let rewritten = |value: &Value| -> Value {
+        let text = value.to_string().replace("rok-deploy/", "theirs/");
+        let text = text.replace("s3:*", "s3:Get*");
+        serde_json::from_str(&text).expect("it is JSON as before")
+    };
+    let stack = &mut aws["stacks"][format!("us-west-2/{role}")];
+    *stack = rewritten(stack);
+    for part in ["roles", "policies", "providers"] {
+        let key = match part {
+            "policies" => policy.as_str(),
+            _ => role,
+        };
+        let objects = aws[part].as_object_mut().expect("objects by name");
+        for (name, object) in objects {
+            if part == "providers" || name == key {
+                *object = rewritten(object);
+            }
+        }
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod answers;
 mod modes;
 mod operators_files;
 mod records;
+mod rights;
 
 #[test]
 fn a_plan_changes_nothing_at_all() {

@@ -12,7 +12,7 @@ use crate::support::env::{Output, TestEnv};
 use crate::support::identity::{Identity, ROLE, assert_nothing_made_in};
 use crate::support::peers::{ACCOUNT, Aws, Keys, Ministack};
 use crate::support::runs::{assert_code, git, newest_run, planned, remote_refs, requests, writes};
-use crate::support::served::PracticeCloud;
+use crate::support::served::{PracticeCloud, printed};
 
 const REGION: &str = "us-west-2";
 const EVERYTHING: &str = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
@@ -613,5 +613,47 @@ fn a_stack_ends_in_the_same_proven_identity() {
     assert_code(&deploy(&other), 0);
     assert_eq!(stack("StackStatus"), "UPDATE_COMPLETE");
     assert_code(&deploy(&other), 0);
+    assert_eq!(writes(&world.place), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn a_stack_of_others_is_taken_over_by_an_update() {
+    let world = World::new(&[EVERYTHING]);
+    world.make_provider();
+    let method = ["--set", "aws_identity_method=cloudformation"];
+    let deploy = |command: &[&str]| world.deploy(&[command, &method].concat());
+    assert_code(&deploy(&["run", "--yes"]), 0);
+    let clone = world.place.home().join("ops/deployments");
+    let ours = fs::read_to_string(clone.join("rok/eks/s3-iam-resources.yaml"));
+    let ours = ours.expect("it was committed");
+    let delete = ["cloudformation", "delete-stack", "--stack-name", ROLE];
+    printed(&mut world.root.command(&delete));
+    // Theirs is made by hand from what was another template of the same shape.
+    let theirs = ours
+        .replace("rok-deploy/", "theirs/")
+        .replace("s3:*", "s3:Get*");
+    let template = world.place.home().join("theirs.yaml");
+    fs::write(&template, theirs).expect("the home is writable");
+    let body = format!("file://{}", template.display());
+    let create = [
+        "cloudformation",
+        "create-stack",
+        "--stack-name",
+        ROLE,
+        "--capabilities",
+        "CAPABILITY_NAMED_IAM",
+        "--template-body",
+        &body,
+    ];
+    world.root.call(&create);
+    let refused = deploy(&["run", "--yes"]);
+    assert_code(&refused, 4);
+    assert!(refused.stderr.contains("permissions: "), "{refused:?}");
+    assert_eq!(writes(&world.place), [""; 0]);
+
+    assert_code(&deploy(&["run", "--yes", "--set", "aws_adopt=stack"]), 0);
+    world.identity.assert_in(&world.root);
+    assert_code(&deploy(&["run", "--yes"]), 0);
     assert_eq!(writes(&world.place), [""; 0]);
 }

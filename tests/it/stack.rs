@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::crash::stack_made_by_others;
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::Identity;
 use crate::support::peers::{Aws, CLUSTER};
@@ -277,6 +278,78 @@ fn what_an_administrator_deployed_by_hand_is_taken_as_it_is() {
     // By hand again there is nothing to do either.
     let again = served.by_hand(&template, &["--no-fail-on-empty-changeset"]);
     assert!(again.contains("No changes to deploy"), "{again}");
+}
+
+#[test]
+fn a_stack_of_others_is_compared_and_taken_over_on_a_word() {
+    let practice = Practice::new();
+    run(&practice, 0, &[]);
+    practice.change_state("aws", stack_made_by_others);
+    let theirs = stack(&practice);
+    let refs = practice.refs();
+    let refused = run(&practice, 4, &[]);
+    for words in [
+        "stack `rok-us-west-2-arrikto-cluster` exists and is not ours: found no tag of this tool",
+        "permissions: ",
+        "aws_adopt=stack",
+        "aws_identity_method=existing",
+        "aws_cf_s3_resources=",
+    ] {
+        assert!(
+            refused.stderr.contains(words),
+            "{words}: {}",
+            refused.stderr
+        );
+    }
+    assert_eq!((stack(&practice), practice.refs()), (theirs, refs));
+
+    let taken = ["--set", "aws_adopt=stack"];
+    let output = run(&practice, 0, &taken);
+    let made = [
+        "cloudformation:CreateChangeSet",
+        "cloudformation:ExecuteChangeSet",
+    ];
+    assert_eq!(operations(&practice, &output), made);
+    let ours = stack(&practice);
+    assert_eq!(ours["status"], "UPDATE_COMPLETE");
+    assert_eq!(ours["tags"]["rok-deploy/cluster"], CLUSTER);
+    assert_eq!(ours["tags"]["theirs/cluster"], CLUSTER, "{}", ours["tags"]);
+    let committed = fs::read_to_string(practice.clone().join(TEMPLATE)).unwrap();
+    assert_eq!(ours["template"], committed);
+    // The decision is kept, and it is ours from now on.
+    let again = run(&practice, 0, &[]);
+    assert_eq!(writes(&practice.run_of(&again)), [Value::Null; 0]);
+    practice.expect(0, &[&["plan"], &METHOD[..]].concat());
+}
+
+#[test]
+fn a_stack_that_holds_more_cannot_be_taken_over() {
+    let practice = Practice::new();
+    run(&practice, 0, &[]);
+    let more = "Resources:\n  TheirPolicy:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: { \
+                ManagedPolicyName: theirs, PolicyDocument: { Version: '2012-10-17', Statement: [{ \
+                Effect: Deny, Action: 's3:*', Resource: '*' }] } }\n";
+    practice.change_state("aws", stack_made_by_others);
+    practice.change_state("aws", |aws| {
+        let stack = &mut aws["stacks"][format!("us-west-2/{ROLE}")];
+        let text = stack["template"].as_str().expect("a template");
+        stack["template"] = text.replace("Resources:\n", more).into();
+        let mut policy = stack["resources"]["RokPolicy"].clone();
+        policy["physical_id"] = "arn:aws:iam::123451234512:policy/theirs".into();
+        stack["resources"]["TheirPolicy"] = policy;
+    });
+    let before = stack(&practice);
+    let refused = run(&practice, 4, &["--set", "aws_adopt=stack"]);
+    let told = "it holds `TheirPolicy` (AWS::IAM::ManagedPolicy \
+                `arn:aws:iam::123451234512:policy/theirs`) too, which an update to our template \
+                would delete";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(
+        !refused.stderr.contains("aws_adopt=stack"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(stack(&practice), before);
 }
 
 #[test]

@@ -511,6 +511,7 @@ impl Parts {
         let arn = |kind: &str| format!("arn:{{partition}}:iam::{{account}}:{kind}{name}");
         let boundary = self.answers.get("aws_permissions_boundary");
         let bounds = boundary.map(|boundary| ("iam:PermissionsBoundary", boundary.to_owned()));
+        let bounds: Vec<_> = bounds.into_iter().collect();
         let mut rights = vec![
             Right {
                 actions: &[
@@ -522,12 +523,13 @@ impl Parts {
                     "iam:ListAttachedRolePolicies",
                 ],
                 resource: arn("role"),
-                conditions: bounds.into_iter().collect(),
+                conditions: bounds.clone(),
             },
             Right {
                 actions: &[
                     "iam:GetPolicy",
                     "iam:GetPolicyVersion",
+                    "iam:ListPolicyVersions",
                     "iam:CreatePolicy",
                     "iam:TagPolicy",
                     "iam:CreatePolicyVersion",
@@ -545,6 +547,13 @@ impl Parts {
                 conditions: Vec::new(),
             },
         ];
+        if !bounds.is_empty() {
+            rights.push(Right {
+                actions: &["iam:PutRolePermissionsBoundary"],
+                resource: arn("role"),
+                conditions: bounds,
+            });
+        }
         if self.uses_stack() {
             rights.push(Right {
                 actions: &[

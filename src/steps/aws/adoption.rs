@@ -105,6 +105,12 @@ impl Decisions {
                          is without being asked about"
                     ));
                 }
+                Some(_) if object == Object::Stack => {
+                    return Err(format!(
+                        "holds `{item}`; expected `stack`: what a stack of others holds is used as it \
+                         is with `aws_identity_method=existing`"
+                    ));
+                }
                 Some(kept) if is_digest(kept) => Decision::Keep(kept.to_owned()),
                 Some(kept) => {
                     return Err(format!(
@@ -223,6 +229,7 @@ mod tests {
             ("role@3FA9C1D2E4B5", "found `3FA9C1D2E4B5`"),
             ("role@3fa9c1d2e4b5,role", "`role` twice"),
             ("provider@3fa9c1d2e4b5", "expected `provider`"),
+            ("stack@3fa9c1d2e4b5", "expected `stack`"),
         ] {
             let problem = Decisions::parse(text).unwrap_err();
             assert!(problem.contains(said), "{problem}");

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::trial::{Go, Trial};
 use super::{hours, time};
-use crate::crash::{differences, made_by_others};
+use crate::crash::{differences, made_by_others, stack_made_by_others};
 use crate::support::practice::{Practice, json_lines};
 
 /// How often an operator tries at most.
@@ -42,6 +42,13 @@ impl Way {
 const PLAIN: &[&str] = &["--no-pod"];
 const STACK: &[&str] = &["--no-pod", "--set", "aws_identity_method=cloudformation"];
 const TAKEN_OVER: &[&str] = &["--no-pod", "--set", "aws_adopt=role,policy"];
+const STACK_TAKEN_OVER: &[&str] = &[
+    "--no-pod",
+    "--set",
+    "aws_identity_method=cloudformation",
+    "--set",
+    "aws_adopt=stack",
+];
 const TEARDOWN: &[&str] = &["--recipe", "teardown", "--set", "teardown_git=yes"];
 
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
@@ -64,7 +71,11 @@ const WAYS: [Way; 10] = [
         before: Some(STACK),
         ..Way::of(TEARDOWN)
     },
-    Way::of(PLAIN),
+    Way {
+        before: Some(STACK),
+        world: stack_made_by_others,
+        ..Way::of(STACK_TAKEN_OVER)
+    },
     Way::of(&["--recipe", "authorize"]),
 ];
 

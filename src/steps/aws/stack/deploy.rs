@@ -108,19 +108,24 @@ impl Step for DeployStack {
         look.check_parts(&found)?;
         let observation = match &stack {
             None => look.absent(&found).await?,
-            Some(stack) if !look.is_ours(stack).await? => look.of_others(stack),
-            Some(stack) => match stage(&stack.status) {
-                Stage::Review => look.review().await?,
-                Stage::UnderWay => {
-                    if !context.planning {
-                        self.remember(Attempt::Going);
-                    }
-                    look.under_way(stack).await?
+            Some(stack) => {
+                let is_ours = look.is_ours(stack).await?;
+                if !is_ours && let Some(conflict) = look.of_others(stack, &found).await? {
+                    return Ok(conflict);
                 }
-                Stage::Standing => look.standing(stack, &found).await?,
-                Stage::Dead => look.dead(stack).await?,
-                Stage::Stuck => return Err(look.stuck(stack).await?),
-            },
+                match stage(&stack.status) {
+                    Stage::Review => look.review().await?,
+                    Stage::UnderWay => {
+                        if !context.planning {
+                            self.remember(Attempt::Going);
+                        }
+                        look.under_way(stack).await?
+                    }
+                    Stage::Standing => look.standing(stack, &found, is_ours).await?,
+                    Stage::Dead => look.dead(stack).await?,
+                    Stage::Stuck => return Err(look.stuck(stack).await?),
+                }
+            }
         };
         let grant = &look.grant;
         Ok(observation
@@ -136,7 +141,7 @@ impl Step for DeployStack {
         let Some(stack) = stack else {
             return look.make(None, context).await;
         };
-        if !look.is_ours(&stack).await? {
+        if !look.is_ours(&stack).await? && !look.takes_over(&stack).await? {
             return Err(not_yet("the stack is another one by now"));
         }
         match stage(&stack.status) {

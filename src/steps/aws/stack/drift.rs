@@ -10,7 +10,7 @@ use crate::clients::aws::{Aws, AwsError, Role};
 use crate::engine::{Change, StepError, Verb, lines};
 use crate::steps::aws::identity::Grant;
 use crate::steps::aws::not_there_yet;
-use crate::steps::aws::policy::{AUDIENCE, is_same, parse, pretty};
+use crate::steps::aws::policy::{AUDIENCE, differences, is_same, parse, pretty};
 
 /// The objects of the identity, as they are.
 #[derive(Debug)]
@@ -87,6 +87,14 @@ impl Found {
             changes.extend(self.document(&grant.permissions(), name));
         }
         changes
+    }
+
+    /// Returns how the policy's document differs from the intended one, in words.
+    pub(super) fn permissions_differ_from(&self, grant: &Grant) -> Vec<String> {
+        let policy = self.policy.as_ref();
+        policy.map_or_else(Vec::new, |policy| {
+            differences(&policy.document, &grant.permissions())
+        })
     }
 
     /// The policy on the role.

@@ -218,20 +218,6 @@ impl<'a> Look<'a> {
         )))
     }
 
-    pub(super) fn of_others(&self, stack: &Stack) -> Observation {
-        let in_the_way = InTheWay {
-            object: Object::Stack,
-            name: self.name(),
-            tags: &stack.tags,
-            differences: vec!["what it holds was not compared".into()],
-            changes: Vec::new(),
-            can_be_taken: false,
-            digest: None,
-            accepting: Vec::new(),
-        };
-        in_the_way.conflict(&self.step.identity)
-    }
-
     /// An object of others that a stack cannot take over; requests of our own can.
     fn outside(
         &self,
@@ -291,13 +277,13 @@ impl<'a> Look<'a> {
         &self,
         stack: &Stack,
         found: &Found,
+        is_ours: bool,
     ) -> Result<Observation, StepError> {
         let rolled_back = stack.status == "UPDATE_ROLLBACK_COMPLETE";
         if rolled_back && self.step.attempt() == Attempt::Going {
             return Err(failure(self.name(), &stack.status, &self.events().await?));
         }
-        let resources = self.aws().stack_resources(self.name()).await;
-        let resources = resources.map_err(refused)?.unwrap_or_default();
+        let resources = self.resources().await?;
         if let Some(conflict) = self.in_the_way(found, &resources).await? {
             return Ok(conflict);
         }
@@ -328,7 +314,10 @@ impl<'a> Look<'a> {
             }
             let update = Change::new(Verb::Update, "stack", self.name());
             let update = update.before(text).after(&self.text);
-            let mut observation = self.noticed(Observation::differs(vec![update]));
+            let marking =
+                (!is_ours).then(|| self.ownership().marking("stack", self.name(), &stack.tags));
+            let changes = marking.into_iter().chain([update]).collect();
+            let mut observation = self.noticed(Observation::differs(changes));
             if rolled_back && let Some(cause) = root_cause(&self.events().await?) {
                 observation = observation.notice(format!(
                     "the last update was rolled back: {}",

@@ -21,15 +21,17 @@ impl Look<'_> {
     ) -> Result<(), StepError> {
         let mut reverts_drift = false;
         let mut last = String::new();
-        let mut tags = self.ownership().tags(&context.run);
-        if let Some(stack) = stack {
+        let mut tags = stack.map(|stack| stack.tags.clone()).unwrap_or_default();
+        // Tags of the company's own stay, and so does the run that made it.
+        if !self.ownership().is_ours(&tags) {
+            tags.extend(self.ownership().tags(&context.run));
+        }
+        if stack.is_some() {
             let deployed = self.deployed().await?;
             reverts_drift = deployed.is_some_and(|(_, template)| template.means(&self.intended));
             let newest = self.aws().stack_events(self.name(), 1).await;
             let newest = newest.map_err(refused)?.into_iter().next();
             last = newest.map(|event| event.id).unwrap_or_default();
-            // Tags of the company's own stay.
-            tags.extend(stack.tags.clone());
         }
         let name = self.change_set_name(&last);
         let ask = || async {

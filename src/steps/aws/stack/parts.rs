@@ -155,13 +155,18 @@ impl FindStackParts {
 
 /// Whether a stack holds this resource, or is about to make one of its type.
 pub(super) fn holds(resources: &[StackResource], kind: &str, physical: &str) -> bool {
-    const NOT_THERE: [&str; 3] = ["CREATE_FAILED", "DELETE_COMPLETE", "DELETE_SKIPPED"];
     resources.iter().any(|resource| {
         resource.kind == kind
-            && !NOT_THERE.contains(&resource.status.as_str())
+            && is_there(resource)
             && resource
                 .physical_id
                 .as_deref()
                 .is_none_or(|known| known == physical)
     })
+}
+
+/// Whether a resource of a stack exists, or is about to.
+pub(super) fn is_there(resource: &StackResource) -> bool {
+    const NOT_THERE: [&str; 3] = ["CREATE_FAILED", "DELETE_COMPLETE", "DELETE_SKIPPED"];
+    !NOT_THERE.contains(&resource.status.as_str())
 }
