@@ -108,6 +108,8 @@ pub fn stack_made_by_others(aws: &mut Value) {
     let role = "rok-us-west-2-arrikto-cluster";
     let policy = format!("arn:aws:iam::123451234512:policy/{role}");
     let rewritten = |value: &Value| -> Value {
+        let mut value = value.clone();
+        forget_run(&mut value);
         let text = value.to_string().replace("rok-deploy/", "theirs/");
         let text = text.replace("s3:*", "s3:Get*");
         serde_json::from_str(&text).expect("it is JSON as before")
@@ -125,6 +127,23 @@ pub fn stack_made_by_others(aws: &mut Value) {
                 *object = rewritten(object);
             }
         }
+    }
+}
+
+/// Takes away the tag that names our run, in both forms: others have none, and it is another one
+/// each time.
+fn forget_run(value: &mut Value) {
+    const RUN: &str = "rok-deploy/run";
+    match value {
+        Value::Object(members) => {
+            members.remove(RUN);
+            members.values_mut().for_each(forget_run);
+        }
+        Value::Array(items) => {
+            items.retain(|item| item["Key"] != RUN);
+            items.iter_mut().for_each(forget_run);
+        }
+        _ => {}
     }
 }
 
