@@ -13,13 +13,14 @@ pub struct Conduct {
     pub clock: Clock,
     /// What is added to every answer.
     pub latency: Duration,
-    /// How long IAM's writes stay unseen elsewhere.
+    /// How long writes of identities and rights stay unseen elsewhere.
     pub lag: Lag,
     /// What goes wrong.
     pub faults: Option<Arc<Faults>>,
 }
 
-/// How long STS, S3 and all decisions do not know what was just written to IAM, edge by edge.
+/// How long all decisions do not know what was just written about identities and rights, edge by
+/// edge: STS and S3 after IAM, Entra and Azure's services after Resource Manager.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lag {
     /// Of roles and their trust policies.
@@ -30,6 +31,12 @@ pub struct Lag {
     pub attachment: Duration,
     /// Of identity providers.
     pub provider: Duration,
+    /// Of Azure's managed identities in the directory.
+    pub principal: Duration,
+    /// Of federated credentials of managed identities.
+    pub federated_credential: Duration,
+    /// Of Azure's role assignments.
+    pub role_assignment: Duration,
 }
 
 impl Lag {
@@ -40,6 +47,9 @@ impl Lag {
             policy: lag,
             attachment: lag,
             provider: lag,
+            principal: lag,
+            federated_credential: lag,
+            role_assignment: lag,
         }
     }
 
@@ -51,6 +61,9 @@ impl Lag {
             policy: self.policy.max(other.policy),
             attachment: self.attachment.max(other.attachment),
             provider: self.provider.max(other.provider),
+            principal: self.principal.max(other.principal),
+            federated_credential: self.federated_credential.max(other.federated_credential),
+            role_assignment: self.role_assignment.max(other.role_assignment),
         }
     }
 }

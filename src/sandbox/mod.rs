@@ -1,4 +1,5 @@
-//! The practice cloud: an AWS account, a Kubernetes cluster and a Git remote, in this process.
+//! The practice cloud: an AWS account, an Azure subscription, a Kubernetes cluster of each, and a Git
+//! remote, in this process.
 //!
 //! It listens on loopback only, speaks the real wire formats and really evaluates trust and
 //! permissions, so that a wrong policy fails here as it would there. It knows nothing of ours:
@@ -13,9 +14,13 @@ mod conduct;
 mod environment;
 pub mod faults;
 pub mod git;
+pub mod lagged;
 pub mod programs;
 mod random;
+mod signing_key;
 pub mod store;
+mod tls;
+mod web_token;
 pub mod world;
 
 pub use self::clock::Clock;

@@ -13,7 +13,6 @@ mod eks;
 mod faults;
 mod iam;
 mod instance;
-pub mod lagged;
 mod pattern;
 mod policy;
 mod refusal;
@@ -24,11 +23,10 @@ mod sigv4;
 pub mod state;
 mod sts;
 mod text;
-mod token;
 mod xml;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::convert::Infallible;
 use std::io;
@@ -46,6 +44,7 @@ pub use state::AwsState;
 
 use super::conduct::Conduct;
 use super::faults::{Fuse, Fused};
+pub use super::lagged;
 use super::store::Store;
 use cloud::Cloud;
 

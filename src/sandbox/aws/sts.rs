@@ -11,8 +11,8 @@ use super::policy::{Decision, Document, Kind, Request};
 use super::refusal::Refusal;
 use super::state::{AwsState, Role, Session};
 use super::text::{hex, iso, random, unique_id};
-use super::token::WebToken;
 use super::xml::Xml;
+use crate::sandbox::web_token::WebToken;
 
 pub(super) const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 

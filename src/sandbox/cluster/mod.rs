@@ -11,7 +11,6 @@
 
 mod access;
 mod admission;
-mod authority;
 mod body;
 mod columns;
 mod compare;

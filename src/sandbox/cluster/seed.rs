@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::authority::Authority;
 use super::discovery::GIT_VERSION;
 use super::groups::MUTATING_WEBHOOK_CONFIGURATIONS;
 use super::history::Objects;
@@ -12,9 +11,13 @@ use super::kinds::{NAMESPACES, NODES};
 use super::objects::timestamp;
 use super::refusal::Refusal;
 use super::state::ClusterState;
-use super::tokens::SigningKey;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::random;
+use crate::sandbox::signing_key::SigningKey;
+use crate::sandbox::tls::Authority;
+
+/// The name of a cluster's certificate authority.
+pub(super) const AUTHORITY: &str = "kubernetes";
 
 /// Whose managed cluster it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl ClusterSeed {
         let issuer = self.issuer.clone().unwrap_or_else(|| self.draw_issuer());
         let mut state = ClusterState {
             issuer,
-            authority: Authority::generate(),
+            authority: Authority::generate(AUTHORITY),
             signing_key: SigningKey::generate(),
             admin_token: random::text(48, random::ALPHANUMERIC),
             clock: clock.clone(),

@@ -10,26 +10,30 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::serve::Listener;
 use http::request::Parts;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::node::Node;
 use super::refusal::Refusal;
-use super::seed::ClusterSeed;
+use super::seed::{AUTHORITY, ClusterSeed};
 use super::state::ClusterState;
 use super::{controllers, exec, faults, router};
 use crate::sandbox::clock::Clock;
 use crate::sandbox::conduct::Conduct;
 use crate::sandbox::faults::{Faults, Fuse, Fused, meet};
 use crate::sandbox::store::Store;
+use crate::sandbox::tls::{Subject, TlsConnections};
 
+/// What the server's certificate says.
+const SERVER: Subject = Subject {
+    authority: AUTHORITY,
+    name: "kube-apiserver",
+    hosts: &["localhost", "127.0.0.1"],
+};
 /// As much as a real API server reads of one request.
 const LARGEST_BODY: usize = 3 << 20;
 /// How long requests under way may take to finish when the server stops.
@@ -84,7 +88,7 @@ impl ClusterServer {
         let clock = conduct.clock.clone();
         let store = Store::open(state_file, || seed.grow(&clock))?;
         store.set(|state| state.clock = clock.clone());
-        let acceptor = store.read(|state| state.authority.server_config())?;
+        let acceptor = store.read(|state| state.authority.server_config(&SERVER))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let cluster = Arc::new(Cluster {
             store,
@@ -97,7 +101,7 @@ impl ClusterServer {
             node: OnceLock::new(),
             stopping: CancellationToken::new(),
         });
-        let connections = TlsConnections::new(listener, TlsAcceptor::from(acceptor))?;
+        let connections = TlsConnections::new(listener, acceptor)?;
         let connections = Fused::listener(connections);
         let router = Router::new()
             .fallback(handle)
@@ -235,62 +239,4 @@ async fn answer(cluster: &Arc<Cluster>, mut head: Parts, body: Body) -> Response
             status: response.status().as_u16(),
         });
     response
-}
-
-/// Connections that finished their TLS handshake. A slow handshake holds up nobody else's.
-struct TlsConnections {
-    address: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    _accepting: JoinSet<()>,
-}
-
-impl TlsConnections {
-    fn new(listener: TcpListener, acceptor: TlsAcceptor) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        let (sender, ready) = mpsc::channel(16);
-        let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, acceptor, sender));
-        Ok(Self {
-            address,
-            ready,
-            _accepting: accepting,
-        })
-    }
-}
-
-async fn accept(
-    mut listener: TcpListener,
-    acceptor: TlsAcceptor,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
-    let mut handshakes = JoinSet::new();
-    loop {
-        // axum's own accept tells passing troubles, such as too many open files, from lasting ones.
-        let (stream, peer) = Listener::accept(&mut listener).await;
-        while handshakes.try_join_next().is_some() {}
-        let (acceptor, ready) = (acceptor.clone(), ready.clone());
-        handshakes.spawn(async move {
-            // Small answers follow each other closely; waiting to fill packets costs 40 ms each.
-            stream.set_nodelay(true).ok();
-            if let Ok(stream) = acceptor.accept(stream).await {
-                ready.send((stream, peer)).await.ok();
-            }
-        });
-    }
-}
-
-impl Listener for TlsConnections {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.ready.recv().await {
-            Some(connection) => connection,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
-    }
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::authority::Authority;
 use super::history::Objects;
 use super::kinds::Kind;
 use super::rights::Denial;
 use super::sabotage::Sabotage;
-use super::tokens::SigningKey;
 use crate::sandbox::clock::Clock;
+use crate::sandbox::signing_key::SigningKey;
+use crate::sandbox::tls::Authority;
 
 /// A cluster's identity and its objects.
 #[derive(Debug, Clone, Serialize, Deserialize)]

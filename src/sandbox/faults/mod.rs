@@ -152,7 +152,7 @@ impl Faults {
                 0 => u64::MAX,
                 sorts => sorts,
             },
-            lag: lag(&mut dice),
+            lag: lag(&mut dice, &mut Dice::of(seed, "temper of Azure", 0)),
             skew: match dice.below(4) {
                 0 => SignedDuration::from_secs(dice.between(-LARGEST_SKEW, LARGEST_SKEW)),
                 _ => SignedDuration::ZERO,
@@ -238,17 +238,25 @@ fn fault(sort: Sort, dice: &mut Dice) -> Fault {
 }
 
 /// Most changes show within seconds; ten minutes is the longest that anybody has told of.
-fn lag(dice: &mut Dice) -> Lag {
-    let longest = dice.pick(&[0, 5_000, 5_000, 30_000, 30_000, 60_000, 180_000, 600_000]);
-    let mut edge = || match dice.below(4) {
-        0 => Duration::ZERO,
-        _ => Duration::from_millis(dice.below(longest + 1)),
-    };
+/// Each cloud throws dice of its own: what a seed does to one does not depend on the other.
+fn lag(aws: &mut Dice, azure: &mut Dice) -> Lag {
+    fn edges(dice: &mut Dice) -> impl FnMut() -> Duration {
+        let longest = dice.pick(&[0, 5_000, 5_000, 30_000, 30_000, 60_000, 180_000, 600_000]);
+        move || match dice.below(4) {
+            0 => Duration::ZERO,
+            _ => Duration::from_millis(dice.below(longest + 1)),
+        }
+    }
+    let mut edge = edges(aws);
+    let mut azure = edges(azure);
     Lag {
         role: edge(),
         policy: edge(),
         attachment: edge(),
         provider: edge(),
+        principal: azure(),
+        federated_credential: azure(),
+        role_assignment: azure(),
     }
 }
 
@@ -299,6 +307,9 @@ mod tests {
             |lag: &Lag| lag.policy,
             |lag: &Lag| lag.attachment,
             |lag: &Lag| lag.provider,
+            |lag: &Lag| lag.principal,
+            |lag: &Lag| lag.federated_credential,
+            |lag: &Lag| lag.role_assignment,
         ] {
             assert!(all.iter().any(|faults| edge(&faults.lag) > minutes(8)));
             assert!(all.iter().any(|faults| edge(&faults.lag).is_zero()));

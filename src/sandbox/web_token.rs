@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// A JWT, read and not yet believed.
 #[derive(Debug)]
-pub(super) struct WebToken {
+pub(in crate::sandbox) struct WebToken {
     header: Value,
     claims: Value,
     signing_input: String,
@@ -18,7 +18,7 @@ pub(super) struct WebToken {
 }
 
 impl WebToken {
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(in crate::sandbox) fn read(text: &str) -> Option<Self> {
         let (signing_input, signature) = text.rsplit_once('.')?;
         let (header, claims) = signing_input.split_once('.')?;
         let json = |part: &str| -> Option<Value> {
@@ -34,12 +34,12 @@ impl WebToken {
     }
 
     /// A claim that is text.
-    pub(super) fn claim(&self, name: &str) -> Option<&str> {
+    pub(in crate::sandbox) fn claim(&self, name: &str) -> Option<&str> {
         self.claims.get(name)?.as_str()
     }
 
     /// A claim that is one text or a list of them, as `aud` and `amr` are.
-    pub(super) fn claims(&self, name: &str) -> Vec<String> {
+    pub(in crate::sandbox) fn claims(&self, name: &str) -> Vec<String> {
         match self.claims.get(name) {
             Some(Value::String(one)) => vec![one.clone()],
             Some(Value::Array(many)) => many
@@ -52,7 +52,7 @@ impl WebToken {
     }
 
     /// A claim that is a moment, such as `exp`.
-    pub(super) fn moment(&self, name: &str) -> Option<Timestamp> {
+    pub(in crate::sandbox) fn moment(&self, name: &str) -> Option<Timestamp> {
         let claim = self.claims.get(name)?;
         // Some issuers write a fraction; whole seconds are all that counts.
         #[expect(
@@ -66,7 +66,7 @@ impl WebToken {
     }
 
     /// Whether one of the published keys made the signature.
-    pub(super) fn is_signed_by(&self, published: &Value) -> bool {
+    pub(in crate::sandbox) fn is_signed_by(&self, published: &Value) -> bool {
         let wanted = self.header.get("kid");
         published
             .get("keys")

@@ -1,7 +1,8 @@
-//! A value that the rest of AWS sees a little later than the API that changed it.
+//! A value that the rest of a cloud sees a little later than the API that changed it.
 //!
-//! IAM answers its own reads at once; STS and S3 decide on replicas. Removals are not delayed:
-//! the practice cloud errs towards refusing.
+//! IAM answers its own reads at once; STS and S3 decide on replicas. So it is with Azure's role
+//! assignments, its directory and Entra. Removals are not delayed: the practice cloud errs towards
+//! refusing.
 
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use serde::{Deserialize, Serialize};
 pub struct Lagged<T> {
     /// What the API that wrote it reads back.
     pub current: T,
-    /// What STS and S3 still decide on; nothing for a new value.
+    /// What deciders still go by; nothing for a new value.
     pub previous: Option<T>,
-    /// When `current` reaches STS and S3.
+    /// When `current` reaches them.
     pub visible_at: Timestamp,
 }
 
@@ -41,7 +42,7 @@ impl<T: Clone> Lagged<T> {
         self.visible_at = now.saturating_add(lag).unwrap_or(Timestamp::MAX);
     }
 
-    /// The value that STS and S3 decide on.
+    /// The value that is decided on.
     pub fn seen(&self, now: Timestamp) -> Option<&T> {
         if now >= self.visible_at {
             Some(&self.current)

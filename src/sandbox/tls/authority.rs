@@ -1,7 +1,7 @@
-//! The cluster's certificate authority and the certificate its server shows.
+//! A certificate authority and the certificates that its servers show.
 //!
-//! The authority is kept with the cluster, as clients pin it in their kubeconfig. The server's
-//! own certificate is made anew at each start: nobody remembers it.
+//! An authority is kept with its part of the world, as clients pin it. A server's own certificate
+//! is made anew at each start: nobody remembers it.
 
 use std::io;
 use std::sync::Arc;
@@ -16,15 +16,26 @@ use serde::{Deserialize, Serialize};
 
 /// The certificate authority: its certificate for clients, its key for us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Authority {
-    pub(super) certificate_pem: String,
+pub(in crate::sandbox) struct Authority {
+    pub(in crate::sandbox) certificate_pem: String,
     key_pem: String,
 }
 
+/// Whose certificate it is.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sandbox) struct Subject<'a> {
+    /// The name of the authority that signs it, as that was generated with.
+    pub(in crate::sandbox) authority: &'a str,
+    pub(in crate::sandbox) name: &'a str,
+    /// Names and addresses that the server is reached by.
+    pub(in crate::sandbox) hosts: &'a [&'a str],
+}
+
 impl Authority {
-    pub(super) fn generate() -> Self {
+    /// Makes an authority of that name.
+    pub(in crate::sandbox) fn generate(name: &str) -> Self {
         let key = KeyPair::generate().expect("the operating system gives random bytes");
-        let certificate = authority_params()
+        let certificate = authority_params(name)
             .self_signed(&key)
             .expect("the parameters are ours and fit the key");
         Self {
@@ -33,9 +44,12 @@ impl Authority {
         }
     }
 
-    /// Makes a certificate for loopback, and the TLS settings that show it.
-    pub(super) fn server_config(&self) -> io::Result<Arc<ServerConfig>> {
-        let (chain, key) = self.server_certificate().map_err(io::Error::other)?;
+    /// Makes a server's certificate, and the TLS settings that show it.
+    pub(in crate::sandbox) fn server_config(
+        &self,
+        subject: &Subject<'_>,
+    ) -> io::Result<Arc<ServerConfig>> {
+        let (chain, key) = self.server_certificate(subject).map_err(io::Error::other)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -47,13 +61,15 @@ impl Authority {
         Ok(Arc::new(config))
     }
 
-    fn server_certificate(&self) -> Result<ServerCertificate, rcgen::Error> {
-        let issuer = Issuer::new(authority_params(), KeyPair::from_pem(&self.key_pem)?);
+    fn server_certificate(&self, subject: &Subject<'_>) -> Result<ServerCertificate, rcgen::Error> {
+        let signer = KeyPair::from_pem(&self.key_pem)?;
+        let issuer = Issuer::new(authority_params(subject.authority), signer);
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(["localhost".into(), "127.0.0.1".into()])?;
+        let hosts: Vec<String> = subject.hosts.iter().map(|host| (*host).into()).collect();
+        let mut params = CertificateParams::new(hosts)?;
         params
             .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
+            .push(DnType::CommonName, subject.name);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -70,11 +86,9 @@ type ServerCertificate = (
 
 /// The same for making the authority and for signing with it later: rcgen takes the issuer's name
 /// and key usages from here.
-fn authority_params() -> CertificateParams {
+fn authority_params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "kubernetes");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![
         KeyUsagePurpose::DigitalSignature,
