@@ -249,6 +249,7 @@ async fn start_cluster(directory: &Path, conduct: &Conduct) -> Result<ClusterSer
         name: CLUSTER.into(),
         issuer: None,
         region: REGION.into(),
+        scale_set: None,
     };
     ClusterServer::start(&directory.join(KUBERNETES), seed, conduct)
         .await

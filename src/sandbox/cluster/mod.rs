@@ -32,6 +32,7 @@ mod objects;
 mod openapi;
 mod ownership;
 mod patch;
+mod pod_identities;
 mod process;
 mod protobuf;
 mod query;
@@ -50,6 +51,7 @@ mod versions;
 mod watch;
 mod writes;
 
+pub use self::pod_identities::{Interception, PodIdentities, PodIdentity, PodIdentityException};
 pub use self::process::{Output, Process, Programs};
 pub use self::sabotage::Sabotage;
 pub use self::seed::{ClusterSeed, Platform};

@@ -17,8 +17,16 @@ pub struct Process {
     pub environment: BTreeMap<String, String>,
     /// The mounted files, by absolute path.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// What it reads from its standard input.
+    pub input: Vec<u8>,
     /// Whether the node's instance metadata, and with it the node's role, can be reached.
     pub instance_metadata: bool,
+    /// The namespace of its Pod.
+    pub namespace: String,
+    /// Its Pod.
+    pub pod: String,
+    /// Its container, as the node's runtime names it: after a restart it is another one.
+    pub container: String,
 }
 
 /// How a process ended.

@@ -1,13 +1,16 @@
 //! What a new cluster holds before anyone has used it.
 
+mod aks;
+mod eks;
+
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::discovery::GIT_VERSION;
-use super::groups::MUTATING_WEBHOOK_CONFIGURATIONS;
 use super::history::Objects;
-use super::kinds::{NAMESPACES, NODES};
+use super::kinds::NAMESPACES;
 use super::objects::timestamp;
 use super::refusal::Refusal;
 use super::state::ClusterState;
@@ -20,11 +23,12 @@ use crate::sandbox::tls::Authority;
 pub(super) const AUTHORITY: &str = "kubernetes";
 
 /// Whose managed cluster it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Platform {
     /// Amazon's, with the webhook that gives Pods an IAM role.
+    #[default]
     Eks,
-    /// Microsoft's.
+    /// Microsoft's, with the webhook of workload identity and the kinds of Pod identity.
     Aks,
 }
 
@@ -39,6 +43,8 @@ pub struct ClusterSeed {
     pub issuer: Option<String>,
     /// The region its node runs in.
     pub region: String,
+    /// The scale set of its nodes in Azure, by resource id; EKS has none.
+    pub scale_set: Option<String>,
 }
 
 impl ClusterSeed {
@@ -46,6 +52,7 @@ impl ClusterSeed {
     pub(super) fn grow(&self, clock: &Clock) -> ClusterState {
         let issuer = self.issuer.clone().unwrap_or_else(|| self.draw_issuer());
         let mut state = ClusterState {
+            platform: self.platform,
             issuer,
             authority: Authority::generate(AUTHORITY),
             signing_key: SigningKey::generate(),
@@ -76,93 +83,61 @@ impl ClusterSeed {
 
     fn plant(&self, state: &mut ClusterState) -> Result<(), Refusal> {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
-            let namespace = json!({ "metadata": { "name": name } });
+            let mut namespace = json!({ "metadata": { "name": name } });
+            if self.platform == Platform::Aks && name == "kube-system" {
+                namespace["metadata"]["labels"] = aks::system_labels();
+            }
             state.create(&NAMESPACES, "", namespace)?;
         }
-        state.create(&NODES, "", self.node(&state.clock))?;
-        state.create(&MUTATING_WEBHOOK_CONFIGURATIONS, "", identity_webhook())?;
-        Ok(())
-    }
-
-    fn node(&self, clock: &Clock) -> Value {
-        let region = &self.region;
-        let zone = format!("{region}a");
-        let name = format!("ip-192-168-10-20.{region}.compute.internal");
-        let now = timestamp(clock.now());
-        let resources = json!({ "cpu": "4", "memory": "16Gi", "pods": "58" });
-        json!({
-            "metadata": {
-                "name": name,
-                "labels": {
-                    "alpha.eksctl.io/cluster-name": self.name,
-                    "failure-domain.beta.kubernetes.io/region": region,
-                    "failure-domain.beta.kubernetes.io/zone": zone,
-                    "kubernetes.io/arch": "amd64",
-                    "kubernetes.io/hostname": name,
-                    "kubernetes.io/os": "linux",
-                    "node.kubernetes.io/instance-type": "m5.xlarge",
-                    "topology.kubernetes.io/region": region,
-                    "topology.kubernetes.io/zone": zone,
-                },
-            },
-            "spec": { "providerID": format!("aws:///{zone}/i-0practice00000001") },
-            "status": {
-                "addresses": [
-                    { "type": "InternalIP", "address": "192.168.10.20" },
-                    { "type": "Hostname", "address": name },
-                ],
-                "allocatable": resources,
-                "capacity": resources,
-                "conditions": [{
-                    "type": "Ready",
-                    "status": "True",
-                    "reason": "KubeletReady",
-                    "message": "kubelet is posting ready status",
-                    "lastHeartbeatTime": now,
-                    "lastTransitionTime": now,
-                }],
-                "nodeInfo": {
-                    "architecture": "amd64",
-                    "bootID": random::uuid(),
-                    "containerRuntimeVersion": "containerd://1.7.27",
-                    "kernelVersion": "6.1.0",
-                    "kubeProxyVersion": GIT_VERSION,
-                    "kubeletVersion": GIT_VERSION,
-                    "machineID": random::text(32, random::HEX),
-                    "operatingSystem": "linux",
-                    "osImage": "Amazon Linux 2023",
-                    "systemUUID": random::uuid(),
-                },
-            },
-        })
+        match self.platform {
+            Platform::Eks => eks::plant(self, state),
+            Platform::Aks => aks::plant(self, state),
+        }
     }
 }
 
-/// EKS brings the webhook that gives Pods their AWS identity, with this configuration.
-fn identity_webhook() -> Value {
+/// What the agent of a ready node says about it.
+fn ready_node(clock: &Clock, node: &NodeSeed<'_>, labels: Value) -> Value {
+    let now = timestamp(clock.now());
+    let resources = json!({ "cpu": "4", "memory": "16Gi", "pods": "58" });
     json!({
-        "metadata": { "name": "pod-identity-webhook" },
-        "webhooks": [{
-            "name": "iam-for-pods.amazonaws.com",
-            "admissionReviewVersions": ["v1beta1"],
-            "clientConfig": { "url": "https://127.0.0.1:23443/mutate" },
-            "failurePolicy": "Ignore",
-            "matchPolicy": "Equivalent",
-            "namespaceSelector": {},
-            "objectSelector": { "matchExpressions": [{
-                "key": "eks.amazonaws.com/skip-pod-identity-webhook",
-                "operator": "DoesNotExist",
-            }] },
-            "reinvocationPolicy": "IfNeeded",
-            "rules": [{
-                "apiGroups": [""],
-                "apiVersions": ["v1"],
-                "operations": ["CREATE"],
-                "resources": ["pods"],
-                "scope": "*",
+        "metadata": { "name": node.name, "labels": labels },
+        "spec": { "providerID": node.provider_id },
+        "status": {
+            "addresses": [
+                { "type": "InternalIP", "address": node.address },
+                { "type": "Hostname", "address": node.name },
+            ],
+            "allocatable": resources,
+            "capacity": resources,
+            "conditions": [{
+                "type": "Ready",
+                "status": "True",
+                "reason": "KubeletReady",
+                "message": "kubelet is posting ready status",
+                "lastHeartbeatTime": now,
+                "lastTransitionTime": now,
             }],
-            "sideEffects": "None",
-            "timeoutSeconds": 10,
-        }],
+            "nodeInfo": {
+                "architecture": "amd64",
+                "bootID": random::uuid(),
+                "containerRuntimeVersion": "containerd://1.7.27",
+                "kernelVersion": "6.1.0",
+                "kubeProxyVersion": GIT_VERSION,
+                "kubeletVersion": GIT_VERSION,
+                "machineID": random::text(32, random::HEX),
+                "operatingSystem": "linux",
+                "osImage": node.image,
+                "systemUUID": random::uuid(),
+            },
+        },
     })
+}
+
+/// What differs from node to node.
+struct NodeSeed<'a> {
+    name: &'a str,
+    address: &'a str,
+    provider_id: &'a str,
+    image: &'a str,
 }

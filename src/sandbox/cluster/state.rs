@@ -9,6 +9,7 @@ use super::history::Objects;
 use super::kinds::Kind;
 use super::rights::Denial;
 use super::sabotage::Sabotage;
+use super::seed::Platform;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::signing_key::SigningKey;
 use crate::sandbox::tls::Authority;
@@ -16,6 +17,9 @@ use crate::sandbox::tls::Authority;
 /// A cluster's identity and its objects.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClusterState {
+    /// Whose cluster it is; the first worlds knew EKS only.
+    #[serde(default)]
+    pub(super) platform: Platform,
     pub(super) issuer: String,
     pub(super) authority: Authority,
     pub(super) signing_key: SigningKey,

@@ -89,8 +89,17 @@ impl Node {
         container: &Value,
         command: Vec<String>,
     ) -> Process {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let is_it = |status: &&Value| status["name"] == container["name"];
+        let running = [List::Init, List::Main]
+            .into_iter()
+            .find_map(|list| list.statuses(pod).find(is_it));
         Process {
             command,
+            input: Vec::new(),
+            namespace: text(&pod["metadata"]["namespace"]),
+            pod: text(&pod["metadata"]["name"]),
+            container: running.map_or_else(String::new, |status| text(&status["containerID"])),
             environment: environment::of(state, pod, container).unwrap_or_default(),
             files: self.tokens.files(state, pod, container),
             instance_metadata: !state.sabotage.contains(&Sabotage::NodeRoleOutOfReach),

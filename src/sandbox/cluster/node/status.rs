@@ -50,7 +50,13 @@ pub(super) fn accept(pod: &mut Value, host: &str, now: &str) {
     status["hostIP"] = host.into();
     status["hostIPs"] = json!([{ "ip": host }]);
     let last = random::text(2, b"123456789");
-    let address = format!("192.168.11.{last}");
+    // Both platforms give Pods addresses of the network that their nodes are in.
+    let network = if host.starts_with("10.") {
+        "10.224.1"
+    } else {
+        "192.168.11"
+    };
+    let address = format!("{network}.{last}");
     status["podIPs"] = json!([{ "ip": address }]);
     status["podIP"] = address.into();
     status["qosClass"] = "BestEffort".into();

@@ -1,6 +1,7 @@
 //! The cluster seen by clients that we did not write.
 
 mod admission;
+mod aks;
 mod exec;
 mod giving_up;
 mod hostile;
@@ -10,6 +11,7 @@ mod kubectl_changes;
 mod kubectl_kinds;
 mod objects;
 mod ownership;
+mod pod_identities;
 mod pods;
 mod rights;
 mod watch;
@@ -30,21 +32,41 @@ use tempfile::TempDir;
 use super::{ClusterSeed, ClusterServer, Platform};
 use crate::sandbox::Conduct;
 
+const TENANT: &str = "2bf793e0-71b3-4a6c-ba8a-96a6755de088";
+const SCALE_SET: &str = "/subscriptions/3b63afce-113a-4798-a303-f37dada04319/resourceGroups/MC_arrikto_arrikto-cluster_eastus/providers/Microsoft.Compute/virtualMachineScaleSets/aks-workers-10000001-vmss";
+
 fn seed() -> ClusterSeed {
     ClusterSeed {
         platform: Platform::Eks,
         name: "arrikto-cluster".into(),
         issuer: None,
         region: "us-west-2".into(),
+        scale_set: None,
+    }
+}
+
+fn aks_seed() -> ClusterSeed {
+    ClusterSeed {
+        platform: Platform::Aks,
+        region: "eastus".into(),
+        issuer: Some(format!(
+            "https://eastus.oic.prod-aks.azure.com/{TENANT}/1b4e28ba-2fa1-41d2-883f-0016d3cca427/"
+        )),
+        scale_set: Some(SCALE_SET.into()),
+        ..seed()
     }
 }
 
 async fn start(directory: &TempDir) -> ClusterServer {
+    start_from(directory, seed()).await
+}
+
+async fn start_from(directory: &TempDir, seed: ClusterSeed) -> ClusterServer {
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
     let file = directory.path().join("cluster.json");
-    ClusterServer::start(&file, seed(), &Conduct::default())
+    ClusterServer::start(&file, seed, &Conduct::default())
         .await
         .unwrap()
 }

@@ -43,8 +43,13 @@ pub(super) struct Practice {
 
 impl Practice {
     pub(super) async fn new() -> Self {
+        Self::of(seed()).await
+    }
+
+    /// A cluster that began like this.
+    pub(super) async fn of(seed: ClusterSeed) -> Self {
         let directory = TempDir::new().unwrap();
-        let server = start(&directory).await;
+        let server = start_from(&directory, seed).await;
         server.start_node(Arc::new(Shelf));
         let client = client(&server).await;
         create_namespace(&client, "rok").await;

@@ -14,8 +14,13 @@ pub(super) struct Kubectl {
 
 impl Kubectl {
     pub(super) async fn new() -> Self {
+        Self::of(seed()).await
+    }
+
+    /// A cluster that began like this.
+    pub(super) async fn of(seed: ClusterSeed) -> Self {
         let home = TempDir::new().unwrap();
-        let server = start(&home).await;
+        let server = start_from(&home, seed).await;
         write_kubeconfig(&server, &home.path().join("kubeconfig"));
         Self { home, server }
     }

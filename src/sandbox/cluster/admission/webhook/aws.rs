@@ -3,48 +3,26 @@
 
 use serde_json::{Value, json};
 
-use super::super::events::{self, Note};
-use super::super::kinds::{NODES, SERVICE_ACCOUNTS};
-use super::super::refusal::Refusal;
-use super::super::sabotage::Sabotage;
-use super::super::selector::Selector;
-use super::super::state::ClusterState;
-use super::{containers_mut, list};
+use super::super::super::kinds::NODES;
+use super::super::super::selector::Selector;
+use super::super::super::state::ClusterState;
+use super::{Webhook, containers_mut, list, token_volume};
 
-const NAME: &str = "pod-identity-webhook.amazonaws.com";
-/// Where the API server of an EKS cluster calls the webhook.
-const ADDRESS: &str = "127.0.0.1:23443";
+pub(super) const WEBHOOK: Webhook = Webhook {
+    name: "pod-identity-webhook.amazonaws.com",
+    url: "https://127.0.0.1:23443/mutate",
+    address: "127.0.0.1:23443",
+};
 const VOLUME: &str = "aws-iam-token";
 const MOUNT_PATH: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount";
 /// The webhook raises shorter wishes to an hour.
 const SHORTEST: i64 = 3600;
 const USUAL: i64 = 86_400;
 
-pub(super) fn inject(
-    state: &mut ClusterState,
-    namespace: &str,
-    pod: &mut Value,
-) -> Result<(), Refusal> {
-    let failure = format!(
-        "failed calling webhook \"{NAME}\": failed to call webhook: Post \"https://{ADDRESS}/mutate?timeout=10s\": dial tcp {ADDRESS}: connect: connection refused"
-    );
-    if state.sabotage.contains(&Sabotage::WebhookDownAndFailing) {
-        return Err(Refusal::internal(failure));
-    }
-    if state.sabotage.contains(&Sabotage::WebhookOff) {
-        // An API server says this in its own log, which nobody can read here.
-        let said = format!("Failed calling webhook, failing open {NAME}: {failure}");
-        let note = Note::warning("FailedCallingWebhook", said).by("kube-apiserver");
-        return events::record(state, pod, note);
-    }
-    let account = pod["spec"]["serviceAccountName"]
-        .as_str()
-        .unwrap_or_default();
-    let account = state.get(&SERVICE_ACCOUNTS, namespace, account)?;
+pub(super) fn mutate(state: &ClusterState, account: &Value, pod: &mut Value) {
     if let Some(identity) = Identity::of(account, pod, region(state)) {
         identity.put_into(pod);
     }
-    Ok(())
 }
 
 /// What a Pod gets.
@@ -78,18 +56,7 @@ impl Identity {
     fn put_into(&self, pod: &mut Value) {
         let volumes = list(&mut pod["spec"], "volumes");
         if !volumes.iter().any(|volume| volume["name"] == VOLUME) {
-            let token = json!({
-                "audience": self.audience,
-                "expirationSeconds": self.seconds,
-                "path": "token",
-            });
-            let volume = json!({
-                "name": VOLUME,
-                "projected": {
-                    "defaultMode": 420,
-                    "sources": [{ "serviceAccountToken": token }],
-                },
-            });
+            let volume = token_volume(VOLUME, &self.audience, self.seconds, "token");
             volumes.insert(0, volume);
         }
         for container in containers_mut(pod) {
