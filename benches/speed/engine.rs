@@ -54,6 +54,7 @@ fn plan_of_200_satisfied_steps(bencher: Bencher) {
             name: "all",
             title: "Everything",
             mode: TaskMode::Run,
+            proves: None,
             steps,
         }],
         left_out: BTreeMap::new(),

@@ -59,6 +59,7 @@ fn started() -> EventKind {
         name: format!("task-{index}"),
         title: format!("Task number {index}"),
         mode: TaskMode::Run,
+        proves: None,
         steps: (index * STEPS / 4..(index + 1) * STEPS / 4)
             .map(outline)
             .collect(),

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::Chain;
+use super::chain::{Chain, ChainKind};
 use super::change::Change;
 use super::choice::Choice;
 use super::command::{Approval, Scope, Signal};
@@ -299,6 +299,9 @@ pub struct TaskOutline {
     pub title: String,
     /// How it takes part.
     pub mode: TaskMode,
+    /// The chain that its verification proves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proves: Option<ChainKind>,
     /// Its steps.
     pub steps: Vec<StepOutline>,
 }

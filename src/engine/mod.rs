@@ -24,7 +24,7 @@ pub mod step;
 mod worker;
 
 pub use at_work::{at_work, working};
-pub use chain::{Chain, Link, LinkFound, LinkState};
+pub use chain::{Chain, ChainKind, Link, LinkFound, LinkState};
 pub use change::{Change, Verb, lines};
 pub use choice::Choice;
 pub use command::{Approval, Command, Scope, Signal};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::ChainKind;
 use super::step::Step;
 
 /// When in its task a step runs.
@@ -40,6 +41,8 @@ pub struct Task {
     pub title: &'static str,
     /// How it takes part.
     pub mode: TaskMode,
+    /// The chain that its verification proves.
+    pub proves: Option<ChainKind>,
     /// Its steps; the order is the order of display, facts decide the order of work.
     pub steps: Vec<Arc<dyn Step>>,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::chain::Chain;
+use super::chain::{Chain, ChainKind};
 use super::change::Change;
 use super::choice::Choice;
 use super::command::Scope;
@@ -78,6 +78,8 @@ pub struct TaskView {
     pub title: String,
     /// How it takes part.
     pub mode: TaskMode,
+    /// The chain that its verification proves.
+    pub proves: Option<ChainKind>,
     /// Its steps, in order.
     pub steps: Vec<StepView>,
     /// Whether it is done and verified.
@@ -407,6 +409,7 @@ impl From<&super::event::TaskOutline> for TaskView {
             name: outline.name.clone(),
             title: outline.title.clone(),
             mode: outline.mode,
+            proves: outline.proves,
             steps: steps.collect(),
             finished: false,
         }

@@ -12,7 +12,8 @@ use crate::engine::recipe::Only;
 /// - 1.2: steps pause while nobody is logged in.
 /// - 1.3: steps pause until an administrator has acted; what was handed over is told; rights are
 ///   told one by one.
-pub const FORMAT: &str = "1.3";
+/// - 1.4: chains of Azure's kinds; a task tells which kind of chain it proves.
+pub const FORMAT: &str = "1.4";
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

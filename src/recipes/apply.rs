@@ -102,6 +102,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
             name: MANIFESTS.name,
             title: MANIFESTS.title,
             mode: tools.modes.of(MANIFESTS.name),
+            proves: None,
             steps,
         }],
         left_out,

@@ -58,6 +58,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         name: spec.name,
         title: spec.title,
         mode: tools.modes.of(spec.name),
+        proves: None,
         steps,
     };
     Ok(Recipe {

@@ -4,7 +4,7 @@
 //! place to look at is seen without colour.
 
 use super::words::{self, Tone};
-use crate::engine::{Chain, Link, LinkFound, LinkState};
+use crate::engine::{Chain, LinkFound, LinkState};
 
 /// The columns of a picture where nobody tells how wide the terminal is.
 pub const COLUMNS: usize = 80;
@@ -12,8 +12,8 @@ pub const COLUMNS: usize = 80;
 /// The least columns for names and notes side by side.
 const SIDE_BY_SIDE: usize = 60;
 
-/// The width of the longest name of a link.
-const NAME: usize = 15;
+/// The columns of the narrowest screen.
+const NARROWEST: usize = 40;
 
 /// A row of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,11 @@ pub fn picture(chain: &Chain, columns: usize) -> Vec<Row> {
     rows
 }
 
+/// Returns the columns of a picture without notes: mark, name and word of each link, and a margin.
+pub fn compact_columns(chain: &Chain) -> usize {
+    name_columns(chain) + 13
+}
+
 /// Returns the picture for a narrow place: each link on one line without its note. Where there is
 /// room, the closing sentence follows, and what was seen of the weakest link.
 pub fn compact(chain: &Chain, rows: usize) -> Vec<Row> {
@@ -118,7 +123,15 @@ pub fn strip(chain: &Chain) -> Row {
         }
         Some(found) => format!("{} {}", found.link, words::link(found.state).word),
     };
-    Row::bare(tone(chain), &format!("chain {marks}  {end}"))
+    let short = format!("{marks}  {end}");
+    let strip = format!("chain {short}");
+    let fits = strip.chars().count() < NARROWEST;
+    Row::bare(tone(chain), if fits { &strip } else { &short })
+}
+
+/// Returns what stands above a picture: `From service account to bucket`.
+pub fn heading(chain: &Chain) -> String {
+    format!("From {}", ends(chain))
 }
 
 /// Returns one sentence about the chain.
@@ -132,11 +145,7 @@ pub fn verdict(chain: &Chain) -> String {
     let (all, holding) = (chain.links.len(), holding(chain));
     match chain.weakest() {
         _ if unknown.len() == all => "not proven: nothing is known of the chain".into(),
-        None => format!(
-            "the chain is proven from {} to {}",
-            Link::ServiceAccount,
-            Link::Bucket
-        ),
+        None => format!("the chain is proven from {}", ends(chain)),
         Some(found) if found.state == LinkState::Broken => {
             format!("the chain breaks at the {}", found.link)
         }
@@ -145,6 +154,23 @@ pub fn verdict(chain: &Chain) -> String {
         }
         Some(_) => format!("not proven: nothing is known of the {}", unknown.join(", ")),
     }
+}
+
+/// Returns where a chain begins and where it ends.
+fn ends(chain: &Chain) -> String {
+    let ends = [chain.links.first(), chain.links.last()];
+    let names: Vec<_> = ends
+        .into_iter()
+        .flatten()
+        .map(|found| found.link.name())
+        .collect();
+    names.join(" to ")
+}
+
+/// Returns the width of the longest name of a link.
+fn name_columns(chain: &Chain) -> usize {
+    let widths = chain.links.iter().map(|found| found.link.name().len());
+    widths.max().unwrap_or(0)
 }
 
 /// Returns how many links hold, from the first on.
@@ -189,11 +215,12 @@ fn link(
         note
     };
     let name = found.link.name();
-    let beside = 2 + 2 + NAME + 2 + word.len();
+    let width = name_columns(chain);
+    let beside = 2 + 2 + width + 2 + word.len();
     let widest = note.split_whitespace().map(|word| word.chars().count());
     let side_by_side = columns >= SIDE_BY_SIDE && beside + widest.max().unwrap_or(0) <= columns;
     let (head, indent) = if side_by_side {
-        let head = format!("{first} {} {name:NAME$}  {word}", label.symbol);
+        let head = format!("{first} {} {name:width$}  {word}", label.symbol);
         (head, beside)
     } else {
         let word = word.trim_end_matches(": ");
@@ -235,7 +262,8 @@ fn broken_up(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::samples;
+    use crate::engine::{ChainKind, Link};
+    use crate::ui::samples::{self, azure};
 
     fn drawn(rows: Vec<Row>) -> String {
         let lines: Vec<_> = rows.iter().map(Row::text).collect();
@@ -244,15 +272,36 @@ mod tests {
 
     fn at(columns: usize) -> String {
         let chains = [samples::proven(), samples::broken(), samples::unknown()];
-        chains
-            .map(|chain| drawn(picture(&chain, columns)))
-            .join("\n\n")
+        pictures(&chains, columns)
+    }
+
+    fn pictures(chains: &[Chain], columns: usize) -> String {
+        let pictures = chains.iter().map(|chain| drawn(picture(chain, columns)));
+        pictures.collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Proven, broken and unknown, of every kind.
+    fn every_chain() -> Vec<Chain> {
+        let azure = [ChainKind::WorkloadIdentity, ChainKind::PodIdentity].into_iter();
+        [samples::proven(), samples::broken(), samples::unknown()]
+            .into_iter()
+            .chain(azure.flat_map(|kind| {
+                [
+                    azure::proven(kind),
+                    azure::broken(kind),
+                    azure::unknown(kind),
+                ]
+            }))
+            .collect()
     }
 
     #[test]
     fn pictures_beside_and_below_the_names() {
         insta::assert_snapshot!("wide", at(COLUMNS));
         insta::assert_snapshot!("narrow", at(39));
+        let azure = &every_chain()[3..];
+        insta::assert_snapshot!("azure_wide", pictures(azure, COLUMNS));
+        insta::assert_snapshot!("azure_narrow", pictures(azure, 39));
     }
 
     #[test]
@@ -276,19 +325,26 @@ mod tests {
     #[test]
     fn no_strip_is_wider_than_the_narrowest_screen() {
         for state in [LinkState::Broken, LinkState::Unknown] {
-            for link in Link::ALL {
-                let mut chain = samples::proven();
-                chain.set(link, state, "");
-                let width = strip(&chain).text().chars().count();
-                assert!(width < 40, "{link}: {width}");
+            for chain in every_chain() {
+                for found in &chain.links {
+                    let mut chain = chain.clone();
+                    chain.set(found.link, state, "");
+                    let width = strip(&chain).text().chars().count();
+                    assert!(width < NARROWEST, "{}: {width}", found.link);
+                }
             }
         }
     }
 
     #[test]
     fn names_fit_their_column_and_are_never_cut() {
-        let longest = Link::ALL.map(|link| link.name().len()).into_iter().max();
-        assert_eq!(longest, Some(NAME));
+        for chain in every_chain() {
+            let columns = compact_columns(&chain);
+            for row in compact(&chain, chain.links.len()) {
+                let width = row.text().chars().count();
+                assert!(width < columns, "{}: {width}", row.text());
+            }
+        }
         let bucket = "`rok-123451234512-us-west-2-arrikto-cluster-probe`";
         for columns in [20, 40, 78] {
             assert!(at(columns).contains(bucket), "{columns}");
@@ -298,7 +354,7 @@ mod tests {
     #[test]
     fn the_sentence_says_what_is_not_known() {
         assert_eq!(
-            verdict(&Chain::unknown("")),
+            verdict(&Chain::unknown(ChainKind::IamRole, "")),
             "not proven: nothing is known of the chain"
         );
         let mut chain = samples::proven();

@@ -1,9 +1,11 @@
 //! Made-up runs for tests: what an engine would say.
 
+pub(crate) mod azure;
+
 use crate::engine::event::{FindingKind, ResolvedAnswer, StepOutline, TaskOutline};
 use crate::engine::{
-    Approval, Chain, Change, Choice, ErrorKind, Event, EventKind, FactKey, Facts, Link, LinkState,
-    Origin, Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
+    Approval, Chain, ChainKind, Change, Choice, ErrorKind, Event, EventKind, FactKey, Facts, Link,
+    LinkState, Origin, Outcome, Phase, Scope, Signal, StepError, StepOutcome, TaskMode, Verb,
 };
 
 const TRUST_BEFORE: &str = r#"{
@@ -100,6 +102,7 @@ pub(crate) fn started(resumed: bool) -> EventKind {
         name: name.into(),
         title: title.into(),
         mode,
+        proves: (name == "objectstorage").then_some(ChainKind::IamRole),
         steps,
     };
     EventKind::RunStarted {
@@ -611,7 +614,7 @@ pub(crate) fn failed() -> Vec<Event> {
 
 /// A chain that was proven to its end.
 pub(crate) fn proven() -> Chain {
-    let mut chain = Chain::unknown("");
+    let mut chain = Chain::unknown(ChainKind::IamRole, "");
     for (link, note) in [
         (
             Link::ServiceAccount,
@@ -654,7 +657,7 @@ pub(crate) fn broken() -> Chain {
         LinkState::Broken,
         "found `system:serviceaccount:rok:default`; expected `system:serviceaccount:rok:rok`",
     );
-    for link in &Link::ALL[5..] {
+    for link in &ChainKind::IamRole.links()[5..] {
         chain.set(*link, LinkState::Unknown, "not reached");
     }
     chain
@@ -668,7 +671,7 @@ pub(crate) fn unknown() -> Chain {
         LinkState::Unknown,
         "user `ops` may not create serviceaccounts/token in `rok`",
     );
-    for link in &Link::ALL[2..] {
+    for link in &ChainKind::IamRole.links()[2..] {
         chain.set(*link, LinkState::Unknown, "not looked at without a token");
     }
     chain

@@ -118,6 +118,7 @@ impl Run {
             name: task.name.into(),
             title: task.title.into(),
             mode: task.mode,
+            proves: task.proves,
             steps: task.steps.iter().map(step).collect(),
         };
         self.recipe.tasks.iter().map(task).collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files;
 use super::proof::{CLUSTER, POD};
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
-use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
+use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
     self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions,
@@ -47,6 +47,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
         name: spec.name,
         title: spec.title,
         mode: tools.modes.of(spec.name),
+        proves: None,
         steps,
     };
     let next = if tools.modes.changes {
@@ -67,10 +68,13 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             task(ENVIRONMENT, parts.environment()),
             task(GITOPS, parts.gitops()),
             task(CLOUDIDENTITY, parts.cloudidentity()),
-            task(
-                OBJECTSTORAGE,
-                [parts.objectstorage(), parts.proof()].concat(),
-            ),
+            Task {
+                proves: Some(ChainKind::IamRole),
+                ..task(
+                    OBJECTSTORAGE,
+                    [parts.objectstorage(), parts.proof()].concat(),
+                )
+            },
         ],
         left_out,
         closing: "Everything is in place",

@@ -60,7 +60,8 @@ impl Diagnosis {
     pub fn into_error(self, symptom: &Symptom, mut chain: Chain) -> StepError {
         if let Some(link) = self.link
             && !self.not_yet
-            && chain.get(link).state == LinkState::Unknown
+            && let Some(found) = chain.get(link)
+            && found.state == LinkState::Unknown
         {
             chain.set(link, LinkState::Broken, self.cause.clone());
         }
@@ -145,7 +146,7 @@ pub(super) fn conclude(
         .causes
         .iter()
         .filter_map(|cause| cause.link)
-        .map(|link| judged.chain.get(link))
+        .filter_map(|link| judged.chain.get(link))
         .filter(|link| link.state == LinkState::Unknown)
         .map(|found| format!("{}: {}", found.link, found.note))
         .collect();

@@ -13,7 +13,7 @@ use super::permits::{Held, Verdict, decide};
 use super::place::Place;
 use super::trust;
 use crate::clients::aws::AwsErrorKind;
-use crate::engine::{Chain, Link, LinkState};
+use crate::engine::{Chain, ChainKind, Link, LinkState};
 use crate::steps::aws::permissions::ACTIONS;
 use crate::steps::aws::policy::parse;
 
@@ -38,7 +38,7 @@ pub(super) struct Break {
 pub(super) fn judge(place: &Place, evidence: &Evidence) -> Judged {
     let mut bench = Bench {
         place,
-        chain: Chain::unknown("not looked at"),
+        chain: Chain::unknown(ChainKind::IamRole, "not looked at"),
         breaks: Vec::new(),
     };
     bench.account(evidence);
@@ -93,7 +93,7 @@ impl Bench<'_> {
             None => {
                 // A token leads to the bucket all the same; only a Pod misses the annotation.
                 self.broken(link, &NOT_ANNOTATED, "none");
-                let note = self.chain.get(link).note.clone();
+                let note = self.chain[link].note.clone();
                 self.unknown(link, note);
             }
         }
@@ -194,7 +194,7 @@ impl Bench<'_> {
                     |_| format!("sub {}", self.place.subject()),
                     |claims| format!("sub {}, aud {}", text(&claims["sub"]), text(&claims["aud"])),
                 );
-                let note = &self.chain.get(Link::Trust).note;
+                let note = &self.chain[Link::Trust].note;
                 let note = format!("{note}; the role wants {conditions}; the token has {token}");
                 self.chain.set(Link::Trust, LinkState::Broken, note);
             }
@@ -325,7 +325,7 @@ impl Bench<'_> {
         };
         self.breaks.retain(|found| found.cause != &TRUST_OTHER);
         for link in [Link::Provider, Link::Trust, Link::Role] {
-            let is_open = self.chain.get(link).state == LinkState::Unknown
+            let is_open = self.chain[link].state == LinkState::Unknown
                 || link == Link::Trust && !self.is_explained(link);
             if is_open {
                 self.proven(link, format!("by use: became {session}"));
@@ -337,7 +337,7 @@ impl Bench<'_> {
         };
         if reached {
             for link in [Link::Policy, Link::Prefix] {
-                if self.chain.get(link).state == LinkState::Unknown {
+                if self.chain[link].state == LinkState::Unknown {
                     self.proven(link, "by use: S3 let the role in");
                 }
             }
@@ -345,7 +345,7 @@ impl Bench<'_> {
     }
 
     fn is_explained(&self, link: Link) -> bool {
-        let state = self.chain.get(link).state;
+        let state = self.chain[link].state;
         state != LinkState::Broken
             || self
                 .breaks

@@ -150,6 +150,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::engine::ChainKind;
 
     fn payload() -> Value {
         json!({
@@ -206,7 +207,7 @@ mod tests {
         let mut claims = payload();
         claims["iss"] = "https://other".into();
         let differences = Claims::of(&claims).compare("issuer/id", "system:serviceaccount:rok:rok");
-        let error = differences.into_error("the token", Chain::unknown(""));
+        let error = differences.into_error("the token", Chain::unknown(ChainKind::IamRole, ""));
         assert!(
             error
                 .message

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::clients::aws::Aws;
 use crate::clients::cluster::{ClusterError, ServiceAccountInfo};
-use crate::engine::{Chain, Context, ErrorKind, Facts, Link, LinkState, StepError};
+use crate::engine::{Chain, ChainKind, Context, ErrorKind, Facts, Link, LinkState, StepError};
 pub(super) use crate::steps::atlas::ROLE_ANNOTATION;
 use crate::steps::atlas::{Place, Prober, Symptom};
 use crate::steps::aws::{ACCOUNT, ISSUER, PARTITION, POLICY_ARN, ROLE_ARN};
@@ -158,7 +158,7 @@ impl Workload {
     /// Returns the chain that a session of the role and an answer of S3 prove; `how` tells
     /// whether a Pod stood at its beginning.
     pub(super) fn proven(&self, annotated: bool, how: &str, caller: &str, bucket: &str) -> Chain {
-        let mut chain = Chain::unknown("");
+        let mut chain = Chain::unknown(ChainKind::IamRole, "");
         if annotated {
             let note = format!("{} names role {}", self.place(), self.role);
             chain.set(Link::ServiceAccount, LinkState::Proven, note);

@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::state::StepView;
-use crate::engine::{Chain, Event, EventKind, Phase, RunState};
-
-/// The task that proves the chain.
-const PROVING: &str = "objectstorage";
+use crate::engine::state::{StepView, TaskView};
+use crate::engine::{Chain, ChainKind, Event, EventKind, Phase, RunState};
 
 /// What the screens need to know of the events.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +26,16 @@ impl Fold {
         self.state.chain.as_ref().or(self.awaited.as_ref())
     }
 
-    /// Whether the step is a part of the proof of the chain.
-    fn proves(&self, id: &str) -> bool {
+    /// The chain that the step is a part of the proof of.
+    fn proves(&self, id: &str) -> Option<ChainKind> {
+        let proof = |step: &StepView| step.id == id && step.phase == Phase::Verify;
         let mut tasks = self.state.tasks.iter();
-        tasks.any(|task| {
-            let proof = |step: &StepView| step.id == id && step.phase == Phase::Verify;
-            task.name == PROVING && task.steps.iter().any(proof)
-        })
+        proven_by(tasks.find(|task| task.steps.iter().any(proof))?)
+    }
+
+    fn proves_a_chain(&self, name: &str) -> bool {
+        let mut tasks = self.state.tasks.iter();
+        tasks.any(|task| task.name == name && proven_by(task).is_some())
     }
 
     /// Takes in an event.
@@ -43,12 +43,12 @@ impl Fold {
         self.state.update(event);
         match &event.event {
             EventKind::RunStarted { .. } => (self.chains, self.awaited) = Default::default(),
-            EventKind::StepObserving { step } if self.proves(step) => {
-                self.awaited
-                    .get_or_insert_with(|| Chain::unknown("not looked at yet"));
+            EventKind::StepObserving { step } if self.awaited.is_none() => {
+                let kind = self.proves(step);
+                self.awaited = kind.map(|kind| Chain::unknown(kind, "not looked at yet"));
             }
             // Not every recipe and not every run has a step that tells of the chain.
-            EventKind::TaskFinished { task } if task == PROVING => self.awaited = None,
+            EventKind::TaskFinished { task } if self.proves_a_chain(task) => self.awaited = None,
             EventKind::RunFinished { .. } => self.awaited = None,
             EventKind::ApprovalNeeded { steps, .. } => self.asked.clone_from(steps),
             // Who waits for an administrator may wait without limit.
@@ -74,4 +74,11 @@ impl Fold {
             self.chains.insert(step.to_owned(), chain.clone());
         }
     }
+}
+
+/// The chain that a task proves. Journals before format 1.4 do not say it: one task proved one, and
+/// it was a role's.
+fn proven_by(task: &TaskView) -> Option<ChainKind> {
+    let unsaid = || (task.name == "objectstorage").then_some(ChainKind::IamRole);
+    task.proves.or_else(unsaid)
 }

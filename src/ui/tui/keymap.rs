@@ -403,7 +403,7 @@ pub static BINDINGS: &[Binding] = &[
         &[Plain(KeyCode::Char('c'))],
         "c",
         "chain",
-        "shows the chain from service account to bucket, link by link, on the whole screen",
+        "shows the chain of the proof, link by link, on the whole screen",
         Action::Chain,
     ),
     row(

@@ -58,7 +58,7 @@ pub(super) fn step(step: &StepView, chain: Option<&Chain>, columns: usize) -> Li
 /// Returns the chain, link by link.
 pub(super) fn chain(chain: &Chain, columns: usize) -> Lines {
     let mut lines = Lines::default();
-    lines.heading("From service account to bucket");
+    lines.heading(&chain::heading(chain));
     lines.blank();
     rows(&mut lines, chain::picture(chain, columns), BELOW);
     lines

@@ -287,6 +287,7 @@ impl Bench {
             name,
             title: name,
             mode,
+            proves: None,
             steps: steps
                 .into_iter()
                 .map(|step| Arc::new(step) as Arc<dyn Step>)

@@ -16,12 +16,9 @@ async fn a_chain_that_holds_is_proven_link_by_link() {
     };
     let before = writes();
     let chain = practice.prober.chain().await;
-    assert_eq!(
-        states(&chain),
-        Link::ALL.map(|link| (link, LinkState::Proven))
-    );
-    assert!(chain.get(Link::Bucket).note.contains("does not exist yet"));
-    assert!(chain.get(Link::Trust).note.contains("sub StringEquals"));
+    assert_eq!(states(&chain), all(LinkState::Proven));
+    assert!(chain[Link::Bucket].note.contains("does not exist yet"));
+    assert!(chain[Link::Trust].note.contains("sub StringEquals"));
     assert_eq!(writes(), before, "looking writes nothing");
 }
 
@@ -30,26 +27,14 @@ async fn what_may_not_be_looked_at_is_unknown_and_what_works_is_proven_by_use() 
     let practice = Practice::new().await;
     let mut weak = practice.as_user(&[]).await;
     let chain = weak.chain().await;
-    assert_eq!(
-        states(&chain),
-        Link::ALL.map(|link| (link, LinkState::Proven))
-    );
-    assert!(
-        chain.get(Link::Trust).note.starts_with("by use"),
-        "{chain:?}"
-    );
+    assert_eq!(states(&chain), all(LinkState::Proven));
+    assert!(chain[Link::Trust].note.starts_with("by use"), "{chain:?}");
 
     weak.access = None;
     let chain = weak.chain().await;
-    assert_eq!(
-        states(&chain),
-        Link::ALL.map(|link| (link, LinkState::Unknown))
-    );
-    assert_eq!(chain.get(Link::Token).note, "the cluster is left out");
-    assert!(
-        chain.get(Link::Trust).note.contains("iam:GetRole"),
-        "{chain:?}"
-    );
+    assert_eq!(states(&chain), all(LinkState::Unknown));
+    assert_eq!(chain[Link::Token].note, "the cluster is left out");
+    assert!(chain[Link::Trust].note.contains("iam:GetRole"), "{chain:?}");
 }
 
 #[tokio::test]
@@ -66,7 +51,7 @@ async fn a_cause_that_may_not_be_looked_at_is_not_guessed() {
         diagnosis.cause
     );
     assert!(!diagnosis.remedies.is_empty());
-    assert_eq!(chain.get(Link::Trust).state, LinkState::Unknown);
+    assert_eq!(chain[Link::Trust].state, LinkState::Unknown);
     // In a run that has just changed something the doubt may pass.
     assert!(weak.diagnose(&symptom, true).await.0.not_yet);
 }

@@ -61,7 +61,7 @@ async fn trust_for_another_subject_shows_both_and_the_policy_that_mends_it() {
             "aws iam update-assume-role-policy --role-name {ROLE} --policy-document '{trust}' --profile ops"
         ),
     );
-    let note = practice.diagnosis().await.1.get(Link::Trust).note.clone();
+    let note = practice.diagnosis().await.1[Link::Trust].note.clone();
     assert!(
         note.contains("the role wants") && note.contains("the token has"),
         "{note}"
@@ -181,7 +181,7 @@ async fn the_annotation_of_the_account_is_compared_with_the_role() {
     let other = format!("arn:aws:iam::{ACCOUNT}:role/other");
     practice.annotate(Some(&other)).await;
     let chain = practice.prober.chain().await;
-    let found = chain.get(Link::ServiceAccount);
+    let found = &chain[Link::ServiceAccount];
     assert_eq!(found.state, LinkState::Broken);
     assert!(
         found
@@ -192,8 +192,8 @@ async fn the_annotation_of_the_account_is_compared_with_the_role() {
     practice.annotate(None).await;
     let chain = practice.prober.chain().await;
     // A token leads to the bucket all the same.
-    assert_eq!(chain.get(Link::ServiceAccount).state, LinkState::Unknown);
-    assert_eq!(chain.get(Link::Bucket).state, LinkState::Proven);
+    assert_eq!(chain[Link::ServiceAccount].state, LinkState::Unknown);
+    assert_eq!(chain[Link::Bucket].state, LinkState::Proven);
 
     practice.cluster().await.delete(&account()).await.unwrap();
     let chain = practice.prober.chain().await;

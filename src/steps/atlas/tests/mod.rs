@@ -18,7 +18,7 @@ use super::{Diagnosis, Place, Prober, Symptom};
 use crate::clients::aws::{Aws, AwsSettings, NewPolicy, NewRole};
 use crate::clients::cluster::{Cluster, ClusterSettings};
 use crate::clients::wire::WireLog;
-use crate::engine::{Chain, Link, LinkState};
+use crate::engine::{Chain, ChainKind, Link, LinkState};
 use crate::sandbox::aws::AwsState;
 use crate::sandbox::aws::lagged::Lagged;
 use crate::sandbox::{Conduct, Lag, Options, Sandbox};
@@ -224,7 +224,7 @@ impl Practice {
         let (diagnosis, chain) = self.diagnosis().await;
         assert_eq!(diagnosis.cause_id, Some(cause), "{diagnosis:?}");
         assert_eq!(diagnosis.link, Some(link));
-        let found = chain.get(link);
+        let found = &chain[link];
         assert_eq!(found.state, LinkState::Broken, "{chain:?}");
         diagnosis
     }
@@ -279,6 +279,11 @@ fn assert_remedy(diagnosis: &Diagnosis, command: &str) {
         "{command}\n{:#?}",
         diagnosis.remedies
     );
+}
+
+fn all(state: LinkState) -> Vec<(Link, LinkState)> {
+    let links = ChainKind::IamRole.links().iter();
+    links.map(|link| (*link, state)).collect()
 }
 
 fn states(chain: &Chain) -> Vec<(Link, LinkState)> {

@@ -19,13 +19,13 @@ async fn a_policy_for_another_prefix_names_both() {
         ),
     );
     let chain = practice.diagnosis().await.1;
-    assert_eq!(chain.get(Link::Policy).state, LinkState::Proven);
+    assert_eq!(chain[Link::Policy].state, LinkState::Proven);
     assert_eq!(
-        chain.get(Link::Role).state,
+        chain[Link::Role].state,
         LinkState::Proven,
         "the identity is proven"
     );
-    assert_eq!(chain.get(Link::Bucket).state, LinkState::Broken);
+    assert_eq!(chain[Link::Bucket].state, LinkState::Broken);
 }
 
 #[tokio::test]
@@ -107,17 +107,13 @@ async fn a_condition_leaves_the_prefix_open_until_it_is_used() {
     let mut prober = practice.as_user(&[]).await;
     prober.aws = practice.prober.aws.clone();
     let chain = prober.chain().await;
-    assert_eq!(chain.get(Link::Policy).state, LinkState::Proven);
-    assert!(
-        chain.get(Link::Prefix).note.starts_with("by use"),
-        "{chain:?}"
-    );
+    assert_eq!(chain[Link::Policy].state, LinkState::Proven);
+    assert!(chain[Link::Prefix].note.starts_with("by use"), "{chain:?}");
     prober.access = None;
     let chain = prober.chain().await;
-    assert_eq!(chain.get(Link::Prefix).state, LinkState::Unknown);
+    assert_eq!(chain[Link::Prefix].state, LinkState::Unknown);
     assert!(
-        chain
-            .get(Link::Prefix)
+        chain[Link::Prefix]
             .note
             .starts_with("depends on conditions")
     );

@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 
 use crate::engine::state::{StepView, TaskView};
 use crate::engine::{Chain, StepStatus, TaskMode};
-use crate::ui::chain::picture;
+use crate::ui::chain::{compact_columns, picture};
 use crate::ui::tui::session::{Row, Session, View};
 use crate::ui::tui::theme::{TITLE, Theme};
 use crate::ui::tui::widgets::bars::{rule, spinner};
@@ -34,9 +34,6 @@ pub struct Panes {
     /// A line between text and moment.
     pub moment_rule: Option<Rect>,
 }
-
-/// The width of the chain without notes.
-const CHAIN: u16 = 28;
 
 /// The least height of a text below the chain.
 const LOG: u16 = 12;
@@ -128,7 +125,7 @@ fn with_chain(panes: Panes, chain: &Chain) -> Panes {
     let width = if page.width >= 110 {
         page.width / 2
     } else {
-        CHAIN
+        u16::try_from(compact_columns(chain)).unwrap_or(page.width / 2)
     };
     let right = |from: u16, width| Rect {
         x: page.right() - from,

@@ -259,6 +259,18 @@ fn the_chain_opens_where_there_is_one_and_closes_again() {
     }
 }
 
+/// What format 1.3 and earlier wrote: no task says which chain it proves.
+#[test]
+fn a_recording_of_an_older_format_awaits_the_chain_of_a_role() {
+    let mut events = samples::proof_begins();
+    let begun = serde_json::to_string(&events[0]).unwrap();
+    let older = begun.replace(r#""proves":"iam_role","#, "");
+    assert_ne!(begun, older);
+    events[0] = serde_json::from_str(&older).unwrap();
+    let text = screen(&mut run_with(events), 120, 40);
+    assert!(text.contains("IAM provider"), "{text}");
+}
+
 #[test]
 fn a_chosen_step_shows_the_chain_that_it_found() {
     let mut events = samples::unproven();

@@ -1,8 +1,8 @@
 //! What the screens look like, without colour, at three sizes.
 
 use super::*;
-use crate::engine::Scope;
-use crate::ui::samples;
+use crate::engine::{ChainKind, Scope};
+use crate::ui::samples::{self, azure};
 
 fn at_all_sizes(name: &str, model: &mut Model) {
     for (width, height) in [(80, 24), (120, 40), (40, 12)] {
@@ -177,6 +177,30 @@ fn the_chain_in_a_recording() {
 }
 
 #[test]
+fn the_chains_of_azure() {
+    for (name, kind) in [
+        ("workload_identity", ChainKind::WorkloadIdentity),
+        ("pod_identity", ChainKind::PodIdentity),
+    ] {
+        let begins = azure::proof_begins(kind);
+        at_all_sizes(&format!("{name}_begins"), &mut run_with(begins));
+        let mut proving = run_with(azure::proving(kind));
+        at_all_sizes(&format!("{name}_proven"), &mut proving);
+        screen(&mut proving, 80, 24);
+        press(&mut proving, "c");
+        at_all_sizes(&format!("{name}_opened"), &mut proving);
+        let mut broken = run_with(azure::unproven(kind));
+        at_all_sizes(&format!("{name}_broken"), &mut broken);
+        broken.update(key(KeyCode::Tab));
+        at_all_sizes(&format!("{name}_broken_steps"), &mut broken);
+        let mut player = Model::player(options(), azure::unproven(kind));
+        player.update(key(KeyCode::End));
+        player.update(key(KeyCode::Left));
+        at_all_sizes(&format!("{name}_player"), &mut player);
+    }
+}
+
+#[test]
 fn player() {
     let mut model = Model::player(options(), samples::finished());
     for _ in 0..20 {
@@ -216,6 +240,8 @@ fn no_size_breaks_any_screen() {
         run_with(samples::failed()),
         run_with(samples::proving()),
         run_with(samples::unproven()),
+        run_with(azure::proving(ChainKind::WorkloadIdentity)),
+        run_with(azure::unproven(ChainKind::PodIdentity)),
         Model::player(options(), samples::finished()),
         Model::player(options(), Vec::new()),
     ];
