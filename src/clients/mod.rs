@@ -4,6 +4,7 @@
 //! everything that leaves this process passes the [`gate`].
 
 pub mod aws;
+pub mod azure;
 pub mod cluster;
 pub mod envfile;
 pub mod gate;
@@ -12,6 +13,7 @@ pub mod kustomize;
 mod line;
 pub mod recording;
 pub mod secret;
+mod skew;
 pub mod templates;
 pub mod wire;
 pub mod yaml;
