@@ -244,6 +244,7 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         .instance(INSTANCE, NODE_ROLE)
         .map_err(at(&directory.join(AWS)))?;
     cluster.start_node(Arc::new(PracticePrograms::new(&aws.endpoint(), instance)));
+    azure::start_node(&azure, &aks)?;
 
     let kubeconfig_file = directory.join(KUBECONFIG);
     let clusters = [(CLUSTER, &cluster), (azure::CONTEXT, &aks)];

@@ -1,24 +1,30 @@
-//! What runs in the containers of the practice cluster: the few programs with which people and
-//! `rok-deploy` look at a Pod from inside, the AWS CLI among them.
+//! What runs in the containers of the practice clusters: the few programs with which people and
+//! `rok-deploy` look at a Pod from inside, the CLI of the platform among them.
 
 mod aws_cli;
+mod az_cli;
+mod curl;
+mod filters;
+mod network;
+mod shell;
 mod tools;
 
 use std::fmt;
 
 use async_trait::async_trait;
+use futures::future::{BoxFuture, FutureExt as _};
 
 use self::aws_cli::AwsCli;
+use self::az_cli::AzCli;
+pub use self::network::Network;
 use super::aws::Instance;
 use super::cluster::{Output, Process, Programs};
 
-/// The one script that the practice images understand: it runs its arguments and leaves what they
-/// write as the container's last words.
-const LAST_WORDS: &str = r#"exec "$@" >/dev/termination-log 2>&1"#;
-
-/// The programs of every practice image.
+/// The programs of every practice image of one platform.
 pub struct PracticePrograms {
-    aws: AwsCli,
+    aws: Option<AwsCli>,
+    az: AzCli,
+    network: Network,
 }
 
 impl fmt::Debug for PracticePrograms {
@@ -33,53 +39,50 @@ impl PracticePrograms {
     /// Programs that find AWS at this endpoint, and the node's role at this instance.
     pub fn new(endpoint: &str, instance: Instance) -> Self {
         Self {
-            aws: AwsCli::new(endpoint, instance),
+            aws: Some(AwsCli::new(endpoint, instance)),
+            ..Self::without_clouds()
         }
     }
 
-    /// Runs anything but a shell.
-    async fn plain(&self, process: &Process) -> Option<Output> {
-        let (program, arguments) = process.command.split_first()?;
-        match name(program)? {
-            "aws" => Some(self.aws.run(arguments, process).await),
-            "sleep" => Some(tools::sleep(arguments).await),
-            name => tools::run(name, arguments, process),
+    /// Programs that find Azure in this network.
+    pub fn on_azure(network: Network) -> Self {
+        Self {
+            network,
+            ..Self::without_clouds()
         }
+    }
+
+    /// Programs that reach nobody.
+    fn without_clouds() -> Self {
+        Self {
+            aws: None,
+            az: AzCli::default(),
+            network: Network::default(),
+        }
+    }
+
+    /// Runs a program, a shell among them; `None` when there is none of that name.
+    fn ran<'a>(&'a self, process: &'a Process) -> BoxFuture<'a, Option<Output>> {
+        async move {
+            let (program, arguments) = process.command.split_first()?;
+            match name(program)? {
+                "aws" => Some(self.aws.as_ref()?.run(arguments, process).await),
+                "az" => Some(self.az.run(&self.network, arguments, process).await),
+                "bash" | "sh" => Some(shell::run(self, arguments, process).await),
+                "curl" => Some(curl::run(&self.network, arguments, process).await),
+                "sleep" => Some(tools::sleep(arguments).await),
+                name => tools::run(name, arguments, process),
+            }
+        }
+        .boxed()
     }
 }
 
 #[async_trait]
 impl Programs for PracticePrograms {
     async fn run(&self, process: &Process) -> Option<Output> {
-        let (program, arguments) = process.command.split_first()?;
-        if name(program) != Some("sh") {
-            return self.plain(process).await;
-        }
-        match arguments {
-            [flag, script, _, command @ ..] if flag == "-c" && script == LAST_WORDS => {
-                let inner = Process {
-                    command: command.to_vec(),
-                    ..process.clone()
-                };
-                let mut output = match self.plain(&inner).await {
-                    Some(output) => output,
-                    None => not_found(command.first().map_or("", String::as_str)),
-                };
-                output.termination_message.append(&mut output.stdout);
-                output.termination_message.append(&mut output.stderr);
-                Some(output)
-            }
-            _ => Some(tools::failed(
-                127,
-                &format!("sh: the practice images run no script but {LAST_WORDS}\n"),
-            )),
-        }
+        self.ran(process).await
     }
-}
-
-/// What a shell says when it is to become a program that is not there.
-fn not_found(program: &str) -> Output {
-    tools::failed(127, &format!("sh: 1: exec: {program}: not found\n"))
 }
 
 /// The name of a program, if it is where a search for it would look.

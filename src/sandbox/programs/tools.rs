@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use super::filters;
 use crate::sandbox::cluster::{Output, Process};
 
 /// Runs a tool; `None` when there is none of that name.
 pub(super) fn run(name: &str, arguments: &[String], process: &Process) -> Option<Output> {
     Some(match name {
+        "base64" => filters::base64(arguments, process),
         "cat" => cat(arguments, process),
-        "cut" => cut(arguments, process),
+        "cut" => filters::cut(arguments, process),
         "echo" => echo(arguments),
         "env" => env(process),
         "false" => failed(1, ""),
+        "jq" => filters::jq(arguments, process),
         "printenv" => printenv(arguments, process),
         "true" => Output::default(),
         _ => return None,
@@ -54,60 +57,33 @@ pub(super) async fn sleep(arguments: &[String]) -> Output {
 }
 
 fn cat(paths: &[String], process: &Process) -> Output {
+    if paths.is_empty() {
+        return printed(process.input.clone());
+    }
     let mut output = Output::default();
     for path in paths {
-        if let Some(content) = process.files.get(path) {
-            output.stdout.extend_from_slice(content);
-        } else {
-            let words = format!("cat: {path}: No such file or directory\n");
-            output.stderr.extend_from_slice(words.as_bytes());
-            output.code = 1;
+        match content("cat", path, process) {
+            Ok(content) => output.stdout.extend_from_slice(content),
+            Err(missing) => {
+                output.stderr.extend_from_slice(&missing.stderr);
+                output.code = 1;
+            }
         }
     }
     output
 }
 
-/// `cut -d. -f2 FILE`: one field of each line.
-fn cut(arguments: &[String], process: &Process) -> Output {
-    let (mut delimiter, mut field, mut paths) = ("\t", None, Vec::new());
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let mut value = |flag: &str| -> Option<&str> {
-            match argument.strip_prefix(flag)? {
-                "" => arguments.next().map(String::as_str),
-                value => Some(value),
-            }
-        };
-        if let Some(value) = value("-d") {
-            delimiter = value;
-        } else if let Some(value) = value("-f") {
-            field = value.parse::<usize>().ok().filter(|number| *number > 0);
-        } else {
-            paths.push(argument);
-        }
+/// What a file holds, or with `-` what comes in; or what a tool says of a file that is not there.
+pub(super) fn content<'a>(
+    tool: &str,
+    path: &str,
+    process: &'a Process,
+) -> Result<&'a [u8], Output> {
+    if path == "-" {
+        return Ok(&process.input);
     }
-    let Some(field) = field else {
-        let words = "cut: you must specify a list of bytes, characters, or fields\n";
-        return failed(1, words);
-    };
-    let mut output = Output::default();
-    for path in paths {
-        let Some(content) = process.files.get(path) else {
-            let words = format!("cut: {path}: No such file or directory\n");
-            return failed(1, &words);
-        };
-        for line in String::from_utf8_lossy(content).lines() {
-            // A line without the delimiter is printed as it is.
-            let part = if line.contains(delimiter) {
-                line.split(delimiter).nth(field - 1).unwrap_or_default()
-            } else {
-                line
-            };
-            output.stdout.extend_from_slice(part.as_bytes());
-            output.stdout.push(b'\n');
-        }
-    }
-    output
+    let content = process.files.get(path).map(Vec::as_slice);
+    content.ok_or_else(|| failed(1, &format!("{tool}: {path}: No such file or directory\n")))
 }
 
 fn echo(words: &[String]) -> Output {

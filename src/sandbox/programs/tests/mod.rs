@@ -1,6 +1,8 @@
 //! The programs in Pods of a whole practice world.
 
 mod beside_aws;
+mod beside_az;
+mod in_aks_pods;
 mod in_pods;
 mod with_kubectl;
 
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 
-use crate::sandbox::cluster::Sabotage;
+use crate::sandbox::cluster::{ClusterServer, Sabotage};
 use crate::sandbox::{Conduct, Options, Sandbox};
 
 const ACCOUNT: &str = "123451234512";
@@ -148,18 +150,7 @@ impl World {
 
     /// Waits until the Pod is as wanted, and returns it.
     async fn until(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let cluster = self.sandbox.cluster().unwrap();
-        let mut changed = cluster.changes();
-        loop {
-            let state = cluster.state();
-            let pod = state.read(|state| state.object("pods", "rok", name).cloned());
-            if let Some(pod) = pod.filter(&wanted) {
-                return pod;
-            }
-            let patience = std::time::Duration::from_secs(10);
-            let change = tokio::time::timeout(patience, changed.changed());
-            change.await.expect("nothing happens to the Pod").unwrap();
-        }
+        until(self.sandbox.cluster().unwrap(), name, wanted).await
     }
 
     async fn until_gone(&self, name: &str) {
@@ -174,30 +165,50 @@ impl World {
     }
 
     async fn exec(&self, name: &str, command: &str) -> Ended {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), "rok");
         let command: Vec<&str> = command.split(' ').collect();
-        let mut process = pods
-            .exec(name, command, &AttachParams::default())
-            .await
-            .unwrap();
-        let status = process.take_status().unwrap();
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        let (mut out, mut err) = (process.stdout().unwrap(), process.stderr().unwrap());
-        let read = tokio::join!(
-            out.read_to_string(&mut stdout),
-            err.read_to_string(&mut stderr)
-        );
-        assert!(read.0.is_ok() && read.1.is_ok());
-        let status = serde_json::to_value(status.await.unwrap()).unwrap();
-        let code = &status["details"]["causes"][0]["message"];
-        let code = code.as_str().map_or(0, |code| code.parse().unwrap());
-        (stdout, stderr, code)
+        exec(&self.client, name, &command).await
     }
 
     async fn refused(&self, command: &str, words: &str, code: i32) {
         let expected = (String::new(), format!("\n{words}\n"), code);
         assert_eq!(self.exec("probe", command).await, expected, "{command}");
     }
+}
+
+/// Waits until a Pod of the namespace `rok` is as wanted, and returns it.
+async fn until(cluster: &ClusterServer, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut changed = cluster.changes();
+    loop {
+        let state = cluster.state();
+        let pod = state.read(|state| state.object("pods", "rok", name).cloned());
+        if let Some(pod) = pod.filter(&wanted) {
+            return pod;
+        }
+        let patience = std::time::Duration::from_secs(10);
+        let change = tokio::time::timeout(patience, changed.changed());
+        change.await.expect("nothing happens to the Pod").unwrap();
+    }
+}
+
+/// Runs a command in a Pod of the namespace `rok`.
+async fn exec(client: &Client, name: &str, command: &[&str]) -> Ended {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "rok");
+    let mut process = pods
+        .exec(name, command.iter().copied(), &AttachParams::default())
+        .await
+        .unwrap();
+    let status = process.take_status().unwrap();
+    let (mut stdout, mut stderr) = (String::new(), String::new());
+    let (mut out, mut err) = (process.stdout().unwrap(), process.stderr().unwrap());
+    let read = tokio::join!(
+        out.read_to_string(&mut stdout),
+        err.read_to_string(&mut stderr)
+    );
+    assert!(read.0.is_ok() && read.1.is_ok());
+    let status = serde_json::to_value(status.await.unwrap()).unwrap();
+    let code = &status["details"]["causes"][0]["message"];
+    let code = code.as_str().map_or(0, |code| code.parse().unwrap());
+    (stdout, stderr, code)
 }
 
 fn object<T: DeserializeOwned>(value: Value) -> T {
