@@ -2,11 +2,13 @@
 
 pub mod atlas;
 pub mod aws;
+pub mod azure;
 pub mod cluster;
 pub mod discovery;
 pub mod environment;
 pub mod gitops;
 pub mod manifests;
 pub mod names;
+pub mod ownership;
 pub mod proof;
 pub mod safe_names;

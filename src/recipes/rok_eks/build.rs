@@ -9,7 +9,7 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
-    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions,
+    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, TagNames,
     PolicyAttachment, Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
@@ -482,6 +482,7 @@ impl Parts {
             ownership: Ownership {
                 cluster: self.answers.text("eks_cluster"),
                 recipe: SPEC.name.into(),
+                cloud: TagNames::Aws,
             },
             adopt: self.adopt.clone(),
         }

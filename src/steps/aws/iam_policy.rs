@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::adoption::{Decisions, Object, meaning_digest};
 use super::identity::{Grant, Identity};
 use super::in_the_way::{InTheWay, gone};
-use super::ownership::Ownership;
+use crate::steps::ownership::Ownership;
 use super::policy::{bucket_policy, differences, is_same, list, normal, parse, pretty};
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, AwsErrorKind, NewPolicy, Policy};

@@ -9,7 +9,7 @@ use super::adoption::{Decisions, Object};
 use super::found_role::{Bounding, FoundRole};
 use super::identity::{Grant, Identity};
 use super::in_the_way::{InTheWay, gone};
-use super::ownership::Ownership;
+use crate::steps::ownership::Ownership;
 use super::policy::pretty;
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, NewRole, Role};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::adoption::{Decisions, Object};
 use super::identity::Identity;
-use super::ownership::Ownership;
+use crate::steps::ownership::Ownership;
 use crate::engine::{Change, Choice, Observation};
 use crate::steps::names;
 

@@ -13,7 +13,7 @@ mod identity;
 mod in_the_way;
 mod oidc_provider;
 mod overlap;
-mod ownership;
+
 pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
@@ -33,7 +33,7 @@ pub use identity::{Grant, Identity, s3_endpoint};
 pub use in_the_way::InTheWay;
 pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use overlap::Overlap;
-pub use ownership::Ownership;
+pub use crate::steps::ownership::{Ownership, TagNames};
 pub use permissions::Permissions;
 pub use policy_attachment::PolicyAttachment;
 pub use stack::{DeployStack, FindStackParts, STACK_PARTS, STACK_TEMPLATE, StackParts};

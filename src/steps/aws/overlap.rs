@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::identity::{Grant, Identity};
-use super::ownership::Ownership;
+use crate::steps::ownership::Ownership;
 use super::policy::{list, parse};
 use super::refused;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind, Policy, Role};

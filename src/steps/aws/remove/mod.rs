@@ -23,7 +23,7 @@ pub use role::RemoveRole;
 pub use stack::RemoveStack;
 
 use super::identity::{Grant, Identity};
-use super::ownership::Ownership;
+use crate::steps::ownership::Ownership;
 use super::refused;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind, Policy, Role};
 use crate::engine::{ErrorKind, Facts, Observation, StepError};
