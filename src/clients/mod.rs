@@ -16,3 +16,4 @@ pub mod secret;
 pub mod templates;
 pub mod wire;
 pub mod yaml;
+pub mod yaml_edit;

@@ -9,8 +9,8 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::aws::{
-    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions, TagNames,
-    PolicyAttachment, Trust,
+    self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions,
+    PolicyAttachment, TagNames, Trust,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{CloneRights, Preflight, Right};

@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::adoption::Decisions;
 use super::caller::{ACCOUNT, PARTITION};
 use super::cluster::ISSUER;
-use crate::steps::ownership::Ownership;
 use super::policy::{Admission, bucket_policy};
 use crate::clients::aws::partition_of_region;
 use crate::engine::{Facts, StepError};
+use crate::steps::ownership::Ownership;
 
 /// The identity as the answers name it.
 #[derive(Debug, Clone, PartialEq, Eq)]

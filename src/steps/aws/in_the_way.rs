@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::adoption::{Decisions, Object};
 use super::identity::Identity;
-use crate::steps::ownership::Ownership;
 use crate::engine::{Change, Choice, Observation};
 use crate::steps::names;
+use crate::steps::ownership::Ownership;
 
 /// What was found where ours would be.
 #[derive(Debug, Clone)]

@@ -22,6 +22,7 @@ mod stack;
 mod trust;
 mod trust_statement;
 
+pub use crate::steps::ownership::{Ownership, TagNames};
 pub use adoption::{ADOPT, Decision, Decisions, Object, meaning_digest};
 pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
 pub use cluster::{CERTIFICATE_AUTHORITY, Cluster, ENDPOINT, ISSUER};
@@ -33,7 +34,6 @@ pub use identity::{Grant, Identity, s3_endpoint};
 pub use in_the_way::InTheWay;
 pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use overlap::Overlap;
-pub use crate::steps::ownership::{Ownership, TagNames};
 pub use permissions::Permissions;
 pub use policy_attachment::PolicyAttachment;
 pub use stack::{DeployStack, FindStackParts, STACK_PARTS, STACK_TEMPLATE, StackParts};

@@ -119,7 +119,8 @@ impl WorkloadIdentity {
              --enable-oidc-issuer --enable-workload-identity`",
             self.identity.group
         ));
-        let reason = format!("AKS cluster `{cluster}` has no {lacks}, which workload identity needs");
+        let reason =
+            format!("AKS cluster `{cluster}` has no {lacks}, which workload identity needs");
         Observation::conflict(reason, Vec::new(), hints).offers(choices)
     }
 

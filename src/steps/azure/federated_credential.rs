@@ -182,8 +182,14 @@ mod tests {
         assert_eq!(standing(&held, &wanted), Standing::Differs(&held[0]));
         // Entra compares to the letter: a slash more or another case is another one.
         for (issuer, subject) in [
-            ("https://eastus.oic.example/t/i", "system:serviceaccount:rok:rok"),
-            ("https://eastus.oic.example/t/i/", "system:serviceaccount:rok:Rok"),
+            (
+                "https://eastus.oic.example/t/i",
+                "system:serviceaccount:rok:rok",
+            ),
+            (
+                "https://eastus.oic.example/t/i/",
+                "system:serviceaccount:rok:Rok",
+            ),
         ] {
             let named = |name: &str| Found {
                 issuer: issuer.into(),

@@ -159,12 +159,12 @@ impl AzureIdentity {
 }
 
 #[cfg(test)]
-pub(in crate::steps) mod tests {
+mod tests {
     use super::*;
     use crate::engine::Origin;
 
     /// The documentation's example.
-    pub(in crate::steps) fn sample() -> AzureIdentity {
+    fn sample() -> AzureIdentity {
         let mut answers = Answers::default();
         for (key, value) in [
             ("az_subscription", "3b63afce-113a-4798-a303-f37dada04319"),

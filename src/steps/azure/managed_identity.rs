@@ -58,7 +58,11 @@ impl Step for ManagedIdentity {
         let observation = if ownership.is_ours(&found.tags) {
             Observation::satisfied(format!("client id {}, tags are ours", found.client_id))
         } else if self.identity.takes_over(WORD) {
-            Observation::differs(vec![ownership.marking("managed identity", name, &found.tags)])
+            Observation::differs(vec![ownership.marking(
+                "managed identity",
+                name,
+                &found.tags,
+            )])
         } else if context.handed_off && Ownership::is_unmarked(&found.tags) {
             let note = "as it was handed off, so it is used as it is";
             Observation::satisfied(format!("client id {}, {note}", found.client_id))

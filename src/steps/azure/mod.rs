@@ -23,12 +23,8 @@ pub use federated_credential::FederatedCredential;
 pub use identity::{ADOPT, AzureIdentity, CREDENTIAL_LIMIT, DATA_ROLE, Method, OPERATOR_ROLE};
 pub use managed_identity::ManagedIdentity;
 pub use pod_identity::PodIdentity;
-pub(in crate::steps) use refused::{not_there_yet, refused};
 pub use role_assignment::RoleAssignment;
 pub use service_account::{AnnotatedAccount, CLIENT_ID_ANNOTATION, TENANT_ANNOTATION};
 pub use storage_account::{CREATE, StorageAccount};
-
-#[cfg(test)]
-pub(in crate::steps) use identity::tests::sample;
 
 pub use crate::clients::azure::Azure as Client;

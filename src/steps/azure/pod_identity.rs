@@ -184,5 +184,8 @@ impl PodIdentity {
 }
 
 fn enabled(cluster: &ManagedCluster) -> Option<&PodIdentityProfile> {
-    cluster.pod_identity.as_ref().filter(|profile| profile.enabled)
+    cluster
+        .pod_identity
+        .as_ref()
+        .filter(|profile| profile.enabled)
 }

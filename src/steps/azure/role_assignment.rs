@@ -14,7 +14,9 @@ use super::facts::{
 };
 use super::identity::{AzureIdentity, DATA_ROLE, OPERATOR_ROLE};
 use super::refused::{not_there_yet, refused};
-use crate::clients::azure::{Azure, NewAssignment, RoleAssignment as Found, RoleFilter, is_same_id};
+use crate::clients::azure::{
+    Azure, NewAssignment, RoleAssignment as Found, RoleFilter, is_same_id,
+};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
     lines,
@@ -238,7 +240,11 @@ mod tests {
         for above in ["/", "/subscriptions/S", "/subscriptions/s/resourcegroups/g"] {
             assert!(is_above(above, account), "{above}");
         }
-        for not in [account, "/subscriptions/s/resourceGroups/g2", "/subscriptions/s2"] {
+        for not in [
+            account,
+            "/subscriptions/s/resourceGroups/g2",
+            "/subscriptions/s2",
+        ] {
             assert!(!is_above(not, account), "{not}");
         }
     }

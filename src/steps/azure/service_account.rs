@@ -35,11 +35,7 @@ pub struct AnnotatedAccount {
 impl Step for AnnotatedAccount {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![
-                CLUSTER_UID.name(),
-                IDENTITY_CLIENT_ID.name(),
-                TENANT.name(),
-            ],
+            needs: vec![CLUSTER_UID.name(), IDENTITY_CLIENT_ID.name(), TENANT.name()],
             after: vec!["rok.namespaces"],
             settle: Settle::SHORT,
             ..StepMeta::new(
@@ -70,8 +66,7 @@ impl Step for AnnotatedAccount {
             client => {
                 let found = [(CLIENT_ID_ANNOTATION, client), (TENANT_ANNOTATION, tenant)];
                 let found = found.into_iter();
-                let found =
-                    found.filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
+                let found = found.filter_map(|(name, value)| Some(format!("{name}: {}", value?)));
                 Ok(Observation::differs(vec![
                     Change::new(Verb::Update, "service account", place)
                         .before(lines(found))

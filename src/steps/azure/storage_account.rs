@@ -75,7 +75,9 @@ impl Step for StorageAccount {
         let observation = Observation::satisfied(note)
             .with(&STORAGE_ID, &account.id)
             .with(&BLOB_ENDPOINT, endpoint);
-        Ok(noticed(account).into_iter().fold(observation, Observation::notice))
+        Ok(noticed(account)
+            .into_iter()
+            .fold(observation, Observation::notice))
     }
 
     async fn apply(&self, _facts: &Facts, context: &Context) -> Result<(), StepError> {

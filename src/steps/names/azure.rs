@@ -332,7 +332,10 @@ mod tests {
     fn an_assignments_name_is_a_guid_that_ignores_case() {
         let one = assignment("/subscriptions/S/resourceGroups/G", "P", "R");
         check_guid(&one).unwrap();
-        assert_eq!(one, assignment("/subscriptions/s/resourcegroups/g", "p", "r"));
+        assert_eq!(
+            one,
+            assignment("/subscriptions/s/resourcegroups/g", "p", "r")
+        );
         assert_ne!(one, assignment("/subscriptions/s", "p", "r"));
         assert_eq!(&one[14..15], "5");
         assert!("89ab".contains(&one[19..20]));
