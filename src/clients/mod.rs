@@ -17,3 +17,4 @@ mod skew;
 pub mod templates;
 pub mod wire;
 pub mod yaml;
+pub mod yaml_edit;

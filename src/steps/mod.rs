@@ -3,6 +3,7 @@
 pub mod adoption;
 pub mod atlas;
 pub mod aws;
+pub mod azure;
 pub mod cluster;
 pub mod discovery;
 pub mod environment;
@@ -11,5 +12,6 @@ pub mod handoff;
 pub mod in_the_way;
 pub mod manifests;
 pub mod names;
+pub mod ownership;
 pub mod proof;
 pub mod safe_names;

@@ -3,7 +3,14 @@
 //! `${VAR%-rok-rok}` drops a literal suffix once, if it is there. That is not quite what the
 //! documentation says in words ("when both are `rok`"), so [`ambiguity`] tells where the two part.
 
+mod azure;
+
 use ring::digest::{SHA256, digest};
+
+pub use azure::{
+    AzureInputs, assignment, check_account, check_cluster, check_container_prefix, check_group,
+    check_guid, check_identity, check_pod_identity, storage_account,
+};
 
 /// The longest bucket prefix: a bucket's 63 characters less the longest suffix that Rok appends.
 pub const PREFIX_LIMIT: usize = 52;

@@ -23,7 +23,7 @@ use rok_deploy::sandbox::aws::lagged::Lagged;
 use rok_deploy::sandbox::{Conduct, Options, Sandbox};
 use rok_deploy::steps::aws::{
     Caller, Cluster, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership,
-    PolicyAttachment,
+    PolicyAttachment, TagNames,
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;
@@ -267,6 +267,7 @@ fn identity() -> Identity {
         ownership: Ownership {
             cluster: CLUSTER.into(),
             recipe: "rok-eks".into(),
+            cloud: TagNames::Aws,
         },
         adopt: Decisions::default(),
     }
@@ -319,6 +320,7 @@ fn tags_of(cluster: &str) -> BTreeMap<String, String> {
     Ownership {
         cluster: cluster.into(),
         recipe: "rok-eks".into(),
+        cloud: TagNames::Aws,
     }
     .tags("r0")
 }

@@ -9,7 +9,6 @@ use super::adoption::{Decisions, Object};
 use super::found_role::{Bounding, FoundRole};
 use super::identity::{Grant, Identity};
 use super::in_the_way::{InTheWay, gone};
-use super::ownership::Ownership;
 use super::policy::pretty;
 use super::{not_there_yet, refused};
 use crate::clients::aws::{Aws, NewRole, Role};
@@ -17,6 +16,7 @@ use crate::engine::{
     Change, Context, ErrorKind, FactKey, Facts, Observation, Phase, Settle, Step, StepError,
     StepMeta, Verb,
 };
+use crate::steps::ownership::Ownership;
 
 /// The role's ARN, for templates and for the service account.
 pub const ROLE_ARN: FactKey<String> = FactKey::new("aws.role-arn");

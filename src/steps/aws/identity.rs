@@ -6,10 +6,10 @@ use serde_json::Value;
 use super::adoption::Decisions;
 use super::caller::{ACCOUNT, PARTITION};
 use super::cluster::ISSUER;
-use super::ownership::Ownership;
 use super::policy::{Admission, bucket_policy};
 use crate::clients::aws::partition_of_region;
 use crate::engine::{Facts, StepError};
+use crate::steps::ownership::Ownership;
 
 /// The identity as the answers name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,7 @@ pub fn s3_endpoint(region: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps::ownership::TagNames;
 
     #[test]
     fn arns_hold_partition_and_path() {
@@ -143,6 +144,7 @@ mod tests {
                 ownership: Ownership {
                     cluster: "c".into(),
                     recipe: "r".into(),
+                    cloud: TagNames::Aws,
                 },
                 adopt: Decisions::default(),
             },

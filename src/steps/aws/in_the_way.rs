@@ -2,11 +2,11 @@
 
 use super::adoption::{Decisions, Object};
 use super::identity::Identity;
-use super::ownership::Ownership;
 use crate::engine::Choice;
 pub(super) use crate::steps::in_the_way::gone;
 use crate::steps::in_the_way::{self, Installation};
 use crate::steps::names;
+use crate::steps::ownership::Ownership;
 
 /// What was found where ours would be.
 pub type InTheWay<'a> = in_the_way::InTheWay<'a, Object>;

@@ -13,18 +13,20 @@ mod identity;
 mod in_the_way;
 mod oidc_provider;
 mod overlap;
-mod ownership;
+
 pub(in crate::steps) mod permissions;
 pub mod policy;
 mod policy_attachment;
 pub mod remove;
+mod rights;
 mod stack;
 mod trust;
 mod trust_statement;
 
+pub use crate::steps::ownership::{Ownership, TagNames};
 pub use adoption::{ADOPT, Decision, Decisions, Object, meaning_digest};
 pub use caller::{ACCOUNT, CALLER_ARN, Caller, PARTITION};
-pub use cluster::{CERTIFICATE_AUTHORITY, Cluster, ENDPOINT, ISSUER};
+pub use cluster::{CERTIFICATE_AUTHORITY, Cluster, ENDPOINT, ISSUER, chosen};
 pub use discovery::{AwsDiscovery, Connector};
 pub use existing_role::ExistingRole;
 pub use iam_policy::{IamPolicy, POLICY_ADOPTED, POLICY_ARN};
@@ -33,9 +35,9 @@ pub use identity::{Grant, Identity, s3_endpoint};
 pub use in_the_way::InTheWay;
 pub use oidc_provider::{OidcProvider, PROVIDER_ARN};
 pub use overlap::Overlap;
-pub use ownership::Ownership;
 pub use permissions::Permissions;
 pub use policy_attachment::PolicyAttachment;
+pub use rights::Rights;
 pub use stack::{DeployStack, FindStackParts, STACK_PARTS, STACK_TEMPLATE, StackParts};
 pub use trust::Trust;
 

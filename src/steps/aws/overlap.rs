@@ -11,12 +11,12 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use super::identity::{Grant, Identity};
-use super::ownership::Ownership;
 use super::policy::{list, parse};
 use super::refused;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind, Policy, Role};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::names::{Inputs, probe_bucket};
+use crate::steps::ownership::Ownership;
 use crate::steps::safe_names::safe_names;
 use neighbour::{Buckets, Neighbour, granted};
 

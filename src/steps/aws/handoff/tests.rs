@@ -1,7 +1,7 @@
 //! The files, with plain and with hostile values.
 
 use super::*;
-use crate::steps::aws::{Decisions, Identity, Ownership};
+use crate::steps::aws::{Decisions, Identity, Ownership, TagNames};
 use crate::steps::handoff::Handoff as _;
 
 const HOSTILE: &str = "a'b\"c$(touch pwned)`id`\\ ;&|<>*?[x]{y}!#~%\u{202e}é";
@@ -22,6 +22,7 @@ fn handoff(part: Part) -> Handoff {
                 ownership: Ownership {
                     cluster: "west".into(),
                     recipe: "rok-eks".into(),
+                    cloud: TagNames::Aws,
                 },
                 adopt: Decisions::default(),
             },

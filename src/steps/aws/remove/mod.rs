@@ -23,10 +23,10 @@ pub use role::RemoveRole;
 pub use stack::RemoveStack;
 
 use super::identity::{Grant, Identity};
-use super::ownership::Ownership;
 use super::refused;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind, Policy, Role};
 use crate::engine::{ErrorKind, Facts, Observation, StepError};
+use crate::steps::ownership::Ownership;
 
 /// What a removal has to be allowed; a refusal names one, whoever gives rights wants all.
 const RIGHTS: &str = "iam:GetRole, ListAttachedRolePolicies, ListRolePolicies, \

@@ -14,8 +14,8 @@ use crate::steps::aws::adoption::Object;
 use crate::steps::aws::iam_policy::IamPolicy;
 use crate::steps::aws::identity::Grant;
 use crate::steps::aws::in_the_way::InTheWay;
-use crate::steps::aws::ownership::Ownership;
 use crate::steps::aws::refused;
+use crate::steps::ownership::Ownership;
 
 /// How many events tell why something failed.
 const EVENTS: usize = 300;

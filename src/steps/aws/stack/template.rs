@@ -175,7 +175,7 @@ fn function(members: &Map<String, Value>) -> Option<(&str, &Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::steps::aws::{Decisions, Identity, Ownership};
+    use crate::steps::aws::{Decisions, Identity, Ownership, TagNames};
 
     fn grant() -> Grant {
         Grant {
@@ -192,6 +192,7 @@ mod tests {
                 ownership: Ownership {
                     cluster: "c".into(),
                     recipe: "r".into(),
+                    cloud: TagNames::Aws,
                 },
                 adopt: Decisions::default(),
             },

@@ -1,0 +1,33 @@
+//! Steps on an Azure subscription and its AKS cluster.
+
+mod account;
+mod cluster;
+mod cluster_feature;
+mod discovery;
+pub mod edits;
+pub mod facts;
+mod federated_credential;
+mod identity;
+mod managed_identity;
+mod pod_identity;
+mod refused;
+mod rights;
+mod role_assignment;
+mod service_account;
+mod storage_account;
+
+pub use account::Account;
+pub use cluster::{Cluster, chosen};
+pub use cluster_feature::{ENABLE, WorkloadIdentity};
+pub use discovery::{AzureDiscovery, Connector};
+pub use facts::*;
+pub use federated_credential::FederatedCredential;
+pub use identity::{ADOPT, AzureIdentity, CREDENTIAL_LIMIT, DATA_ROLE, Method, OPERATOR_ROLE};
+pub use managed_identity::ManagedIdentity;
+pub use pod_identity::PodIdentity;
+pub use rights::Rights;
+pub use role_assignment::RoleAssignment;
+pub use service_account::{AnnotatedAccount, CLIENT_ID_ANNOTATION, TENANT_ANNOTATION};
+pub use storage_account::{CREATE, StorageAccount};
+
+pub use crate::clients::azure::Azure as Client;
