@@ -11,6 +11,7 @@ use super::process::{Gated, Process};
 use super::recorded::{self, ProcessSession};
 use crate::cli::Options;
 use crate::clients::aws::AwsSettings;
+use crate::clients::azure::AzureSettings;
 use crate::clients::git::{Git, GitSettings, Passwords};
 use crate::clients::kustomize::Kustomize;
 use crate::clients::recording::Recording;
@@ -28,8 +29,9 @@ use crate::sandbox::{self, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
 use crate::steps::aws::handoff::Handoff;
 use crate::steps::aws::{AwsDiscovery, Connector};
+use crate::steps::azure::{self, AzureDiscovery};
 use crate::steps::cluster::{Clusters, Operator};
-use crate::steps::discovery::EksDiscovery;
+use crate::steps::discovery::Everywhere;
 use crate::steps::gitops::{Remotes, Repository, skeleton};
 use crate::steps::manifests::Manifests;
 
@@ -42,6 +44,7 @@ pub struct Session {
     runs: Runs,
     sandbox: Option<Sandbox>,
     aws: Connector,
+    azure: azure::Connector,
     clusters: Clusters,
     remotes: Remotes,
     passwords: Passwords,
@@ -129,6 +132,8 @@ impl Session {
             .and_then(|sandbox| sandbox.environment().get("KUBECONFIG").map(PathBuf::from));
         let clusters = Clusters::new(kubeconfig, process.wire.clone());
         let aws = Connector::new(aws_settings(sandbox.as_ref()), process.wire.clone());
+        let azure = azure_settings(sandbox.as_ref());
+        let azure = azure::Connector::new(azure, process.wire.clone());
         let passwords = Passwords::default();
         sources.take_passwords(spec.questions, &passwords);
         let git = git_settings(&passwords);
@@ -141,6 +146,7 @@ impl Session {
             runs: Runs::new(&state),
             sandbox,
             aws,
+            azure,
             clusters,
             remotes,
             passwords,
@@ -167,6 +173,7 @@ impl Session {
             runs: Runs::new(&again.root),
             sandbox: None,
             aws: Connector::new(AwsSettings::default(), wire.clone()),
+            azure: azure::Connector::new(AzureSettings::default(), wire.clone()),
             clusters: Clusters::new(None, wire),
             recording: None,
             remotes: Remotes::new(git),
@@ -177,9 +184,12 @@ impl Session {
 
     /// Resolves all answers.
     pub(super) async fn resolve(&self, edits: &Answers, offers: bool) -> Resolution {
-        let discovery = EksDiscovery {
+        let discovery = Everywhere {
             aws: AwsDiscovery {
                 connector: self.aws.clone(),
+            },
+            azure: AzureDiscovery {
+                connector: self.azure.clone(),
             },
             cluster: self.clusters.clone(),
             uses_cluster: !self.launch.no_cluster,
@@ -549,6 +559,7 @@ impl Session {
         let manifests = move |directory: &str| Manifests::new(builder.clone(), place(directory));
         Tools {
             aws: self.aws.clone(),
+            azure: self.azure.clone(),
             cluster: self.clusters.clone(),
             repository: Arc::new(repository),
             kustomize,
@@ -627,5 +638,20 @@ fn aws_settings(sandbox: Option<&Sandbox>) -> AwsSettings {
         endpoint_url: of("AWS_ENDPOINT_URL"),
         static_credentials: of("AWS_ACCESS_KEY_ID").zip(of("AWS_SECRET_ACCESS_KEY")),
         ..AwsSettings::default()
+    }
+}
+
+fn azure_settings(sandbox: Option<&Sandbox>) -> AzureSettings {
+    let Some(sandbox) = sandbox else {
+        return AzureSettings::default();
+    };
+    let of = |name: &str| sandbox.environment().get(name).cloned();
+    AzureSettings {
+        tenant: of("AZURE_TENANT_ID"),
+        arm_endpoint: of("ROK_AZURE_ARM_ENDPOINT"),
+        authority_host: of("AZURE_AUTHORITY_HOST"),
+        secret: of("AZURE_CLIENT_ID").zip(of("AZURE_CLIENT_SECRET")),
+        ca_file: of("SSL_CERT_FILE").map(PathBuf::from),
+        cloud: None,
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use super::launch::recipe;
 use crate::cli::{Options, Output};
 use crate::failure::Failure;
+use crate::recipes::RECIPES;
 use crate::settings::Sources;
 
 pub(super) fn list(options: &Options) -> Result<u8, Failure> {
@@ -30,6 +31,14 @@ pub(super) fn list(options: &Options) -> Result<u8, Failure> {
             out,
             "\n{}  {}\n    {}",
             task.name, task.title, task.description
+        )?;
+    }
+    let others = RECIPES.iter().filter(|other| other.name != spec.name);
+    for other in others {
+        let (name, title) = (other.name, other.title);
+        writeln!(
+            out,
+            "\n`--recipe {name}` lists those of another recipe: {title}"
         )?;
     }
     writeln!(

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::frontend::Asking;
-use super::launch::{approval_of, launch_of};
+use super::launch::{approval_of, launch_of, named, told_by_context};
 use super::process::Process;
 use super::resume::{go_on, one};
 use super::run::{finish, to_the_end};
@@ -18,6 +18,8 @@ use crate::engine::run::Handle;
 use crate::engine::{Answers, ErrorKind, Origin, Outcome, RunState, StepError};
 use crate::failure::{Failure, exit};
 use crate::journal::RunFolder;
+use crate::recipes::RECIPES;
+use crate::settings::Sources;
 use crate::ui::harmless::Harmless;
 use crate::ui::tui::{self, Unfinished, WizardPort};
 use crate::ui::words;
@@ -31,6 +33,9 @@ pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
         return Err(Failure::usage("the wizard needs a terminal")
             .hint("`rok-deploy run` does the same without prompts, `rok-deploy plan` only looks"));
     }
+    let Some(options) = &with_recipe(options).await? else {
+        return left();
+    };
     let session = Session::open(options, launch_of(options), Process::this()).await?;
     if options.linear {
         return line_by_line(options, session).await;
@@ -43,6 +48,39 @@ pub(super) async fn wizard(options: &Options) -> Result<u8, Failure> {
     });
     let ended = tui::wizard(port.clone(), screen(options, practice)).await?;
     port.close(ended)
+}
+
+/// Returns the options with a recipe, asked for where nothing else tells it; nothing when the input has
+/// ended. Everything else that is asked follows from it, so it comes before the screens.
+async fn with_recipe(options: &Options) -> Result<Option<Options>, Failure> {
+    let sources = Sources::read(&options.set, options.answers.as_deref(), BTreeMap::new())?;
+    if named(options, &sources)?.is_some() || told_by_context(options).is_some() {
+        return Ok(Some(options.clone()));
+    }
+    writeln!(
+        io::stderr(),
+        "The kube context does not tell where Rok is to run."
+    )?;
+    for spec in RECIPES {
+        writeln!(io::stderr(), "  {}: {}", spec.name, spec.title)?;
+    }
+    loop {
+        let Some(line) = read("Recipe (recipe): ").await? else {
+            return Ok(None);
+        };
+        let found = RECIPES.iter().find(|spec| spec.name == line.trim());
+        if let Some(spec) = found {
+            return Ok(Some(Options {
+                recipe: Some(spec.name.into()),
+                ..options.clone()
+            }));
+        }
+        writeln!(
+            io::stderr(),
+            "`{}` is none of them",
+            words::clean(line.trim())
+        )?;
+    }
 }
 
 /// Returns how screens look.

@@ -49,9 +49,8 @@ const QUESTIONS: &[Question] = &[
 async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
     let preflight: Vec<Arc<dyn Step>> = vec![Arc::new(Preflight {
-        aws: parts.aws.clone(),
+        rights: Arc::new(parts.callers_rights()),
         clone: None,
-        rights: parts.rights(),
         kustomize: None,
     })];
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {

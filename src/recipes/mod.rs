@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod authorize;
+pub mod rok_aks;
 pub mod rok_eks;
 pub mod teardown;
 
@@ -13,6 +14,7 @@ use futures::future::BoxFuture;
 use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::aws::handoff::Handoff;
+use crate::steps::azure;
 use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::gitops::Repository;
 use crate::steps::manifests::Manifests;
@@ -54,7 +56,7 @@ pub type Build = BoxFuture<'static, Result<Recipe, StepError>>;
 pub type HandOver = BoxFuture<'static, Result<Handoff, StepError>>;
 
 /// All recipes that can be chosen.
-pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC];
+pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC, &rok_aks::SPEC];
 
 /// Returns the recipe of that name, and those of `rok-deploy apply`, `teardown` and `rok-s3-authorize`,
 /// which are not there to choose.
@@ -77,6 +79,8 @@ pub type Kustomizations = Arc<dyn Fn(&str) -> Manifests + Send + Sync>;
 pub struct Tools {
     /// AWS clients.
     pub aws: Connector,
+    /// Azure clients.
+    pub azure: azure::Connector,
     /// The way to a cluster of a kube context.
     pub cluster: Clusters,
     /// The clone in a directory.

@@ -8,7 +8,7 @@ mod questions;
 
 pub(super) use build::Parts;
 pub(super) use handoff::handoff;
-pub(super) use questions::{QUESTIONS, question};
+pub(super) use questions::{QUESTIONS, VERIFY_IMAGE, question};
 
 use super::{RecipeSpec, TaskSpec};
 

@@ -1,19 +1,22 @@
-//! What can be offered as an answer, from AWS, the kubeconfig and the clone.
+//! What can be offered as an answer, from the clouds, the kubeconfig and the clone.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use super::aws::AwsDiscovery;
+use super::azure::AzureDiscovery;
 use super::cluster::Clusters;
 use super::gitops::Remotes;
 use crate::clients::cluster::contexts;
 use crate::engine::{Answers, Candidate, Discovery, StepError};
 
-/// Candidates for the questions of the EKS recipes.
-pub struct EksDiscovery {
+/// Candidates for the questions of every recipe. Keys tell which cloud is asked.
+pub struct Everywhere {
     /// Candidates about AWS.
     pub aws: AwsDiscovery,
+    /// Candidates about Azure.
+    pub azure: AzureDiscovery,
     /// The ways to clusters.
     pub cluster: Clusters,
     /// Whether the cluster may be asked.
@@ -23,7 +26,7 @@ pub struct EksDiscovery {
 }
 
 #[async_trait]
-impl Discovery for EksDiscovery {
+impl Discovery for Everywhere {
     async fn candidates(&self, key: &str, answers: &Answers) -> Result<Vec<Candidate>, StepError> {
         match key {
             "kube_context" if self.uses_cluster => self.contexts(answers).await,
@@ -35,6 +38,7 @@ impl Discovery for EksDiscovery {
                     found
                 })
             }
+            _ if is_of_azure(key) => self.azure.candidates(key, answers).await,
             _ => self.aws.candidates(key, answers).await,
         }
     }
@@ -44,28 +48,17 @@ impl Discovery for EksDiscovery {
     }
 }
 
-impl EksDiscovery {
+impl Everywhere {
     /// The context whose server is the chosen cluster's endpoint, else the current one.
     async fn contexts(&self, answers: &Answers) -> Result<Vec<Candidate>, StepError> {
         let found = contexts(self.cluster.kubeconfig())
             .map_err(|error| StepError::answers(error.to_string()))?;
-        let endpoint: Option<String> = match answers.get("eks_cluster") {
-            Some(name) => {
-                let client = self.aws.connector.client(answers).await?;
-                // That the cluster cannot be described is told by the step that needs it.
-                client
-                    .cluster(name)
-                    .await
-                    .ok()
-                    .flatten()
-                    .and_then(|cluster| cluster.endpoint)
-            }
-            None => None,
-        };
+        let servers = self.servers(answers).await?;
+        let is_server = |server: &str| servers.iter().any(|known| is_same(known, server));
         let of_cluster = found
             .contexts
             .iter()
-            .find(|context| endpoint.as_deref() == Some(context.server.trim_end_matches('/')));
+            .find(|context| is_server(&context.server));
         let preferred = of_cluster
             .map(|context| &context.name)
             .or(found.current.as_ref())
@@ -78,6 +71,18 @@ impl EksDiscovery {
                 Candidate::new(context.name, context.server).preferred(is_preferred)
             })
             .collect())
+    }
+
+    /// The addresses of the chosen cluster's API server, as its cloud tells them.
+    async fn servers(&self, answers: &Answers) -> Result<Vec<String>, StepError> {
+        let Some(name) = answers.get("eks_cluster") else {
+            return self.azure.servers(answers).await;
+        };
+        let client = self.aws.connector.client(answers).await?;
+        // That the cluster cannot be described is told by the step that needs it.
+        let cluster = client.cluster(name).await.ok().flatten();
+        let endpoint = cluster.and_then(|cluster| cluster.endpoint);
+        Ok(endpoint.into_iter().collect())
     }
 
     /// The region that the cluster's nodes say they are in, when nothing else names one.
@@ -95,5 +100,34 @@ impl EksDiscovery {
             .into_iter()
             .map(|region| Candidate::new(region, "from the nodes' labels"))
             .collect()
+    }
+}
+
+fn is_of_azure(key: &str) -> bool {
+    ["az_", "aks_", "storage_"]
+        .iter()
+        .any(|start| key.starts_with(start))
+}
+
+/// Whether two addresses are of one server; the port of HTTPS may be left out.
+fn is_same(one: &str, other: &str) -> bool {
+    let plain = |server: &str| {
+        let server = server.trim_end_matches('/');
+        server
+            .strip_suffix(":443")
+            .unwrap_or(server)
+            .to_ascii_lowercase()
+    };
+    plain(one) == plain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_with_and_without_the_usual_port() {
+        assert!(is_same("https://A.azmk8s.io:443", "https://a.azmk8s.io/"));
+        assert!(!is_same("https://127.0.0.1:1", "https://127.0.0.1:2"));
     }
 }

@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rok_deploy::clients::aws::AwsSettings;
+use rok_deploy::clients::azure::AzureSettings;
 use rok_deploy::clients::git::{Git, GitSettings};
 use rok_deploy::clients::kustomize::Kustomize;
 use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::ports::SystemClock;
+use rok_deploy::engine::question::{Kind, Question};
 use rok_deploy::engine::{Answers, Origin, Phase, Recipe, StepMeta};
 use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply, teardown};
 use rok_deploy::steps::aws::Connector;
+use rok_deploy::steps::azure;
 use rok_deploy::steps::cluster::{Clusters, Operator};
 use rok_deploy::steps::gitops::{Repository, skeleton};
 use rok_deploy::steps::manifests::Manifests;
@@ -27,8 +30,23 @@ const SAMPLE: &[(&str, &str)] = &[
     ("eks_cluster", "arrikto-cluster"),
     ("kube_context", "arrikto-cluster"),
     ("manifests_dir", "/manifests"),
+    ("az_tenant", TENANT),
+    ("az_subscription", SUBSCRIPTION),
+    ("az_resource_group", "arrikto"),
+    ("az_location", "eastus"),
+    ("aks_cluster", "arrikto-cluster"),
+    ("storage_account_name", "rokpractice"),
 ];
-const METHODS: [&str; 3] = ["iam", "cloudformation", "existing"];
+const TENANT: &str = "2bf793e0-71b3-4a6c-ba8a-96a6755de088";
+const SUBSCRIPTION: &str = "3b63afce-113a-4798-a303-f37dada04319";
+/// Those of EKS, and those of AKS.
+const METHODS: [&str; 5] = [
+    "iam",
+    "cloudformation",
+    "existing",
+    "workload-identity",
+    "pod-identity",
+];
 
 /// Those that can be chosen, and those of `rok-deploy apply` and `teardown`.
 fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {
@@ -43,13 +61,19 @@ fn answers(spec: &RecipeSpec, method: &str) -> Answers {
     for question in spec.questions {
         let sample = SAMPLE.iter().find(|(key, _)| *key == question.key);
         let value = match (question.key, sample) {
-            ("aws_identity_method", _) => Some(method.to_owned()),
+            ("aws_identity_method" | "az_identity_method", _) => knows_method(question, method)
+                .then(|| method.to_owned())
+                .or_else(|| (question.default)(&answers)),
             (_, Some((_, value))) => Some((*value).to_owned()),
             _ => (question.default)(&answers),
         };
         answers.set(question.key, value.unwrap_or_default(), Origin::Default);
     }
     answers
+}
+
+fn knows_method(question: &Question, method: &str) -> bool {
+    matches!(question.kind, Kind::Choice(known) if known.iter().any(|(name, _)| *name == method))
 }
 
 async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
@@ -64,9 +88,18 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
         static_credentials: Some(("AKIAEXAMPLE".into(), "secret".into())),
         ..AwsSettings::default()
     };
+    let azure = AzureSettings {
+        tenant: Some(TENANT.into()),
+        arm_endpoint: Some("https://127.0.0.1:9".into()),
+        authority_host: Some("https://127.0.0.1:9".into()),
+        secret: Some(("client".into(), "secret".into())),
+        cloud: Some("AzureCloud".into()),
+        ..AzureSettings::default()
+    };
     let git = Git::new(GitSettings::default(), wire.clone());
     let tools = Tools {
         aws: Connector::new(settings, wire.clone()),
+        azure: azure::Connector::new(azure, wire.clone()),
         cluster: Clusters::new(None, wire),
         repository: Arc::new(move |directory| Repository {
             git: Clone::clone(&git),
@@ -289,6 +322,21 @@ fn variables() -> BTreeMap<String, String> {
         ),
         ("AWS_S3_ROLE", "rok-us-west-2-arrikto-cluster"),
         ("AWS_CF_S3_RESOURCES", "rok-us-west-2-arrikto-cluster"),
+        ("AZ_TENANT", TENANT),
+        ("AZ_SUBSCRIPTION", SUBSCRIPTION),
+        ("AZ_RESOURCE_GROUP", "arrikto"),
+        ("AZ_LOCATION", "eastus"),
+        ("AKS_CLUSTER", "arrikto-cluster"),
+        ("AZ_MANAGED_IDENTITY", "rok-arrikto-cluster"),
+        ("AZ_IDENTITY_METHOD", "pod-identity"),
+        ("POD_IDENTITY_NAME", "rok"),
+        ("STORAGE_ACCOUNT_NAME", "rokpractice"),
+        ("S3_BUCKET_PREFIX", "rok"),
+        ("BUCKET_PREFIX", "rok"),
+        (
+            "IDENTITY_RESOURCE_ID",
+            "/subscriptions/s/resourceGroups/arrikto",
+        ),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

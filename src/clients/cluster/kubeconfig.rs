@@ -38,6 +38,8 @@ pub struct ContextInfo {
     pub server: String,
     /// The name of its user.
     pub user: String,
+    /// The program that gives the user's credentials, when one does: `aws`, `kubelogin`.
+    pub program: Option<String>,
     /// Its namespace.
     pub namespace: Option<String>,
 }
@@ -55,6 +57,9 @@ pub fn contexts(kubeconfig: Option<&Path>) -> Result<Contexts, ClusterError> {
                 .and_then(|cluster| cluster.server.as_deref().map(redact))
                 .unwrap_or_default(),
             user: context.user.clone().unwrap_or_default(),
+            program: user_of(&kubeconfig, context.user.as_deref())
+                .exec
+                .and_then(|exec| exec.command),
             namespace: context.namespace.clone(),
         })
     });

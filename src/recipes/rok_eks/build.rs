@@ -135,8 +135,10 @@ impl Parts {
     pub(in crate::recipes) fn cluster_context(&self) -> ClusterContext {
         ClusterContext {
             access: self.access(),
-            cluster: self.answers.text("eks_cluster"),
-            region: self.answers.text("aws_default_region"),
+            chosen: aws::chosen(
+                &self.answers.text("eks_cluster"),
+                &self.answers.text("aws_default_region"),
+            ),
             accepts_other_server: self.answers.is_yes("kube_context_accept"),
         }
     }
@@ -157,12 +159,11 @@ impl Parts {
             Arc::new(self.cluster()),
             Arc::new(self.cluster_context()),
             Arc::new(Preflight {
-                aws: self.aws.clone(),
+                rights: Arc::new(self.callers_rights()),
                 clone: Some(CloneRights {
                     repository: self.repository(),
                     pushes: self.pushes() != Some(false),
                 }),
-                rights: self.rights(),
                 kustomize: Some(self.tools.kustomize.clone()),
             }),
             Arc::new(self.hold_cluster(CLUSTER_UID.name())),
@@ -508,7 +509,15 @@ impl Parts {
         names
     }
 
-    pub(in crate::recipes) fn rights(&self) -> Vec<Right> {
+    /// What the plan needs to be allowed.
+    pub(in crate::recipes) fn callers_rights(&self) -> aws::Rights {
+        aws::Rights {
+            aws: self.aws.clone(),
+            rights: self.rights(),
+        }
+    }
+
+    fn rights(&self) -> Vec<Right> {
         if self.brings_role() {
             return Vec::new();
         }

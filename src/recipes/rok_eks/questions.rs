@@ -316,7 +316,8 @@ const fn is_same(one: &str, other: &str) -> bool {
 }
 
 /// The image of the documented test Pod.
-pub(super) const VERIFY_IMAGE: &str = "gcr.io/arrikto/rok-tools:release-1.5-l0-release-1.5.3";
+pub(in crate::recipes) const VERIFY_IMAGE: &str =
+    "gcr.io/arrikto/rok-tools:release-1.5-l0-release-1.5.3";
 
 /// What the computed names are made of.
 const NAME_INPUTS: &[&str] = &[

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::refused;
 use crate::clients::aws::Aws;
 use crate::engine::{Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta};
+use crate::steps::cluster::ChosenCluster;
 
 /// The cluster's OIDC issuer without `https://`.
 pub const ISSUER: FactKey<String> = FactKey::new("aws.issuer");
@@ -113,6 +114,17 @@ impl Cluster {
             Ok(names) => error.hint(format!("this region has: {}", names.join(", "))),
             Err(_) => error,
         }
+    }
+}
+
+/// Returns what a kube context is held against.
+pub fn chosen(name: &str, region: &str) -> ChosenCluster {
+    ChosenCluster {
+        title: format!("EKS cluster `{name}`"),
+        makes_context: format!("aws eks update-kubeconfig --name {name} --region {region}"),
+        endpoint: &ENDPOINT,
+        certificate_authority: &CERTIFICATE_AUTHORITY,
+        issuer: &ISSUER,
     }
 }
 

@@ -49,7 +49,10 @@ impl Step for Account {
                 self.tenant
             )));
         }
-        let Some(subscription) = subscriptions.iter().find(|one| one.id == *id) else {
+        let Some(subscription) = subscriptions
+            .iter()
+            .find(|one| one.id.eq_ignore_ascii_case(id))
+        else {
             let known: Vec<_> = subscriptions
                 .iter()
                 .map(|one| format!("{} ({})", one.id, one.name))

@@ -12,6 +12,7 @@ use super::identity::AzureIdentity;
 use super::refused::refused;
 use crate::clients::azure::{Azure, ManagedCluster};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
+use crate::steps::cluster::ChosenCluster;
 
 /// Describes the cluster.
 pub struct Cluster {
@@ -109,6 +110,18 @@ impl Step for Cluster {
 
     async fn apply(&self, _facts: &Facts, _context: &Context) -> Result<(), StepError> {
         Ok(())
+    }
+}
+
+/// Returns what a kube context is held against.
+pub fn chosen(identity: &AzureIdentity) -> ChosenCluster {
+    let AzureIdentity { group, cluster, .. } = identity;
+    ChosenCluster {
+        title: format!("AKS cluster `{cluster}`"),
+        makes_context: format!("az aks get-credentials --resource-group {group} --name {cluster}"),
+        endpoint: &ENDPOINT,
+        certificate_authority: &CERTIFICATE_AUTHORITY,
+        issuer: &CLUSTER_ISSUER,
     }
 }
 

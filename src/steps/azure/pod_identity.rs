@@ -51,6 +51,11 @@ impl Step for PodIdentity {
             return Ok(self.no_add_on());
         };
         let place = self.place();
+        if let Some(failure) = &cluster.failure {
+            return Err(StepError::failed(format!(
+                "AKS did not take Pod identity `{place}`: {failure}"
+            )));
+        }
         let Some(found) = self.find(profile) else {
             if is_changing(&cluster) {
                 return Ok(Observation::pending(format!(

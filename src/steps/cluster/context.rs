@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use super::access::{ClusterAccess, refused};
 use crate::clients::cluster::{Cluster, ClusterErrorKind};
 use crate::engine::{Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta};
-use crate::steps::aws::{CERTIFICATE_AUTHORITY, ENDPOINT, ISSUER};
 
 /// The UID of the namespace `kube-system`: the identity of the cluster itself.
 pub const CLUSTER_UID: FactKey<String> = FactKey::new("cluster.uid");
@@ -17,19 +16,36 @@ pub const CLUSTER_UID: FactKey<String> = FactKey::new("cluster.uid");
 pub struct ClusterContext {
     /// The way to the cluster.
     pub access: ClusterAccess,
-    /// The chosen cluster's name, for messages.
-    pub cluster: String,
-    /// The region, for messages.
-    pub region: String,
+    /// The chosen cluster.
+    pub chosen: ChosenCluster,
     /// Whether another server than the cluster's endpoint was accepted explicitly.
     pub accepts_other_server: bool,
+}
+
+/// The chosen cluster, as its cloud describes it.
+#[derive(Debug)]
+pub struct ChosenCluster {
+    /// What messages call it: "EKS cluster `arrikto-cluster`".
+    pub title: String,
+    /// The command that makes a context for it.
+    pub makes_context: String,
+    /// The fact that tells the URL of its API.
+    pub endpoint: &'static FactKey<String>,
+    /// The fact that tells its certificate authority, in base64; empty where nobody may know.
+    pub certificate_authority: &'static FactKey<String>,
+    /// The fact that tells its issuer; empty where it has none that others know.
+    pub issuer: &'static FactKey<String>,
 }
 
 #[async_trait]
 impl Step for ClusterContext {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ENDPOINT.name(), CERTIFICATE_AUTHORITY.name(), ISSUER.name()],
+            needs: vec![
+                self.chosen.endpoint.name(),
+                self.chosen.certificate_authority.name(),
+                self.chosen.issuer.name(),
+            ],
             gives: vec![CLUSTER_UID.name()],
             ..StepMeta::new(
                 "cluster.context",
@@ -40,13 +56,14 @@ impl Step for ClusterContext {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let (endpoint, authority) = (facts.get(&ENDPOINT)?, facts.get(&CERTIFICATE_AUTHORITY)?);
+        let endpoint = facts.get(self.chosen.endpoint)?;
+        let authority: String = facts.get(self.chosen.certificate_authority)?;
         let client = self.access.client().await?;
         let context = self.access.context().unwrap_or("current context");
         let same_server = canonical(client.server()) == canonical(&endpoint);
         let same_authority = client
             .certificate_authority()
-            .is_none_or(|found| found == authority);
+            .is_none_or(|found| authority.is_empty() || found == authority);
         let mut notice = None;
         if !same_server || !same_authority {
             let what = if same_server {
@@ -57,19 +74,17 @@ impl Step for ClusterContext {
                     client.server()
                 )
             };
-            let text = format!(
-                "kube context `{context}` {what} EKS cluster `{}`",
-                self.cluster
-            );
+            let text = format!("kube context `{context}` {what} {}", self.chosen.title);
             if !self.accepts_other_server {
                 return Err(StepError::answers(text)
                     .hint(format!(
-                        "`aws eks update-kubeconfig --name {} --region {}` makes a context; choose it with `--set kube_context=NAME`",
-                        self.cluster, self.region
+                        "`{}` makes a context; choose it with `--set kube_context=NAME`",
+                        self.chosen.makes_context
                     ))
                     .hint("if a bastion or proxy stands before the cluster, say so with `--set kube_context_accept=yes`"));
             }
-            self.compare_issuer(client, &facts.get(&ISSUER)?).await?;
+            let issuer: String = facts.get(self.chosen.issuer)?;
+            self.compare_issuer(client, &issuer).await?;
             notice = Some(format!("{text}; accepted (`kube_context_accept` is `yes`)"));
         }
         let (uid, version) =
@@ -97,17 +112,23 @@ impl ClusterContext {
             Err(error) if error.kind == ClusterErrorKind::Forbidden => return Ok(()),
             Err(error) => return Err(refused(error)),
         };
-        let scheme = |issuer: &str| issuer.split_once("://").map(|(_, rest)| rest.to_owned());
-        if scheme(&found).as_deref() == Some(expected) {
+        if expected.is_empty() || plain(&found) == plain(expected) {
             return Ok(());
         }
         Err(StepError::answers(format!(
-            "kube context `{}` reaches another cluster than `{}`: its tokens come from {found}, expected https://{expected}",
+            "kube context `{}` reaches another cluster than {}: its tokens come from {found}, expected https://{}",
             self.access.context().unwrap_or("current context"),
-            self.cluster
+            self.chosen.title,
+            plain(expected)
         ))
         .hint("`kube_context_accept=yes` is for another way to the same cluster"))
     }
+}
+
+/// The issuer without its scheme, which some name it without.
+fn plain(issuer: &str) -> &str {
+    let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    rest.trim_end_matches('/')
 }
 
 fn canonical(server: &str) -> String {

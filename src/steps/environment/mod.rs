@@ -2,4 +2,4 @@
 
 mod preflight;
 
-pub use preflight::{CloneRights, Preflight, Right};
+pub use preflight::{CallersRights, CloneRights, Preflight, Right};

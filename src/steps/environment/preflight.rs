@@ -1,44 +1,60 @@
 //! Looks, before anything is changed, for what would stop the run half-way: rights, the remote,
 //! the clock, the programs.
 //!
-//! IAM's simulator is known to deny what succeeds in fact (organizations, sessions), so its "no"
-//! is shown and stops nothing: only the act itself is a proof.
+//! What a cloud says about rights is shown and stops nothing: only the act itself is a proof.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::clients::aws::{Aws, AwsErrorKind, Simulated};
 use crate::clients::git::PushRight;
 use crate::clients::kustomize::Kustomize;
 use crate::engine::{
     Context, Facts, Observation, Phase, RightAnswer, RightView, Step, StepError, StepMeta,
 };
-use crate::steps::aws::{ACCOUNT, CALLER_ARN, PARTITION};
 use crate::steps::gitops::Repository;
 
-/// From which difference on a wrong clock is worth a word; AWS refuses at five minutes.
+/// From which difference on a wrong clock is worth a word; clouds refuse at five minutes.
 const SKEW_SECONDS: i64 = 60;
 
 /// Actions that the plan needs on one resource.
 #[derive(Debug, Clone)]
 pub struct Right {
-    /// `iam:CreateRole` and its like.
+    /// `iam:CreateRole`, `Microsoft.Authorization/roleAssignments/write` and their like.
     pub actions: &'static [&'static str],
-    /// The resource's ARN, with `{partition}` and `{account}` to fill in.
+    /// The resource: its ARN, with `{partition}` and `{account}` to fill in, or its id.
     pub resource: String,
     /// What else is known of the requests: condition keys and their values.
     pub conditions: Vec<(&'static str, String)>,
 }
 
+/// The cloud, asked what its caller may do.
+#[async_trait]
+pub trait CallersRights: Send + Sync {
+    /// Returns the names of the facts that the asking reads.
+    fn needs(&self) -> Vec<&'static str>;
+
+    /// Asks about each right that the plan needs, and says how each answer was found.
+    ///
+    /// # Errors
+    ///
+    /// When a fact is not known. What the cloud will not tell is an answer too.
+    async fn ask(&self, facts: &Facts) -> Result<Vec<RightView>, StepError>;
+
+    /// Says that an action is denied, and what that is worth.
+    fn denied(&self, right: &RightView) -> String;
+
+    /// Returns by how much the cloud's clock is ahead of ours, and whose it is.
+    fn skew(&self) -> Option<(jiff::SignedDuration, &'static str)>;
+}
+
 /// Looks for what would stop the run half-way.
 pub struct Preflight {
-    /// The account.
-    pub aws: Aws,
+    /// The cloud, and what the plan needs to be allowed there.
+    pub rights: Arc<dyn CallersRights>,
     /// The clone, in a run that writes to one.
     pub clone: Option<CloneRights>,
-    /// What the plan needs to be allowed.
-    pub rights: Vec<Right>,
     /// What builds manifests, in a run that needs it.
     pub kustomize: Option<Kustomize>,
 }
@@ -55,7 +71,7 @@ pub struct CloneRights {
 impl Step for Preflight {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: vec![ACCOUNT.name(), PARTITION.name(), CALLER_ARN.name()],
+            needs: self.rights.needs(),
             ..StepMeta::new(
                 "environment.preflight",
                 "Rights, remote, clock, programs",
@@ -66,7 +82,7 @@ impl Step for Preflight {
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let (rights, clone, (builder, lacks)) =
-            tokio::join!(self.ask_rights(facts), self.ask_clone(), self.builder());
+            tokio::join!(self.rights.ask(facts), self.ask_clone(), self.builder());
         let (rights, push) = (rights?, clone?);
         let mut findings = Vec::new();
         findings.extend(in_words(&rights));
@@ -80,9 +96,8 @@ impl Step for Preflight {
         for right in &rights {
             if right.answer == RightAnswer::Denied {
                 let action = &right.action;
-                observation = observation.missing_right(action).notice(format!(
-                    "the simulator denies {action}; it may be wrong, the act itself will tell"
-                ));
+                let words = self.rights.denied(right);
+                observation = observation.missing_right(action).notice(words);
             }
         }
         for (reason, actions) in unknown(&rights) {
@@ -147,46 +162,6 @@ fn unknown(rights: &[RightView]) -> BTreeMap<&str, Vec<&str>> {
 }
 
 impl Preflight {
-    /// Asks the simulator for each right, and says how each answer was found.
-    async fn ask_rights(&self, facts: &Facts) -> Result<Vec<RightView>, StepError> {
-        let (partition, account) = (facts.get(&PARTITION)?, facts.get(&ACCOUNT)?);
-        let caller = facts.get(&CALLER_ARN)?;
-        let principal = principal(&caller);
-        let asking = self.rights.iter().map(|right| {
-            let resource = right
-                .resource
-                .replace("{partition}", &partition)
-                .replace("{account}", &account);
-            let (principal, caller) = (principal.as_deref(), caller.as_str());
-            async move {
-                let Some(principal) = principal else {
-                    return right
-                        .all_unknown(&resource, &format!("`{caller}` cannot be simulated"));
-                };
-                let conditions: Vec<_> = right
-                    .conditions
-                    .iter()
-                    .map(|(key, value)| (*key, value.as_str()))
-                    .collect();
-                let answer = self
-                    .aws
-                    .simulate_with(principal, right.actions, &[&resource], &conditions)
-                    .await;
-                match answer {
-                    Ok(results) => results.iter().map(simulated).collect(),
-                    Err(error) if error.kind == AwsErrorKind::AccessDenied => {
-                        right.all_unknown(&resource, "the caller may not ask IAM's simulator")
-                    }
-                    // A cloud without a simulator, or one that does not know this caller: nothing
-                    // follows from that.
-                    Err(error) => right.all_unknown(&resource, &error.to_string()),
-                }
-            }
-        });
-        let answers: Vec<Vec<RightView>> = futures::future::join_all(asking).await;
-        Ok(answers.concat())
-    }
-
     /// Says what builds manifests, and what is lacking, in a run that needs something.
     async fn builder(&self) -> (Option<String>, Option<&'static str>) {
         let Some(kustomize) = &self.kustomize else {
@@ -214,11 +189,12 @@ impl Preflight {
     }
 
     fn clock(&self) -> Option<String> {
-        let skew = self.aws.clock_skew()?.as_secs();
+        let (skew, whose) = self.rights.skew()?;
+        let skew = skew.as_secs();
         (skew.abs() >= SKEW_SECONDS).then(|| {
             let which = if skew > 0 { "behind" } else { "ahead of" };
             format!(
-                "this machine's clock is {} s {which} AWS; AWS refuses from 300 s on",
+                "this machine's clock is {} s {which} {whose}; {whose} refuses from 300 s on",
                 skew.abs()
             )
         })
@@ -226,7 +202,8 @@ impl Preflight {
 }
 
 impl Right {
-    fn all_unknown(&self, resource: &str, how: &str) -> Vec<RightView> {
+    /// Returns the answer that nobody can tell, for each action.
+    pub fn all_unknown(&self, resource: &str, how: &str) -> Vec<RightView> {
         let view = |action: &&str| RightView {
             action: (*action).to_owned(),
             resource: resource.to_owned(),
@@ -234,28 +211,6 @@ impl Right {
             how: how.to_owned(),
         };
         self.actions.iter().map(view).collect()
-    }
-}
-
-/// What the simulator's word on one action is worth.
-fn simulated(result: &Simulated) -> RightView {
-    let (answer, how) = if result.allowed {
-        (RightAnswer::Allowed, "IAM's simulator")
-    } else if result.denied_by_organization {
-        (RightAnswer::Unknown, "an organization's policy has a say")
-    } else if result.lacks_context {
-        (
-            RightAnswer::Unknown,
-            "a policy asks for what the simulator does not know of the request",
-        )
-    } else {
-        (RightAnswer::Denied, "IAM's simulator")
-    };
-    RightView {
-        action: result.action.clone(),
-        resource: result.resource.clone(),
-        answer,
-        how: how.to_owned(),
     }
 }
 
@@ -276,38 +231,5 @@ impl CloneRights {
                 })
             })
             .await
-    }
-}
-
-/// Returns the IAM principal behind a caller; a session's role is known by name only.
-fn principal(caller: &str) -> Option<String> {
-    let parts: Vec<&str> = caller.splitn(6, ':').collect();
-    let [arn, partition, service, _, account, name] = parts[..] else {
-        return None;
-    };
-    match (service, name.split_once('/')) {
-        ("iam", Some(("user" | "role", _))) => Some(caller.to_owned()),
-        ("sts", Some(("assumed-role", rest))) => {
-            let role = rest.split('/').next()?;
-            Some(format!("{arn}:{partition}:iam::{account}:role/{role}"))
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_session_is_simulated_as_its_role() {
-        let of = |caller| principal(caller);
-        assert_eq!(
-            of("arn:aws:sts::123451234512:assumed-role/Admin/me").as_deref(),
-            Some("arn:aws:iam::123451234512:role/Admin")
-        );
-        let user = "arn:aws:iam::123451234512:user/path/me";
-        assert_eq!(of(user).as_deref(), Some(user));
-        assert_eq!(of("arn:aws:iam::123451234512:root"), None);
     }
 }

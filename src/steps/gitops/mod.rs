@@ -2,6 +2,7 @@
 
 mod clone;
 mod draft;
+mod edited;
 mod merged;
 mod push;
 mod remotes;
@@ -13,6 +14,7 @@ mod tag;
 
 pub use clone::{BRANCH, CloneStep};
 pub use draft::Draft;
+pub use edited::{Edit, Edited};
 pub use push::{Push, Refusal};
 pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};

@@ -426,16 +426,21 @@ fn env_files_at(clone: &GitClone, commit: &str) -> Result<Vec<(String, String)>,
 }
 
 /// The files of `deploy/` that carry answers from task to task.
-pub const ENV_FILES: [&str; 4] = [
+pub const ENV_FILES: [&str; 7] = [
     "deploy/env.envvars-aws",
     "deploy/env.eks-cluster",
     "deploy/env.eks-identity",
+    "deploy/env.envvars-azure",
+    "deploy/env.aks-cluster",
+    "deploy/env.aks-identity",
     "deploy/env.cloudidentity",
 ];
 
 /// Variables that get into these files only with a value other than the default: what a commit does
 /// not hold was the default then.
-const ONLY_WHEN_CHOSEN: [&str; 7] = [
+const ONLY_WHEN_CHOSEN: [&str; 9] = [
+    "AZ_ADOPT",
+    "AZ_BLOB_ENDPOINT",
     "AWS_ADOPT",
     "AWS_IAM_PATH",
     "AWS_PERMISSIONS_BOUNDARY",

@@ -5,6 +5,7 @@
 //!
 //! - times, ids and versions that a server gives to what it makes: an object that is made a moment
 //!   later has others;
+//! - the ids that Azure gives to an identity, wherever they stand, and what follows from them;
 //! - the run's id and the date in it, when a run had to begin anew; they become `<run>` and `<date>`;
 //! - the port that the practice cluster was served on, and the note about where it is served;
 //! - temporary credentials and the cluster's events, which count how often somebody tried;
@@ -57,8 +58,38 @@ pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[Strin
         &time[11..13],
         &time[13..15]
     );
-    replace(&mut meaning, &[(run, "<run>"), (&date, "<date>")]);
+    let given = given_by_azure(picture);
+    let given = given.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+    let replacements: Vec<_> = given.chain([(run, "<run>"), (&date, "<date>")]).collect();
+    replace(&mut meaning, &replacements);
     meaning
+}
+
+/// Returns the ids of identities, and the names of role assignments that follow from them.
+fn given_by_azure(picture: &Picture) -> Vec<(String, String)> {
+    let Some(content) = picture.content(Path::new("state/sandbox/azure.json")) else {
+        return Vec::new();
+    };
+    let azure: Value = serde_json::from_slice(content).expect("the world is JSON");
+    let values = |part: &str| azure[part].as_object().into_iter().flatten();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut given = Vec::new();
+    for (_, identity) in values("identities") {
+        let name = text(&identity["name"]);
+        let principal = text(&identity["principal_id"]);
+        for (_, assignment) in values("assignments") {
+            if assignment["principal"] == principal.as_str() {
+                let role = text(&assignment["role"]);
+                given.push((
+                    text(&assignment["name"]),
+                    format!("<role {role} of {name}>"),
+                ));
+            }
+        }
+        given.push((text(&identity["client_id"]), format!("<client of {name}>")));
+        given.push((principal, format!("<principal of {name}>")));
+    }
+    given
 }
 
 /// Every place where two meanings differ.
@@ -125,7 +156,7 @@ fn of_a_file(path: &Path, entry: &Entry) -> Value {
         Entry::Link { target } => return json!(["link", target]),
         Entry::File { mode, content } => (mode, content),
     };
-    let state = ["aws.json", "cluster.json"];
+    let state = ["aws.json", "cluster.json", "azure.json", "aks.json"];
     let is_state = path
         .parent()
         .is_some_and(|parent| parent.ends_with("sandbox"))
@@ -133,6 +164,7 @@ fn of_a_file(path: &Path, entry: &Entry) -> Value {
     let meant = if is_state {
         let mut state: Value = serde_json::from_slice(content).expect("the world is JSON");
         state["sessions"] = Value::Null;
+        state["operations"] = Value::Null;
         if let Some(objects) = state["objects"].as_object_mut() {
             objects.retain(|key, _| !key.starts_with("events/"));
         }
@@ -157,6 +189,7 @@ fn without_what_servers_give(value: &mut Value) {
                     "role_id",
                     "resourceVersion",
                     "resource_version",
+                    "etag",
                 ];
                 if given.contains(&key.as_str()) {
                     *value = json!(format!("<{key}>"));

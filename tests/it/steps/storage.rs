@@ -1,6 +1,7 @@
 //! The proof without a Pod, with each link of the chain broken in turn.
 
 use rok_deploy::engine::{Link, LinkState};
+use rok_deploy::steps::aws::chosen;
 use rok_deploy::steps::cluster::{ClusterContext, Namespaces};
 use rok_deploy::steps::proof::{StorageAccess, VerifyAccount, Workload};
 
@@ -11,8 +12,7 @@ async fn installed() -> Practice {
     let mut practice = Practice::new().await.with_identity().await;
     let context = ClusterContext {
         access: practice.access(),
-        cluster: CLUSTER.into(),
-        region: REGION.into(),
+        chosen: chosen(CLUSTER, REGION),
         accepts_other_server: false,
     };
     let seen = practice.look(&context).await;

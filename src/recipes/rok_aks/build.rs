@@ -1,0 +1,442 @@
+//! Which steps `rok-aks` takes, in which order, for which method.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::files;
+use super::proof::{CLUSTER, POD};
+use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
+use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
+use crate::recipes::{TaskSpec, Tools};
+use crate::steps::azure::edits::{self, BINDING_FILES, OVERLAY_FILES};
+use crate::steps::azure::{
+    self, Account, AnnotatedAccount, AzureIdentity, CREATE, Cluster, ENABLE, FederatedCredential,
+    ManagedIdentity, Method, PodIdentity, RoleAssignment, StorageAccount, WorkloadIdentity,
+};
+use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
+use crate::steps::environment::{CloneRights, Preflight};
+use crate::steps::gitops::{
+    BRANCH, CloneStep, CommitSpec, Draft, Edit, Edited, FileSpec, Push, Refusal, Rendered,
+    Repository, Tag, Written,
+};
+use crate::steps::proof::OVERLAY;
+
+pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
+    let parts = Parts::new(answers, tools).await?;
+    let mut left_out = BTreeMap::new();
+    if tools.modes.no_pod {
+        for id in POD {
+            left_out.insert(id, "needs a Pod, which is left out (`--no-pod`)".to_owned());
+        }
+    }
+    if tools.modes.no_cluster {
+        for id in CLUSTER.iter().chain(&POD) {
+            left_out.insert(
+                *id,
+                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
+            );
+        }
+    }
+    // Whoever practises on a machine without either program still gets the rest of the proof.
+    if tools.modes.practice && tools.kustomize.installed().await.is_none() {
+        let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
+        left_out.insert("rok.draft", reason.to_owned());
+    }
+    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
+        name: spec.name,
+        title: spec.title,
+        mode: tools.modes.of(spec.name),
+        proves: None,
+        steps,
+    };
+    let next = if tools.modes.changes {
+        vec![
+            format!(
+                "Rok may use every container named `{}*` of storage account `{}`, as managed identity \
+                 `{}`",
+                parts.identity.prefix, parts.identity.account, parts.identity.name
+            ),
+            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
+        ]
+    } else {
+        // A mere verification leads to nothing new.
+        Vec::new()
+    };
+    Ok(Recipe {
+        name: SPEC.name,
+        tasks: vec![
+            task(ENVIRONMENT, parts.environment()),
+            task(GITOPS, parts.gitops()),
+            task(CLOUDIDENTITY, parts.cloudidentity()),
+            Task {
+                proves: Some(parts.chain()),
+                ..task(OBJECTSTORAGE, parts.objectstorage())
+            },
+        ],
+        left_out,
+        closing: "Everything is in place",
+        next,
+    })
+}
+
+/// What the steps are built from.
+struct Parts {
+    answers: Answers,
+    tools: Tools,
+    azure: azure::Client,
+    identity: AzureIdentity,
+}
+
+impl Parts {
+    async fn new(answers: &Answers, tools: &Tools) -> Result<Self, StepError> {
+        Ok(Self {
+            azure: tools.azure.client(answers).await?,
+            identity: AzureIdentity::of(answers, SPEC.name),
+            answers: answers.clone(),
+            tools: tools.clone(),
+        })
+    }
+
+    /// The chain that the run proves.
+    fn chain(&self) -> ChainKind {
+        match self.identity.method {
+            Method::WorkloadIdentity => ChainKind::WorkloadIdentity,
+            Method::PodIdentity => ChainKind::PodIdentity,
+        }
+    }
+
+    fn environment(&self) -> Vec<Arc<dyn Step>> {
+        let rights = azure::Rights::new(
+            self.azure.clone(),
+            &self.identity,
+            self.answers.is_yes(CREATE),
+            self.answers.is_yes(ENABLE),
+        );
+        vec![
+            Arc::new(Account {
+                azure: self.azure.clone(),
+                tenant: self.answers.text("az_tenant"),
+                identity: self.identity.clone(),
+            }),
+            Arc::new(Cluster {
+                azure: self.azure.clone(),
+                identity: self.identity.clone(),
+            }),
+            Arc::new(ClusterContext {
+                access: self.access(),
+                chosen: azure::chosen(&self.identity),
+                accepts_other_server: self.answers.is_yes("kube_context_accept"),
+            }),
+            Arc::new(Preflight {
+                rights: Arc::new(rights),
+                clone: Some(CloneRights {
+                    repository: self.repository(),
+                    pushes: self.pushes() != Some(false),
+                }),
+                kustomize: Some(self.tools.kustomize.clone()),
+            }),
+            Arc::new(HoldCluster::new(
+                self.access(),
+                self.tools.operator.clone(),
+                CLUSTER_UID.name(),
+            )),
+        ]
+    }
+
+    fn gitops(&self) -> Vec<Arc<dyn Step>> {
+        let url = self.answers.get("gitops_url").map(str::to_owned);
+        vec![
+            Arc::new(CloneStep {
+                repository: self.repository(),
+                url: url.clone(),
+                branch: self.answers.get("gitops_branch").map(str::to_owned),
+            }),
+            Arc::new(Draft {
+                meta: StepMeta {
+                    needs: files::render_needs(),
+                    after: vec!["gitops.clone"],
+                    ..StepMeta::new(
+                        "rok.draft",
+                        "Rok's manifests build with our files",
+                        Phase::Generate,
+                    )
+                },
+                repository: self.repository(),
+                from_skeleton: url.is_none(),
+                kustomize: self.tools.kustomize.clone(),
+                overlay: OVERLAY,
+                files: vec![self.configvars_patch()],
+            }),
+        ]
+    }
+
+    fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
+        let (azure, identity) = (&self.azure, &self.identity);
+        let mut steps: Vec<Arc<dyn Step>> = vec![
+            Arc::new(StorageAccount {
+                azure: azure.clone(),
+                identity: identity.clone(),
+                creates: self.answers.is_yes(CREATE),
+            }),
+            Arc::new(ManagedIdentity {
+                azure: azure.clone(),
+                identity: identity.clone(),
+            }),
+            Arc::new(RoleAssignment::of_data(azure.clone(), identity.clone())),
+        ];
+        if identity.method == Method::WorkloadIdentity {
+            steps.push(Arc::new(WorkloadIdentity {
+                azure: azure.clone(),
+                identity: identity.clone(),
+                enables: self.answers.is_yes(ENABLE),
+            }));
+        }
+        steps.push(Arc::new(self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
+                after: vec![
+                    "azure.storage-account",
+                    "azure.role-assignment",
+                    "azure.workload-identity",
+                ],
+                ..StepMeta::new("gitops.env", "Choices in deploy/env.*", Phase::Generate)
+            },
+            files::ENV_FILES,
+            &files::ENV_WRITTEN,
+            Some(CommitSpec {
+                message: "Create Cloud Identity",
+                also: &[],
+                gives: &files::ENV_COMMIT,
+            }),
+        )));
+        steps.push(Arc::new(Tag {
+            meta: StepMeta {
+                needs: vec![files::ENV_COMMIT.name()],
+                gives: vec![files::IDENTITY_TAG.name()],
+                after: vec!["gitops.env"],
+                ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
+            },
+            repository: self.repository(),
+            release: self.answers.text("rok_release"),
+            task: CLOUDIDENTITY.name,
+            message: "Create Cloud Identity",
+            commits: &files::IDENTITY_COMMITS,
+            gives: &files::IDENTITY_TAG,
+        }));
+        steps
+    }
+
+    /// What lets the Pods be the identity.
+    fn admission(&self) -> Vec<Arc<dyn Step>> {
+        let (azure, identity) = (&self.azure, &self.identity);
+        match identity.method {
+            Method::WorkloadIdentity => vec![
+                Arc::new(FederatedCredential {
+                    azure: azure.clone(),
+                    identity: identity.clone(),
+                }),
+                Arc::new(AnnotatedAccount {
+                    access: self.access(),
+                    identity: identity.clone(),
+                }),
+            ],
+            Method::PodIdentity => vec![
+                Arc::new(RoleAssignment::of_operator(azure.clone(), identity.clone())),
+                Arc::new(PodIdentity {
+                    azure: azure.clone(),
+                    identity: identity.clone(),
+                }),
+            ],
+        }
+    }
+
+    fn objectstorage(&self) -> Vec<Arc<dyn Step>> {
+        let mut steps: Vec<Arc<dyn Step>> = vec![Arc::new(Namespaces {
+            access: self.access(),
+            names: self.namespaces(),
+        })];
+        steps.extend(self.admission());
+        steps.extend(self.manifests());
+        steps.push(Arc::new(self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::VERIFY_WRITTEN.name(), files::VERIFY_COMMIT.name()],
+                after: vec!["rok.configvars-patch"],
+                ..StepMeta::new("rok.verify-manifests", "Pod of the proof", Phase::Generate)
+            },
+            files::VERIFY_FILES,
+            &files::VERIFY_WRITTEN,
+            Some(CommitSpec {
+                message: "Configure Pod to verify storage access",
+                also: &[],
+                gives: &files::VERIFY_COMMIT,
+            }),
+        )));
+        steps.push(Arc::new(Tag {
+            meta: StepMeta {
+                needs: vec![files::MANIFESTS_COMMIT.name(), files::VERIFY_COMMIT.name()],
+                gives: vec![files::STORAGE_TAG.name()],
+                after: vec!["rok.configvars-patch", "rok.verify-manifests"],
+                ..StepMeta::new("gitops.tag-objectstorage", "Progress tag", Phase::Generate)
+            },
+            repository: self.repository(),
+            release: self.answers.text("rok_release"),
+            task: OBJECTSTORAGE.name,
+            message: "Configure Azure Blob Storage access for Rok",
+            commits: &files::STORAGE_COMMITS,
+            gives: &files::STORAGE_TAG,
+        }));
+        steps.push(Arc::new(Push {
+            repository: self.repository(),
+            wanted: self.pushes(),
+            tags: &files::TAGS,
+            commits: &[],
+            refusal: Refusal::default(),
+            meta: Push::describe(
+                vec![
+                    BRANCH.name(),
+                    files::IDENTITY_TAG.name(),
+                    files::STORAGE_TAG.name(),
+                ],
+                vec!["gitops.tag-objectstorage"],
+            ),
+        }));
+        steps
+    }
+
+    /// What S3Proxy and Rok need to know, as one commit.
+    fn manifests(&self) -> Vec<Arc<dyn Step>> {
+        vec![
+            Arc::new(self.s3proxy_config()),
+            Arc::new(self.binding()),
+            Arc::new(self.overlay()),
+            Arc::new(self.configvars_patch()),
+        ]
+    }
+
+    fn s3proxy_config(&self) -> Rendered {
+        self.rendered(
+            StepMeta {
+                needs: files::render_needs(),
+                gives: vec![files::CONFIG_WRITTEN.name()],
+                after: vec!["gitops.env"],
+                ..StepMeta::new(
+                    "rok.s3proxy-config",
+                    "S3Proxy's storage account",
+                    Phase::Generate,
+                )
+            },
+            files::CONFIG_FILES,
+            &files::CONFIG_WRITTEN,
+            None,
+        )
+    }
+
+    fn binding(&self) -> Edited {
+        let title = match self.identity.method {
+            Method::WorkloadIdentity => "S3Proxy's service account",
+            Method::PodIdentity => "S3Proxy's Pod identity",
+        };
+        self.edited(
+            StepMeta::new("rok.s3proxy-binding", title, Phase::Generate),
+            BINDING_FILES,
+            edits::binding(&self.identity),
+            &files::BINDING_WRITTEN,
+        )
+    }
+
+    fn overlay(&self) -> Edited {
+        let title = "Parent of Rok's overlay";
+        self.edited(
+            StepMeta::new("rok.cluster-overlay", title, Phase::Generate),
+            OVERLAY_FILES,
+            edits::overlay(),
+            &files::OVERLAY_WRITTEN,
+        )
+    }
+
+    fn configvars_patch(&self) -> Rendered {
+        self.rendered(
+            StepMeta {
+                needs: files::manifest_needs(),
+                gives: vec![
+                    files::CONFIGVARS_WRITTEN.name(),
+                    files::MANIFESTS_COMMIT.name(),
+                ],
+                after: files::MANIFESTS.iter().map(|(step, _)| *step).collect(),
+                ..StepMeta::new(
+                    "rok.configvars-patch",
+                    "Rok's bucket prefix",
+                    Phase::Generate,
+                )
+            },
+            files::CONFIGVARS_FILES,
+            &files::CONFIGVARS_WRITTEN,
+            Some(CommitSpec {
+                message: "Configure Azure Blob Storage access for Rok",
+                also: &files::MANIFESTS,
+                gives: &files::MANIFESTS_COMMIT,
+            }),
+        )
+    }
+
+    fn rendered(
+        &self,
+        meta: StepMeta,
+        files: &'static [FileSpec],
+        gives: &'static FactKey<Written>,
+        commit: Option<CommitSpec>,
+    ) -> Rendered {
+        Rendered {
+            meta,
+            repository: self.repository(),
+            files,
+            variables: files::variables(&self.answers, &self.identity, self.azure.cloud()),
+            gives,
+            text: None,
+            commit,
+        }
+    }
+
+    fn edited(
+        &self,
+        meta: StepMeta,
+        files: &'static [&'static str],
+        edit: Edit,
+        gives: &'static FactKey<Written>,
+    ) -> Edited {
+        Edited {
+            meta: StepMeta {
+                needs: vec![BRANCH.name()],
+                gives: vec![gives.name()],
+                after: vec!["gitops.env"],
+                ..meta
+            },
+            repository: self.repository(),
+            files,
+            edit,
+            gives,
+        }
+    }
+
+    fn repository(&self) -> Repository {
+        (self.tools.repository)(&self.answers.text("gitops_dir"))
+    }
+
+    fn access(&self) -> ClusterAccess {
+        self.tools.cluster.access(self.answers.get("kube_context"))
+    }
+
+    fn pushes(&self) -> Option<bool> {
+        self.answers
+            .get("gitops_push")
+            .map(|answer| answer == "yes")
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        let mut names = vec![self.identity.namespace.clone(), "rok-system".to_owned()];
+        names.dedup();
+        names
+    }
+}
