@@ -12,6 +12,7 @@ pub mod kustomize;
 mod line;
 pub mod recording;
 pub mod secret;
+pub mod sops;
 pub mod templates;
 pub mod wire;
 pub mod yaml;

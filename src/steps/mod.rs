@@ -10,3 +10,4 @@ pub mod manifests;
 pub mod names;
 pub mod proof;
 pub mod safe_names;
+pub mod secrets;

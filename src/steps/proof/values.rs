@@ -9,6 +9,7 @@ use super::workload::{Workload, shown};
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ROLE_ARN, s3_endpoint};
+use crate::steps::secrets;
 
 /// The overlay, in the clone.
 pub const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
@@ -118,6 +119,7 @@ fn not_built(error: KustomizeError) -> StepError {
             StepError::failed(error.to_string()).hint("install kustomize or kubectl, then go on")
         }
         KustomizeError::NotRun { .. } => StepError::failed(error.to_string()),
+        KustomizeError::Encrypted(error) => secrets::refused(&error),
         _ => StepError::verification(error.to_string()).hint(format!(
             "`kubectl kustomize {OVERLAY}` in the clone shows the same"
         )),
