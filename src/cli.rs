@@ -224,6 +224,10 @@ pub enum Command {
     /// What carries our tags and this cluster's name is removed, unless others use it. Buckets, their data and the
     /// namespaces always stay. `--set teardown_git=yes` reverts our commits too.
     Teardown,
+    /// Makes new credentials of S3Proxy in the deployments repository: one commit, tagged and pushed.
+    ///
+    /// Shows first which files change, and no value. Applies nothing: it says what to apply next.
+    Rotate,
     /// Renders a Jinja template like the j2 tool, from the environment and env files.
     Render {
         /// The template.

@@ -1,7 +1,9 @@
 //! `kustomize build`, by the program of that name, else by the one inside kubectl.
 //!
 //! The child gets no standard input and never asks on the terminal; what it fetches for remote bases
-//! is its own affair.
+//! is its own affair. Files that are encrypted are decrypted for it ([`decrypted`]).
+
+mod decrypted;
 
 use std::env;
 use std::ffi::OsString;
@@ -18,6 +20,7 @@ use tokio::process::Command;
 
 use super::gate::{Answer, Call, Ended};
 use super::git::redact;
+use super::sops::{Keyring, SopsError, Trouble};
 use super::wire::WireLog;
 use super::yaml;
 
@@ -67,6 +70,9 @@ pub enum KustomizeError {
         /// What the program said, in one line.
         said: String,
     },
+    /// A file that it needs is encrypted, and cannot be decrypted.
+    #[error(transparent)]
+    Encrypted(#[from] SopsError),
     /// What the program wrote cannot be read.
     #[error("`{command}` wrote something else than objects in YAML: {why}")]
     Unreadable {
@@ -82,6 +88,7 @@ pub enum KustomizeError {
 pub struct Kustomize {
     path: OsString,
     wire: WireLog,
+    keyring: Option<Keyring>,
 }
 
 impl Kustomize {
@@ -90,6 +97,16 @@ impl Kustomize {
         Self {
             path: path.into(),
             wire: WireLog::new(),
+            keyring: None,
+        }
+    }
+
+    /// Decrypts with these keys what the kustomizations name.
+    #[must_use]
+    pub fn decrypting(self, keyring: Keyring) -> Self {
+        Self {
+            keyring: Some(keyring),
+            ..self
         }
     }
 
@@ -162,7 +179,7 @@ impl Kustomize {
             Some(Ended::Answered(answer)) => Ok(Built::told(answer)),
             Some(Ended::Failed(error)) => Err(KustomizeError::read(&error)),
             Some(Ended::GivenUp) => std::future::pending().await,
-            None => self.run(directory).await,
+            None => self.run_on(directory, known_as).await,
         };
         passage
             .end(|| match &built {
@@ -183,8 +200,31 @@ impl Kustomize {
         objects(&output.stdout).map_err(|why| KustomizeError::Unreadable { command, why })
     }
 
-    async fn run(&self, directory: &Path) -> Result<Built, KustomizeError> {
+    /// Builds the directory, or a copy in which nothing is encrypted.
+    async fn run_on(&self, directory: &Path, known_as: &Path) -> Result<Built, KustomizeError> {
         kustomization(directory)?;
+        let Some(keyring) = self.keyring.clone() else {
+            return self.run(directory).await;
+        };
+        let (original, known_as) = (directory.to_owned(), known_as.to_owned());
+        let copying = move || decrypted::decrypted(&original, &known_as, &keyring);
+        let copied = tokio::task::spawn_blocking(copying).await;
+        let copied = copied.map_err(|error| {
+            let why = error.to_string();
+            let what = "decrypted".into();
+            Trouble::Io { what, why }.of(directory.display().to_string())
+        })??;
+        let Some(copy) = copied else {
+            return self.run(directory).await;
+        };
+        let mut built = self.run(&copy.directory).await?;
+        let said = String::from_utf8_lossy(&built.output.stderr);
+        built.output.stderr = copy.as_original(&said).into_bytes();
+        built.command = copy.as_original(&built.command);
+        Ok(built)
+    }
+
+    async fn run(&self, directory: &Path) -> Result<Built, KustomizeError> {
         let (program, verb) = self.program().ok_or(KustomizeError::NoProgram)?;
         let command = format!(
             "{} {verb} {}",
@@ -259,6 +299,7 @@ enum NotBuilt {
     Kustomization(PathBuf, String),
     Program,
     Run(PathBuf, String),
+    Encrypted(SopsError),
 }
 
 impl KustomizeError {
@@ -269,6 +310,7 @@ impl KustomizeError {
                 NotBuilt::Kustomization(path.clone(), found.clone())
             }
             Self::NotRun { program, source } => NotBuilt::Run(program.clone(), source.to_string()),
+            Self::Encrypted(error) => NotBuilt::Encrypted(error.clone()),
             _ => NotBuilt::Program,
         };
         serde_json::to_string(&not_built).unwrap_or_default()
@@ -282,6 +324,7 @@ impl KustomizeError {
                 program,
                 source: io::Error::other(why),
             },
+            Ok(NotBuilt::Encrypted(error)) => Self::Encrypted(error),
             Ok(NotBuilt::Program) | Err(_) => Self::NoProgram,
         }
     }

@@ -4,16 +4,18 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::git;
 
-/// A secret. Only [`Secret::expose`] shows it; `Debug` does not.
+/// A secret. Only [`Secret::expose`] shows it; `Debug` does not. Its memory is wiped at its end.
 #[derive(PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes a string out of sight.
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
+        Self(Zeroizing::new(secret.into()))
     }
 
     /// Returns the secret itself, for the one place that has to send it.

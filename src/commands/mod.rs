@@ -14,6 +14,7 @@ mod render;
 mod replay;
 mod rerun;
 pub mod resume;
+mod rotate;
 mod run;
 mod runs;
 mod sandbox;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         None if cli.list_tasks => tasks::list(&cli.options),
         _ => apply::options(cli.command.as_ref(), &cli.options)
             .and_then(|options| teardown::options(cli.command.as_ref(), options))
+            .and_then(|options| rotate::options(cli.command.as_ref(), options))
             .and_then(|options| on_runtime(command(&cli, options))),
     };
     ends(result)
@@ -100,7 +102,9 @@ async fn command(cli: &Cli, options: Options) -> Result<u8, Failure> {
         None if options.apply.is_some() => run::run(options).await,
         None => wizard::wizard(options).await,
         Some(Command::Plan) => plan::plan(options).await,
-        Some(Command::Run | Command::Apply { .. } | Command::Teardown) => run::run(options).await,
+        Some(Command::Run | Command::Apply { .. } | Command::Teardown | Command::Rotate) => {
+            run::run(options).await
+        }
         Some(Command::Verify { task }) => verify::verify(options, task.as_deref()).await,
         Some(Command::Resume { run }) => resume::resume(options, run.as_deref()).await,
         Some(Command::Handoff { out }) => handoff::handoff(options, out.as_deref()).await,

@@ -15,6 +15,7 @@ use crate::clients::azure::AzureSettings;
 use crate::clients::git::{Git, GitSettings, Passwords};
 use crate::clients::kustomize::Kustomize;
 use crate::clients::recording::Recording;
+use crate::clients::sops::{Keyring, Vault};
 use crate::clients::wire::WireLog;
 use crate::engine::event::ResolvedAnswer;
 use crate::engine::ports::{Clock, NoRecorder, Recorder};
@@ -48,6 +49,7 @@ pub struct Session {
     clusters: Clusters,
     remotes: Remotes,
     passwords: Passwords,
+    keyring: Keyring,
     /// Writes down what leaves the process; a rerun has none.
     recording: Option<Arc<Recording>>,
     /// What is known of the process that is done again.
@@ -138,12 +140,19 @@ impl Session {
         sources.take_passwords(spec.questions, &passwords);
         let git = git_settings(&passwords);
         let remotes = Remotes::new(Git::new(git, process.wire.clone()));
+        let keyring = if launch.practice {
+            // Keys of practice are part of its world, and none of them is for anything real.
+            Keyring::at(state.join("sandbox").join("age.key"))
+        } else {
+            Keyring::of(&process.environment)
+        };
         Ok(Self {
             spec,
             sources,
             process,
             launch,
             runs: Runs::new(&state),
+            keyring,
             sandbox,
             aws,
             azure,
@@ -171,6 +180,7 @@ impl Session {
             process,
             launch,
             runs: Runs::new(&again.root),
+            keyring: Keyring::at(again.root.join("age.key")),
             sandbox: None,
             aws: Connector::new(AwsSettings::default(), wire.clone()),
             azure: azure::Connector::new(AzureSettings::default(), wire.clone()),
@@ -553,7 +563,9 @@ impl Session {
             directory: place(directory),
             skeleton: skeleton(),
         };
-        let kustomize = Kustomize::new(self.path()).through(self.process.wire.clone());
+        let kustomize = Kustomize::new(self.path())
+            .through(self.process.wire.clone())
+            .decrypting(self.keyring.clone());
         let place = self.places();
         let builder = kustomize.clone();
         let manifests = move |directory: &str| Manifests::new(builder.clone(), place(directory));
@@ -564,6 +576,7 @@ impl Session {
             repository: Arc::new(repository),
             kustomize,
             manifests: Arc::new(manifests),
+            vault: Vault::new(self.keyring.clone(), self.process.wire.clone()),
             operator: self.operator(),
             modes: Modes {
                 fast_forward: fast_forward.map(|task| task.name.to_owned()).collect(),

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod authorize;
 pub mod rok_aks;
 pub mod rok_eks;
+pub mod rotate;
 pub mod teardown;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::clients::sops::Vault;
 use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::azure;
@@ -67,13 +69,15 @@ pub type Looking = BoxFuture<'static, Result<Box<dyn Handoff>, StepError>>;
 /// All recipes that can be chosen.
 pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC, &rok_aks::SPEC];
 
-/// Returns the recipe of that name, and those of `rok-deploy apply`, `teardown` and `rok-s3-authorize`,
-/// which are not there to choose.
+/// Returns the recipe of that name, and those of `rok-deploy apply`, `rotate`, `teardown` and
+/// `rok-s3-authorize`, which are not there to choose.
 pub fn find(name: &str) -> Option<&'static RecipeSpec> {
-    let all = RECIPES
-        .iter()
-        .copied()
-        .chain([&apply::SPEC, &authorize::SPEC, &teardown::SPEC]);
+    let all = RECIPES.iter().copied().chain([
+        &apply::SPEC,
+        &authorize::SPEC,
+        &rotate::SPEC,
+        &teardown::SPEC,
+    ]);
     all.into_iter().find(|spec| spec.name == name)
 }
 
@@ -98,6 +102,8 @@ pub struct Tools {
     pub kustomize: Kustomize,
     /// The manifests of a directory.
     pub manifests: Kustomizations,
+    /// The keys of this machine.
+    pub vault: Vault,
     /// Who this process is to other runs.
     pub operator: Operator,
     /// How tasks take part.

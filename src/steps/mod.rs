@@ -15,3 +15,4 @@ pub mod names;
 pub mod ownership;
 pub mod proof;
 pub mod safe_names;
+pub mod secrets;

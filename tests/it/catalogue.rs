@@ -8,12 +8,13 @@ use rok_deploy::clients::aws::AwsSettings;
 use rok_deploy::clients::azure::AzureSettings;
 use rok_deploy::clients::git::{Git, GitSettings};
 use rok_deploy::clients::kustomize::Kustomize;
+use rok_deploy::clients::sops::{Keyring, Vault};
 use rok_deploy::clients::templates::Renderer;
 use rok_deploy::clients::wire::WireLog;
 use rok_deploy::engine::ports::SystemClock;
 use rok_deploy::engine::question::{Kind, Question};
 use rok_deploy::engine::{Answers, Origin, Phase, Recipe, StepMeta};
-use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply, teardown};
+use rok_deploy::recipes::{Modes, RECIPES, RecipeSpec, Tools, apply, rotate, teardown};
 use rok_deploy::steps::aws::Connector;
 use rok_deploy::steps::azure;
 use rok_deploy::steps::cluster::{Clusters, Operator};
@@ -48,12 +49,12 @@ const METHODS: [&str; 5] = [
     "pod-identity",
 ];
 
-/// Those that can be chosen, and those of `rok-deploy apply` and `teardown`.
+/// Those that can be chosen, and those of `rok-deploy apply`, `rotate` and `teardown`.
 fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {
     RECIPES
         .iter()
         .copied()
-        .chain([&apply::SPEC, &teardown::SPEC])
+        .chain([&apply::SPEC, &rotate::SPEC, &teardown::SPEC])
 }
 
 fn answers(spec: &RecipeSpec, method: &str) -> Answers {
@@ -100,7 +101,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
     let tools = Tools {
         aws: Connector::new(settings, wire.clone()),
         azure: azure::Connector::new(azure, wire.clone()),
-        cluster: Clusters::new(None, wire),
+        cluster: Clusters::new(None, wire.clone()),
         repository: Arc::new(move |directory| Repository {
             git: Clone::clone(&git),
             directory: Path::new(directory).into(),
@@ -110,6 +111,7 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
         manifests: Arc::new(|directory| {
             Manifests::new(Kustomize::new(""), Path::new(directory).into())
         }),
+        vault: Vault::new(Keyring::at("/nowhere/age.key".into()), wire),
         operator: Operator {
             user: "operator".into(),
             host: "laptop".into(),

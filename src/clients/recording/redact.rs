@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::format::hex;
 use crate::clients::git;
+use crate::clients::sops::is_encrypted;
 
 /// What stands in the place of a secret that nobody compares.
 const GONE: &str = "redacted";
@@ -21,7 +22,7 @@ const GONE: &str = "redacted";
 const HASHED: &str = "redacted-";
 
 /// Names whose text is a secret, in small letters and without dashes.
-const SECRET: [&str; 15] = [
+const SECRET: [&str; 17] = [
     "token",
     "idtoken",
     "accesstoken",
@@ -37,7 +38,15 @@ const SECRET: [&str; 15] = [
     "privatekey",
     "password",
     "authorization",
+    "s3proxyidentity",
+    "s3proxycredential",
 ];
+
+/// Ends of names with dots whose text is a secret: settings of Rok's daemons.
+pub const DOTTED: [&str; 2] = [".access_key_id", ".secret_access_key"];
+
+/// How private keys of age begin.
+const AGE_KEY: &str = "AGE-SECRET-KEY-";
 
 /// Elements of an XML answer whose text is a secret.
 const ELEMENTS: [&str; 3] = ["SecretAccessKey", "SessionToken", "WebIdentityToken"];
@@ -85,7 +94,8 @@ impl Redactor {
             return value.to_string();
         }
         // Documents of YAML, as kustomize writes them. Those without a Secret stay as they are.
-        if found.contains("kind: Secret")
+        let has_secrets = found.contains("kind: Secret") || found.contains(DOTTED[1]);
+        if has_secrets
             && let Ok(documents) = serde_yaml::Deserializer::from_str(found)
                 .map(Value::deserialize)
                 .collect::<Result<Vec<_>, _>>()
@@ -124,7 +134,8 @@ impl Redactor {
                 }
             }
             Value::String(found) => {
-                let redacted = if is_secret_name(name) && !found.is_empty() {
+                let is_readable = found.is_empty() || is_encrypted(found);
+                let redacted = if is_secret_name(name) && !is_readable {
                     let told = text(found);
                     // Of a token's three parts the last one is the secret, and the others are read.
                     if told == *found && !is_redacted_token(found) {
@@ -192,6 +203,9 @@ pub fn text(found: &str) -> String {
     if clean.contains("PRIVATE KEY-----") {
         clean = between(&clean, "PRIVATE KEY-----", "-----END");
     }
+    if clean.contains(AGE_KEY) {
+        clean = age_keys(&clean);
+    }
     assignments(&clean)
 }
 
@@ -202,7 +216,12 @@ fn plain(name: &str) -> String {
 }
 
 fn is_secret_name(name: &str) -> bool {
-    SECRET.contains(&plain(name).as_str())
+    SECRET.contains(&plain(name).as_str()) || is_dotted_secret(name)
+}
+
+/// Whether a setting of Rok's daemons is a secret, by its name.
+pub fn is_dotted_secret(name: &str) -> bool {
+    DOTTED.iter().any(|end| name.ends_with(end))
 }
 
 fn is_redacted_token(found: &str) -> bool {
@@ -228,6 +247,20 @@ fn tokens(found: &str) -> String {
             _ => clean.push_str(&token[..end]),
         }
         rest = &token[end..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
+/// Replaces every private key of age.
+fn age_keys(found: &str) -> String {
+    let (mut clean, mut rest) = (String::with_capacity(found.len()), found);
+    while let Some(start) = rest.find(AGE_KEY) {
+        let (before, key) = rest.split_at(start + AGE_KEY.len());
+        clean.push_str(before);
+        clean.push_str(GONE);
+        rest =
+            key.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '-');
     }
     clean.push_str(rest);
     clean
@@ -260,7 +293,9 @@ fn assignments(found: &str) -> String {
         let start = name
             .rfind(|letter: char| !letter.is_ascii_alphanumeric() && !"-_".contains(letter))
             .map_or(0, |start| start + 1);
-        if !is_assigned_secret(&name[start..]) {
+        let is_setting =
+            name[..start].ends_with('.') && is_dotted_secret(&format!(".{}", &name[start..]));
+        if !is_setting && !is_assigned_secret(&name[start..]) {
             continue;
         }
         let value = after.trim_start_matches(['"', '\'', ' ']);
@@ -269,7 +304,7 @@ fn assignments(found: &str) -> String {
         let end = value
             .find(|letter: char| letter.is_whitespace() || "\"'&,;".contains(letter))
             .unwrap_or(value.len());
-        if end == 0 || is_redacted_token(&value[..end]) {
+        if end == 0 || is_redacted_token(&value[..end]) || is_encrypted(value) {
             continue;
         }
         clean.push_str(&after[..opening]);
@@ -330,6 +365,9 @@ mod tests {
             json!({"access_token": "canary", "token_type": "Bearer"}).to_string(),
             "fatal: https://ops:canary@git.example/x and Authorization: Bearer canary".into(),
             "-----BEGIN EC PRIVATE KEY-----\ncanary\n-----END EC PRIVATE KEY-----".into(),
+            "kind: RokCluster\nspec:\n  configVars:\n    daemons.s3d.aws.access_key_id: canary\n    daemons.s3d.secret_access_key: \"canary\"\n".into(),
+            json!({"spec": {"configVars": {"daemons.s3d.access_key_id": "canary", "daemons.s3d.aws.secret_access_key": "canary"}}}).to_string(),
+            "S3PROXY_IDENTITY=canary\nS3PROXY_CREDENTIAL=canary\n# key: AGE-SECRET-KEY-1CANARYcanary".into(),
             "export AWS_SECRET_ACCESS_KEY=\"canary\"\nS3_PASSWORD: canary".into(),
         ] {
             let redacted = redacted(&body);
@@ -382,6 +420,7 @@ mod tests {
             "<GetRoleResponse><RoleName>rok</RoleName></GetRoleResponse>",
             "arn:aws:iam::123451234512:role/rok?x=1&token_type=a b: c",
             "https://git.example/ops.git",
+            "a.secret_access_key: \"ENC[AES256_GCM,data:abc=,iv:b,tag:c,type:str]\"\nS3PROXY_IDENTITY=ENC[AES256_GCM,data:x]",
         ] {
             assert_eq!(redacted(body), body);
         }

@@ -205,7 +205,10 @@ impl Parts {
                 from_skeleton: url.is_none(),
                 kustomize: self.tools.kustomize.clone(),
                 overlay: OVERLAY,
-                files: vec![self.storage_patch(), self.configvars_patch()],
+                files: vec![
+                    Arc::new(self.storage_patch()),
+                    Arc::new(self.configvars_patch()),
+                ],
             }),
         ]
     }

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -14,6 +15,7 @@ use super::repository::{Repository, failed};
 use crate::clients::git::Clone as GitClone;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Step, StepError, StepMeta};
+use crate::steps::secrets;
 
 /// Builds what is about to be committed.
 pub struct Draft {
@@ -27,8 +29,29 @@ pub struct Draft {
     pub kustomize: Kustomize,
     /// The overlay, in the clone.
     pub overlay: &'static str,
-    /// What later steps write.
-    pub files: Vec<Rendered>,
+    /// Later steps that write into the overlay, in the order in which they do.
+    pub files: Vec<Arc<dyn Drafts>>,
+}
+
+/// A step that writes files, and can tell them before it does.
+pub trait Drafts: Send + Sync {
+    /// Returns what tells them once the facts are in hand.
+    ///
+    /// # Errors
+    ///
+    /// When a fact is missing.
+    fn drafted(&self, facts: &Facts) -> Result<Telling, StepError>;
+}
+
+/// Tells paths and contents, where blocking is fine; a file told later replaces one of its path.
+pub type Telling =
+    Box<dyn FnOnce(Option<&GitClone>) -> Result<Vec<(String, Vec<u8>)>, StepError> + Send>;
+
+impl Drafts for Rendered {
+    fn drafted(&self, facts: &Facts) -> Result<Telling, StepError> {
+        let work = self.work(facts)?;
+        Ok(Box::new(move |clone| work.outputs(clone)))
+    }
 }
 
 /// What there is to build.
@@ -53,15 +76,15 @@ impl Step for Draft {
         let works = self
             .files
             .iter()
-            .map(|rendered| rendered.work(facts))
+            .map(|step| step.drafted(facts))
             .collect::<Result<Vec<_>, _>>()?;
         let (repository, from_skeleton) = (self.repository.clone(), self.from_skeleton);
         let drafted = self
             .repository
             .with(move |clone| {
                 let mut files = Vec::new();
-                for work in &works {
-                    match work.outputs(clone) {
+                for work in works {
+                    match work(clone) {
                         Ok(outputs) => files.extend(outputs),
                         // The step that renders them tells why.
                         Err(_) => return Ok(Drafted::NotRendered),
@@ -107,6 +130,9 @@ impl Draft {
         if let KustomizeError::NoProgram | KustomizeError::NotRun { .. } = error {
             return StepError::answers(error.to_string()).hint("install kustomize or kubectl");
         }
+        if let KustomizeError::Encrypted(error) = error {
+            return secrets::refused(error);
+        }
         // The operator knows the clone, not our folder.
         let text = error.to_string().replace(
             &folder.display().to_string(),
@@ -133,7 +159,7 @@ fn draft(
     repository: &Repository,
     clone: Option<&GitClone>,
     from_skeleton: bool,
-    files: &[(&'static str, Vec<u8>)],
+    files: &[(String, Vec<u8>)],
 ) -> Result<Drafted, StepError> {
     let aside = |error: std::io::Error| StepError::failed(format!("make a draft: {error}"));
     let folder = tempfile::tempdir().map_err(aside)?;

@@ -13,12 +13,13 @@ mod skeleton;
 mod tag;
 
 pub use clone::{BRANCH, CloneStep};
-pub use draft::Draft;
+pub use draft::{Draft, Drafts, Telling};
 pub use edited::{Edit, Edited};
 pub use push::{Push, Refusal};
 pub use remotes::Remotes;
 pub use rendered::{CommitSpec, ENV_FILES, FileSpec, Rendered, Variables, Written};
 pub use repository::Repository;
+pub(in crate::steps) use repository::failed;
 pub use revert::{REVERTED, Revert};
 pub use skeleton::skeleton;
 pub use tag::{Tag, TagState};

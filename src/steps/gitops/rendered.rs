@@ -130,9 +130,11 @@ impl Work {
     pub(super) fn outputs(
         &self,
         clone: Option<&GitClone>,
-    ) -> Result<Vec<(&'static str, Vec<u8>)>, StepError> {
+    ) -> Result<Vec<(String, Vec<u8>)>, StepError> {
         let renderings = self.render(clone)?.into_iter();
-        Ok(renderings.map(|file| (file.path, file.after)).collect())
+        Ok(renderings
+            .map(|file| (file.path.to_owned(), file.after))
+            .collect())
     }
 
     fn observe(&self, clone: Option<&GitClone>, facts: &Facts) -> Result<Observation, StepError> {

@@ -140,7 +140,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// Turns a refusal of Git into a step's error.
-pub(super) fn failed(error: GitError) -> StepError {
+pub(in crate::steps) fn failed(error: GitError) -> StepError {
     let kind = match &error {
         GitError::NotARepository { .. }
         | GitError::Detached

@@ -13,6 +13,7 @@ use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{
     Context, ErrorKind, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta,
 };
+use crate::steps::secrets;
 
 /// Kind and name of each object of the build. The objects themselves are no fact: facts are written
 /// down, and a Secret may be among them.
@@ -57,6 +58,7 @@ fn refused(error: KustomizeError) -> StepError {
         KustomizeError::NoDirectory { .. } | KustomizeError::NoKustomization { .. } => {
             StepError::new(ErrorKind::Answers, text)
         }
+        KustomizeError::Encrypted(error) => secrets::refused(&error),
         KustomizeError::NoProgram => {
             StepError::failed(text).hint("install one of them, or put it on the PATH")
         }

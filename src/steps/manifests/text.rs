@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::object;
+use crate::clients::recording::redact::is_dotted_secret;
 
 /// Fields of `metadata` that the server sets.
 const SERVERS: [&str; 6] = [
@@ -48,6 +49,7 @@ pub(super) fn intended(object: &Value) -> Value {
 pub(super) fn new_text(object: &Value) -> String {
     let mut new = intended(object);
     hide(&mut new, &Value::Null, "");
+    hide_settings(&mut new, &Value::Null, "");
     yaml(&new)
 }
 
@@ -57,6 +59,8 @@ pub(super) fn texts(before: &Value, after: &Value) -> (String, String) {
     let (mut old, mut new) = (intended(before), intended(after));
     hide(&mut old, after, " (before)");
     hide(&mut new, before, " (after)");
+    hide_settings(&mut old, after, " (before)");
+    hide_settings(&mut new, before, " (after)");
     (yaml(&old), yaml(&new))
 }
 
@@ -74,6 +78,29 @@ fn hide(object: &mut Value, other: &Value, mark: &str) {
             };
             *value = format!("{HIDDEN}{mark}").into();
         }
+    }
+}
+
+/// Hides settings of Rok's daemons that are secrets, wherever they stand.
+fn hide_settings(object: &mut Value, other: &Value, mark: &str) {
+    match object {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let other = &other[name.as_str()];
+                if value.is_string() && is_dotted_secret(name) {
+                    let mark = if value == other { "" } else { mark };
+                    *value = format!("{HIDDEN}{mark}").into();
+                } else {
+                    hide_settings(value, other, mark);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                hide_settings(item, &other[index], mark);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -117,6 +144,27 @@ mod tests {
             new_text(&stored),
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: rok\n"
         );
+    }
+
+    #[test]
+    fn settings_that_are_secrets_are_hidden_and_their_change_is_not() {
+        let cluster = |key: &str| {
+            json!({"apiVersion": "rok.arrikto.com/v1alpha1", "kind": "RokCluster", "metadata": {"name": "rok"},
+                "spec": {"configVars": {"daemons.s3d.bucket_prefix": "p", "daemons.s3d.aws.access_key_id": "canary",
+                    "daemons.s3d.aws.secret_access_key": key}}})
+        };
+        let (old, new) = texts(&cluster("canary-1"), &cluster("canary-2"));
+        assert!(
+            old.contains("access_key_id: '***'") && new.contains("bucket_prefix: p"),
+            "{new}"
+        );
+        assert!(
+            old.contains("*** (before)") && new.contains("*** (after)"),
+            "{old}{new}"
+        );
+        for text in [old, new, new_text(&cluster("canary"))] {
+            assert!(!text.contains("canary"), "{text}");
+        }
     }
 
     #[test]

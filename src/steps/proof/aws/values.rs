@@ -9,7 +9,11 @@ use super::ground::AwsGround;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ROLE_ARN, s3_endpoint};
+<<<<<<< HEAD:src/steps/proof/aws/values.rs
 use crate::steps::proof::workload::{OVERLAY, shown};
+=======
+use crate::steps::secrets;
+>>>>>>> secrets:src/steps/proof/values.rs
 
 /// The kind that holds the values.
 const KIND: &str = "RokCluster";
@@ -117,6 +121,7 @@ fn not_built(error: KustomizeError) -> StepError {
             StepError::failed(error.to_string()).hint("install kustomize or kubectl, then go on")
         }
         KustomizeError::NotRun { .. } => StepError::failed(error.to_string()),
+        KustomizeError::Encrypted(error) => secrets::refused(&error),
         _ => StepError::verification(error.to_string()).hint(format!(
             "`kubectl kustomize {OVERLAY}` in the clone shows the same"
         )),

@@ -1,0 +1,366 @@
+//! Documents of YAML, as SOPS walks them: every scalar that is no key, in order, under the names of the
+//! mappings it is in. Lists add nothing to a path.
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
+
+use super::cipher::is_encrypted;
+use super::error::Trouble;
+use super::metadata::Tree;
+use super::parts::{Leaf, Parts, Style};
+use super::scalar::{Clear, Kind, resolve};
+
+/// The key of the metadata.
+const METADATA: &str = "sops";
+
+/// How deep a document may be.
+const DEEPEST: usize = 100;
+
+/// Takes documents apart.
+pub(super) fn parse(text: &str) -> Result<Parts, Trouble> {
+    let mut walk = Walk {
+        text,
+        ..Walk::default()
+    };
+    let mut parser = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| Trouble::Syntax {
+            line: error.marker().line(),
+            what: "found something that is no YAML".into(),
+        })?;
+        walk.event(event, span)?;
+    }
+    let metadata = match walk.cut.first() {
+        Some(place) if walk.is_in_first => Some(tree(&text[place.clone()])?),
+        _ => None,
+    };
+    Ok(Parts {
+        leaves: walk.leaves,
+        metadata,
+        cut: walk.cut,
+    })
+}
+
+/// Reads the metadata; it stands alone, so nothing else is parsed with it.
+fn tree(block: &str) -> Result<Tree, Trouble> {
+    let shape = |found: &str| Trouble::Metadata {
+        field: METADATA.into(),
+        found: found.into(),
+        expected: "a mapping".into(),
+    };
+    crate::clients::yaml::within_bounds(block.as_bytes()).map_err(|_| shape("no YAML"))?;
+    let mut block: Tree = serde_yaml::from_str(block).map_err(|_| shape("something else"))?;
+    match block.remove(METADATA) {
+        Some(serde_yaml::Value::Mapping(tree)) => Ok(tree),
+        _ => Err(shape("something else")),
+    }
+}
+
+/// What the parser is in.
+enum Frame {
+    Mapping { has_key: bool },
+    List,
+}
+
+#[derive(Default)]
+struct Walk<'a> {
+    text: &'a str,
+    leaves: Vec<Leaf>,
+    frames: Vec<Frame>,
+    path: Vec<String>,
+    brackets: usize,
+    /// Comments of which it is not known yet what they stand in.
+    comments: Vec<usize>,
+    /// Where the last node ended.
+    end: usize,
+    documents: usize,
+    /// How many frames are inside of the metadata, once it has begun, and where that was.
+    metadata: Option<(usize, usize)>,
+    cut: Vec<std::ops::Range<usize>>,
+    is_in_first: bool,
+}
+
+impl Walk<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Trouble> {
+        let place = span.byte_range().unwrap_or_default();
+        match event {
+            Event::DocumentStart(..) => self.documents += 1,
+            Event::DocumentEnd if !place.is_empty() => {
+                return Err(Trouble::unsupported("`...` at the end of a document"));
+            }
+            Event::Comment(text, _) => self.comment(&text, place.start + 1..place.end),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                return Err(Trouble::unsupported(format!(
+                    "an alias (`*name`) in line {}",
+                    span.start.line()
+                )));
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                no_anchor(anchor, &span)?;
+                self.scalar(&text, style, tag.as_deref(), place)?;
+            }
+            Event::MappingStart(style, anchor, _) => {
+                no_anchor(anchor, &span)?;
+                if self.frames.is_empty() && style == StructureStyle::Flow {
+                    return Err(Trouble::unsupported("a document in braces"));
+                }
+                self.begin(Frame::Mapping { has_key: false }, style, &span)?;
+            }
+            Event::SequenceStart(style, anchor, _) => {
+                no_anchor(anchor, &span)?;
+                if self.frames.is_empty() {
+                    return Err(Trouble::unsupported("a document that is a list"));
+                }
+                self.begin(Frame::List, style, &span)?;
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.brackets = self.brackets.saturating_sub(1);
+                self.frames.pop();
+                if !place.is_empty() {
+                    self.end = place.end;
+                }
+                self.node_ends();
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, frame: Frame, style: StructureStyle, span: &Span) -> Result<(), Trouble> {
+        if self.frames.len() >= DEEPEST {
+            return Err(Trouble::unsupported(format!("more than {DEEPEST} levels")));
+        }
+        if self.wants_key() {
+            return Err(Trouble::unsupported(format!(
+                "a key that is no text in line {}",
+                span.start.line()
+            )));
+        }
+        self.settle_comments();
+        if self.brackets > 0 || style == StructureStyle::Flow {
+            self.brackets += 1;
+        }
+        self.frames.push(frame);
+        Ok(())
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame::Mapping { has_key: false }))
+    }
+
+    /// The comments before a key or an item stand in what it stands in.
+    fn settle_comments(&mut self) {
+        let path = match self.frames.last() {
+            Some(Frame::Mapping { has_key: true }) => &self.path[..self.path.len() - 1],
+            _ => &self.path[..],
+        };
+        for index in self.comments.drain(..) {
+            self.leaves[index].path = path.to_vec();
+        }
+    }
+
+    fn comment(&mut self, text: &str, place: std::ops::Range<usize>) {
+        if self
+            .metadata
+            .is_some_and(|(frames, _)| self.frames.len() >= frames)
+        {
+            return;
+        }
+        self.comments.push(self.leaves.len());
+        self.leaves.push(Leaf {
+            place,
+            path: self.path.clone(),
+            clear: Clear::new(Kind::Comment, text),
+            style: Style::Comment,
+        });
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        place: std::ops::Range<usize>,
+    ) -> Result<(), Trouble> {
+        let value = value_of(text, style, tag).map_err(|why| {
+            let mut path = self.path.clone();
+            if self.wants_key() {
+                path.push(text.to_owned());
+            }
+            Trouble::unsupported(format!("{why} (`{}`)", path.join(".")))
+        })?;
+        let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+        let place = if is_block { self.block(&place) } else { place };
+        if self.frames.is_empty() {
+            // A document without anything, except perhaps comments.
+            return match value {
+                None => Ok(()),
+                Some(_) => Err(Trouble::unsupported("a document that is a single value")),
+            };
+        }
+        if self.wants_key() {
+            self.key(value, place)?;
+            return Ok(());
+        }
+        self.settle_comments();
+        self.end = self.end.max(place.end);
+        let style = match style {
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            ScalarStyle::Plain => Style::Plain {
+                in_brackets: self.brackets > 0,
+            },
+        };
+        if let (Some(clear), None) = (value, self.metadata) {
+            // A comment behind the `|` of a block goes with the block.
+            self.leaves.retain(|leaf| leaf.place.end <= place.start);
+            self.leaves.push(Leaf {
+                place,
+                path: self.path.clone(),
+                clear,
+                style,
+            });
+        }
+        self.node_ends();
+        Ok(())
+    }
+
+    fn key(&mut self, value: Option<Clear>, place: std::ops::Range<usize>) -> Result<(), Trouble> {
+        let Some(clear) = value.filter(|clear| clear.kind == Kind::Text) else {
+            return Err(Trouble::unsupported(format!(
+                "a key that is no text in `{}`",
+                self.path.join(".")
+            )));
+        };
+        self.settle_comments();
+        self.end = place.end;
+        if self.frames.len() == 1 && clear.text.as_str() == METADATA {
+            self.metadata = Some((self.frames.len(), place.start));
+        }
+        self.path.push(clear.text.to_string());
+        if let Some(Frame::Mapping { has_key }) = self.frames.last_mut() {
+            *has_key = true;
+        }
+        Ok(())
+    }
+
+    /// A value is over: its key is used up.
+    fn node_ends(&mut self) {
+        let Some(Frame::Mapping { has_key }) = self.frames.last_mut() else {
+            return;
+        };
+        if !std::mem::take(has_key) {
+            return;
+        }
+        self.path.pop();
+        if let Some((frames, start)) = self.metadata
+            && self.frames.len() == frames
+        {
+            let rest = &self.text[self.end..];
+            let end = rest
+                .find('\n')
+                .map_or(self.text.len(), |at| self.end + at + 1);
+            self.cut.push(start..end);
+            self.is_in_first |= self.documents == 1;
+            self.metadata = None;
+        }
+    }
+
+    /// Returns where a block is, with its `|` or `>` and without the lines after it.
+    fn block(&self, content: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let head = &self.text[self.end..content.start];
+        let start = head
+            .find(['|', '>'])
+            .map_or(content.start, |at| self.end + at);
+        let end = self.text[..content.end].trim_end().len();
+        start..end.max(start + 1)
+    }
+}
+
+fn no_anchor(anchor: usize, span: &Span) -> Result<(), Trouble> {
+    if anchor == 0 {
+        return Ok(());
+    }
+    Err(Trouble::unsupported(format!(
+        "an anchor (`&name`) in line {}",
+        span.start.line()
+    )))
+}
+
+/// Returns the value of a scalar, `None` for null.
+fn value_of(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Option<Clear>, String> {
+    match tag.map(|tag| (tag.core_suffix(), tag.suffix())) {
+        Some((Some("str"), _)) => Ok(Some(Clear::new(Kind::Text, text))),
+        Some((_, "binary")) => Err("a value tagged as `!!binary`".into()),
+        Some((None, _)) => Ok(Some(Clear::new(Kind::Text, text))),
+        _ if style != ScalarStyle::Plain => Ok(Some(Clear::new(Kind::Text, text))),
+        _ => resolve(text),
+    }
+}
+
+/// Returns a value as it is written in that style, or in double quotes where it cannot be.
+pub(super) fn written(clear: &Clear, style: Style) -> String {
+    if clear.kind != Kind::Text {
+        return clear.plain();
+    }
+    let text = clear.text.as_str();
+    let is_plain = match style {
+        Style::Plain { in_brackets } => {
+            is_safe(text) || (is_encrypted(text) && !in_brackets && !text.contains('\n'))
+        }
+        Style::Block => is_encrypted(text),
+        _ => false,
+    };
+    let fits_single = || {
+        text.chars()
+            .all(|letter| letter == ' ' || is_printable(letter))
+    };
+    match style {
+        _ if is_plain => text.to_owned(),
+        Style::Single if fits_single() => format!("'{}'", text.replace('\'', "''")),
+        _ => quoted(text),
+    }
+}
+
+/// Whether a text is itself as a plain scalar, to every parser.
+fn is_safe(text: &str) -> bool {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "_-./+=@".contains(letter);
+    let others = ["y", "n", "yes", "no", "on", "off"];
+    text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
+        && text.chars().all(is_word)
+        && !others.contains(&text.to_ascii_lowercase().as_str())
+        && matches!(resolve(text), Ok(Some(clear)) if clear.kind == Kind::Text)
+}
+
+fn is_printable(letter: char) -> bool {
+    matches!(letter, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+        && !matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
+/// Returns a text in double quotes.
+pub(super) fn quoted(text: &str) -> String {
+    let mut result = String::from('"');
+    for letter in text.chars() {
+        let escape: Cow<'_, str> = match letter {
+            '"' => "\\\"".into(),
+            '\\' => "\\\\".into(),
+            '\n' => "\\n".into(),
+            '\r' => "\\r".into(),
+            '\t' => "\\t".into(),
+            letter if is_printable(letter) => {
+                result.push(letter);
+                continue;
+            }
+            letter if u32::from(letter) < 0x100 => format!("\\x{:02x}", u32::from(letter)).into(),
+            letter if u32::from(letter) < 0x1_0000 => {
+                format!("\\u{:04x}", u32::from(letter)).into()
+            }
+            letter => format!("\\U{:08x}", u32::from(letter)).into(),
+        };
+        result.push_str(&escape);
+    }
+    result.push('"');
+    result
+}

@@ -1,0 +1,32 @@
+//! `rok-deploy rotate`: new credentials of S3Proxy, everywhere in the deployments repository.
+//!
+//! Plan, approval, journal, resume and exit codes are those of every run.
+
+use crate::cli::{Command, Options};
+use crate::failure::Failure;
+use crate::recipes::rotate;
+
+/// The recipe whose credentials are rotated.
+const INSTALLED: &str = "rok-aks";
+
+/// Returns the options of the command line, with the recipe that `rotate` stands for.
+pub(super) fn options(command: Option<&Command>, options: Options) -> Result<Options, Failure> {
+    if !matches!(command, Some(Command::Rotate)) {
+        return Ok(options);
+    }
+    if options.only.is_some() || options.run_from.is_some() {
+        return Err(Failure::usage(
+            "`rotate` is one step; `--only` and `--run-from` have no say in it",
+        ));
+    }
+    let named = options.recipe.as_deref();
+    if let Some(recipe) = named.filter(|name| ![INSTALLED, rotate::NAME].contains(name)) {
+        return Err(Failure::usage(format!(
+            "recipe `{recipe}` has no credentials to rotate; expected `{INSTALLED}`"
+        )));
+    }
+    Ok(Options {
+        recipe: Some(rotate::NAME.into()),
+        ..options
+    })
+}
