@@ -160,7 +160,7 @@ impl Parts {
                 from_skeleton: url.is_none(),
                 kustomize: self.tools.kustomize.clone(),
                 overlay: OVERLAY,
-                files: vec![self.configvars_patch()],
+                files: vec![Arc::new(self.configvars_patch())],
             }),
         ]
     }

@@ -9,11 +9,8 @@ use super::ground::AwsGround;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ROLE_ARN, s3_endpoint};
-<<<<<<< HEAD:src/steps/proof/aws/values.rs
 use crate::steps::proof::workload::{OVERLAY, shown};
-=======
 use crate::steps::secrets;
->>>>>>> secrets:src/steps/proof/values.rs
 
 /// The kind that holds the values.
 const KIND: &str = "RokCluster";
