@@ -27,6 +27,7 @@ use rok_deploy::steps::aws::{
 };
 use rok_deploy::steps::cluster::ClusterAccess;
 use rok_deploy::steps::proof::Workload;
+use rok_deploy::steps::proof::aws::AwsGround;
 
 const ACCOUNT: &str = "123451234512";
 const REGION: &str = "us-west-2";
@@ -102,7 +103,7 @@ impl Practice {
     }
 
     /// The workload of the documented names, with its manifests rendered.
-    fn workload(&self) -> Workload {
+    fn ground(&self) -> AwsGround {
         let clone = self.folder.path().join("clone");
         let variables = [
             ("AWS_ACCOUNT_ID", ACCOUNT),
@@ -129,17 +130,19 @@ impl Practice {
             fs::create_dir_all(path.parent().expect("it has one")).expect("it is writable");
             fs::write(path, text.expect("it renders")).expect("it is writable");
         }
-        Workload {
+        AwsGround {
+            workload: Workload {
+                access: self.access(),
+                namespace: "rok".into(),
+                name: "rok".into(),
+                clone,
+            },
             aws: self.aws.clone(),
-            access: self.access(),
             profile: None,
             region: REGION.into(),
             cluster: CLUSTER.into(),
-            namespace: "rok".into(),
-            name: "rok".into(),
             role: ROLE.into(),
             prefix: PREFIX.into(),
-            clone,
         }
     }
 

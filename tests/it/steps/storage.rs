@@ -3,7 +3,7 @@
 use rok_deploy::engine::{Link, LinkState};
 use rok_deploy::steps::aws::chosen;
 use rok_deploy::steps::cluster::{ClusterContext, Namespaces};
-use rok_deploy::steps::proof::{StorageAccess, VerifyAccount, Workload};
+use rok_deploy::steps::proof::aws::{AwsGround, StorageAccess, VerifyAccount};
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn installed() -> Practice {
         practice.make(&namespaces).await;
     }
     let account = VerifyAccount {
-        workload: practice.workload(),
+        ground: practice.ground(),
     };
     practice.make(&account).await;
     practice
@@ -33,7 +33,7 @@ async fn installed() -> Practice {
 
 fn access(practice: &Practice) -> StorageAccess {
     StorageAccess {
-        workload: practice.workload(),
+        ground: practice.ground(),
     }
 }
 
@@ -139,9 +139,9 @@ async fn a_detached_policy_is_named() {
 async fn a_service_account_that_is_not_there_cannot_speak() {
     let practice = installed().await;
     let nobody = StorageAccess {
-        workload: Workload {
+        ground: AwsGround {
             name: "nobody".into(),
-            ..practice.workload()
+            ..practice.ground()
         },
     };
     let error = practice.refusal(&nobody).await;
