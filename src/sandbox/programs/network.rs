@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
@@ -114,7 +115,7 @@ impl Azure {
         request: Request<Vec<u8>>,
     ) -> Result<Response<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
         let (head, body) = request.into_parts();
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let uri = Uri::try_from(format!("https://{host}:{}{path}", self.port))?;
         let answer = self
             .client

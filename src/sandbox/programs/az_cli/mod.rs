@@ -200,29 +200,30 @@ fn show(options: &Arguments, document: &Value) -> Result<Output, Failure> {
             ))
         })?,
     };
-    Ok(match options.get("--output").unwrap_or("json") {
-        "none" => Output::default(),
-        _ if chosen.is_null() => Output::default(),
-        "tsv" => printed(tabbed(chosen)),
-        "json" | "jsonc" => printed(format!("{chosen:#}\n")),
-        other => {
-            let words = format!(
+    let form = options.get("--output").unwrap_or("json");
+    if form == "none" || chosen.is_null() {
+        return Ok(Output::default());
+    }
+    match form {
+        "tsv" => Ok(printed(tabbed(chosen))),
+        "json" | "jsonc" => Ok(printed(format!("{chosen:#}\n"))),
+        other => Err(Failure(
+            USAGE,
+            format!(
                 "argument --output/-o: invalid choice: '{other}' (choose from 'json', 'jsonc', 'tsv', 'none')"
-            );
-            return Err(Failure(USAGE, words));
-        }
-    })
+            ),
+        )),
+    }
 }
 
 /// One line for each row, fields between tabs.
 fn tabbed(value: &Value) -> String {
     let plain = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Null => String::new(),
+        Value::Null | Value::Object(_) => String::new(),
         Value::Bool(true) => "True".into(),
         Value::Bool(false) => "False".into(),
         Value::Array(items) => items.len().to_string(),
-        Value::Object(_) => String::new(),
         Value::Number(number) => number.to_string(),
     };
     match value {

@@ -129,12 +129,10 @@ async fn the_real_azure_cli_comes_as_far_as_ours() {
     assert_eq!(code, 3);
 
     let identity = ["login", "--identity", "--allow-no-subscriptions"];
+    // It takes the agent's plain words for JSON, and stumbles over them.
     let (_, words, code) = az.run(&identity).await;
-    assert_ne!(code, 0);
-    assert!(
-        words.contains("no azure identity found for request clientID"),
-        "{words}"
-    );
+    assert!(words.contains("JSONDecodeError"), "{words}");
+    assert_eq!(code, 1);
     let bound = PodIdentity {
         name: "rok".into(),
         namespace: "rok".into(),
