@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::support::env::finish;
+use super::support::env::{Output, finish};
 use super::support::practice::{
     DEADLINE, PREFIX, Practice, ROLE, document, events, json_lines, json_of, lines, outcomes,
     parse_lines, snapshot, writes,
@@ -13,6 +13,7 @@ use super::support::practice::{
 
 mod adoption;
 mod answers;
+mod azure;
 mod modes;
 mod operators_files;
 mod records;
