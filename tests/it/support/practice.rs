@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::azure;
 use super::env::{Output, TestEnv, finish};
 use super::kill_group;
 use super::runs::is_change;
@@ -217,6 +218,7 @@ impl Practice {
             "providers": providers,
             "buckets": buckets,
             "objects": objects,
+            "azure": azure::meaning(&self.state("azure"), &self.state("aks")),
         });
         // The issuer is another one in every world.
         let text = meaning.to_string().replace(&self.issuer(), "<issuer>");
