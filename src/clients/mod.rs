@@ -4,6 +4,7 @@
 //! everything that leaves this process passes the [`gate`].
 
 pub mod aws;
+pub mod azure;
 pub mod cluster;
 pub mod envfile;
 pub mod gate;

@@ -1,0 +1,52 @@
+//! Microsoft Azure: the verbs we need of Entra, Resource Manager and Blob storage, on one cheap
+//! handle, [`Azure`].
+//!
+//! Credentials come from a chain of our own over `azure_identity`. Every attempt of every call leaves
+//! a line in the wire log. Managed identities and their federated credentials go through
+//! `azure_mgmt_msi`, everything else through a small typed client over `azure_core`'s pipeline.
+//!
+//! Who changes a cluster or makes a storage account is answered once the service has accepted it:
+//! how far it is tells the `state` of what is read.
+
+#![allow(
+    unused_variables,
+    dead_code,
+    clippy::unused_async,
+    clippy::todo,
+    reason = "the signatures come first, so that others can build on them"
+)]
+
+mod authorization;
+mod blob;
+mod caller;
+mod cloud;
+mod cluster;
+mod connect;
+mod entra;
+mod error;
+mod identity;
+mod resource_id;
+mod resources;
+mod scale_set;
+mod storage;
+mod subscription;
+
+pub use self::authorization::{
+    NewAssignment, Permission, RoleAssignment, RoleDefinition, RoleFilter, allows,
+};
+pub use self::blob::{Listing, Token};
+pub use self::caller::{Caller, CallerKind, CredentialSource};
+pub use self::cloud::CloudEnvironment;
+pub use self::cluster::{
+    AssignedPodIdentity, ClusterAccessInfo, ClusterChange, ClusterSummary, ManagedCluster,
+    PodIdentityException, PodIdentityProfile, PodIdentityTarget,
+};
+pub use self::connect::{Azure, AzureSettings};
+pub use self::entra::AccessToken;
+pub use self::error::{AzureError, AzureErrorKind, Surroundings};
+pub use self::identity::{FederatedCredential, ManagedIdentity, NewIdentity};
+pub use self::resource_id::{ResourceId, is_same_id};
+pub use self::resources::{Lock, ResourceSummary, Tags};
+pub use self::scale_set::ScaleSet;
+pub use self::storage::{NameAvailability, NewStorageAccount, StorageAccount};
+pub use self::subscription::{ResourceGroup, Subscription, Tenant};
