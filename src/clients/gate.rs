@@ -16,7 +16,8 @@ use futures::future::BoxFuture;
 /// Something that is about to be done outside of this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// Who does it: `aws`, `kubernetes`, `git`, `kustomize`, `files`, `journal`, `clock`.
+    /// Who does it: `aws`, `azure`, `kubernetes`, `git`, `kustomize`, `files`, `journal`,
+    /// `clock`.
     pub client: &'static str,
     /// What is done, in the words of the wire log: `iam:CreateRole`, `GET /api/v1/namespaces/rok`.
     pub operation: String,

@@ -13,6 +13,7 @@ pub mod kustomize;
 mod line;
 pub mod recording;
 pub mod secret;
+mod skew;
 pub mod templates;
 pub mod wire;
 pub mod yaml;

@@ -22,8 +22,9 @@ use super::gated::{Gated, WireTime};
 use super::http::{self, Trust};
 use super::login::{Loader, Login};
 use super::sts::Caller;
-use super::wire::{ClockSkew, WireInterceptor};
+use super::wire::WireInterceptor;
 use crate::clients::gate::{Answer, Call, Ended};
+use crate::clients::skew::ClockSkew;
 use crate::clients::wire::WireLog;
 
 /// Where STS and IAM are asked as long as nobody named a region. IAM has no regions, and STS tells

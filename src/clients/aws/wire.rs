@@ -2,8 +2,6 @@
 //!
 //! An attempt that was never sent, say for want of credentials, leaves no record.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -17,28 +15,8 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use super::gated::Named;
 use crate::clients::line::WireLine;
+use crate::clients::skew::ClockSkew;
 use crate::clients::wire::{WireLog, WireRecord};
-
-/// How far the server's clock was ahead of ours, at its last answer.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ClockSkew(Arc<Mutex<Option<jiff::SignedDuration>>>);
-
-impl ClockSkew {
-    pub(super) fn get(&self) -> Option<jiff::SignedDuration> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn observe(&self, response: &HttpResponse, now: jiff::Timestamp) {
-        let server = response
-            .headers()
-            .get("date")
-            .and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-        if let Some(server) = server {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(server.timestamp().duration_since(now));
-        }
-    }
-}
 
 /// Sits in the configuration of each service client.
 #[derive(Debug, Clone)]
@@ -100,7 +78,8 @@ impl Intercept for WireInterceptor {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        self.skew.observe(response, self.log.now());
+        let date = response.headers().get("date");
+        self.skew.observe(date, self.log.now());
         if let Some(Sent(line)) = bag.load::<Sent>() {
             line.answered(response.status().as_u16(), request_id(response));
         }

@@ -1,7 +1,13 @@
 //! User-assigned managed identities, and the service accounts that may act as them.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
 use super::connect::Azure;
 use super::error::AzureError;
+use super::resource_id::ResourceId;
 use super::resources::Tags;
 
 /// A managed identity.
@@ -51,6 +57,21 @@ pub struct FederatedCredential {
     pub audiences: Vec<String>,
 }
 
+/// What is done with identities, whoever does it.
+#[async_trait]
+pub(super) trait Identities: Send + Sync {
+    async fn identity(&self, at: &ResourceId) -> Result<Option<ManagedIdentity>, AzureError>;
+    async fn create(&self, identity: &NewIdentity) -> Result<ManagedIdentity, AzureError>;
+    async fn delete(&self, at: &ResourceId) -> Result<(), AzureError>;
+    async fn federated(&self, at: &ResourceId) -> Result<Vec<FederatedCredential>, AzureError>;
+    async fn put_federated(
+        &self,
+        at: &ResourceId,
+        credential: &FederatedCredential,
+    ) -> Result<(), AzureError>;
+    async fn delete_federated(&self, at: &ResourceId, name: &str) -> Result<(), AzureError>;
+}
+
 impl Azure {
     /// Returns an identity.
     pub async fn identity(
@@ -59,7 +80,14 @@ impl Azure {
         group: &str,
         name: &str,
     ) -> Result<Option<ManagedIdentity>, AzureError> {
-        todo!()
+        let at = ResourceId {
+            subscription: subscription.into(),
+            group: group.into(),
+            kind: "Microsoft.ManagedIdentity/userAssignedIdentities".into(),
+            name: name.into(),
+        };
+        let found = self.inner.identities.identity(&at).await;
+        found.map_err(|error| self.failed(error))
     }
 
     /// Makes an identity, or gives one that is there these tags and no others.
@@ -67,12 +95,14 @@ impl Azure {
         &self,
         identity: &NewIdentity,
     ) -> Result<ManagedIdentity, AzureError> {
-        todo!()
+        let made = self.inner.identities.create(identity).await;
+        made.map_err(|error| self.failed(error))
     }
 
     /// Deletes the identity `id` with its federated credentials. One that is gone is fine.
     pub async fn delete_identity(&self, id: &str) -> Result<(), AzureError> {
-        todo!()
+        let deleted = self.inner.identities.delete(&at(id)?).await;
+        deleted.map_err(|error| self.failed(error))
     }
 
     /// Returns the federated credentials of the identity `id`; there are none of one that is not
@@ -81,7 +111,8 @@ impl Azure {
         &self,
         id: &str,
     ) -> Result<Vec<FederatedCredential>, AzureError> {
-        todo!()
+        let found = self.inner.identities.federated(&at(id)?).await;
+        found.map_err(|error| self.failed(error))
     }
 
     /// Makes a federated credential of the identity `id`, or changes the one of that name. One after
@@ -91,7 +122,10 @@ impl Azure {
         id: &str,
         credential: &FederatedCredential,
     ) -> Result<(), AzureError> {
-        todo!()
+        let at = at(id)?;
+        let _turn = self.turn(id).await;
+        let written = self.inner.identities.put_federated(&at, credential).await;
+        written.map_err(|error| self.failed(error))
     }
 
     /// Deletes the federated credential `name` of the identity `id`. One that is gone is fine.
@@ -100,6 +134,26 @@ impl Azure {
         id: &str,
         name: &str,
     ) -> Result<(), AzureError> {
-        todo!()
+        let at = at(id)?;
+        let _turn = self.turn(id).await;
+        let deleted = self.inner.identities.delete_federated(&at, name).await;
+        deleted.map_err(|error| self.failed(error))
     }
+
+    /// Waits until nobody else in this process writes to the identity `id`.
+    async fn turn(&self, id: &str) -> OwnedMutexGuard<()> {
+        let mine = {
+            let mut writing = self.inner.writing.lock().await;
+            let mine: &mut Arc<Mutex<()>> = writing.entry(id.to_ascii_lowercase()).or_default();
+            Arc::clone(mine)
+        };
+        mine.lock_owned().await
+    }
+}
+
+fn at(id: &str) -> Result<ResourceId, AzureError> {
+    ResourceId::parse(id).ok_or_else(|| {
+        let operation = "Microsoft.ManagedIdentity/userAssignedIdentities";
+        AzureError::invalid(operation, &format!("`{id}` is no resource id"))
+    })
 }

@@ -8,28 +8,33 @@
 //! Who changes a cluster or makes a storage account is answered once the service has accepted it:
 //! how far it is tells the `state` of what is read.
 
-#![allow(
-    unused_variables,
-    dead_code,
-    clippy::unused_async,
-    clippy::todo,
-    reason = "the signatures come first, so that others can build on them"
-)]
-
+mod attempts;
 mod authorization;
 mod blob;
 mod caller;
+mod chain;
 mod cloud;
 mod cluster;
 mod connect;
 mod entra;
 mod error;
+mod found;
+mod gated;
+mod http;
 mod identity;
+mod login;
+mod msi;
+mod operation;
+mod programs;
+mod request;
 mod resource_id;
 mod resources;
 mod scale_set;
 mod storage;
 mod subscription;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::authorization::{
     NewAssignment, Permission, RoleAssignment, RoleDefinition, RoleFilter, allows,

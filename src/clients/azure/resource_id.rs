@@ -55,6 +55,11 @@ pub fn is_same_id(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
+/// Returns the resource group of an id; nothing of one that has none.
+pub(super) fn group_of(id: &str) -> String {
+    ResourceId::parse(id).map_or_else(String::new, |id| id.group)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

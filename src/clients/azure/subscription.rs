@@ -1,8 +1,13 @@
 //! Tenants, subscriptions and resource groups.
 
+use serde::Deserialize;
+
 use super::connect::Azure;
 use super::error::AzureError;
+use super::request::segment;
 use super::resources::Tags;
+
+const VERSION: &str = "2022-12-01";
 
 /// A directory that the caller is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,15 +46,55 @@ pub struct ResourceGroup {
     pub tags: Tags,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TenantAnswer {
+    tenant_id: String,
+    display_name: Option<String>,
+    default_domain: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubscriptionAnswer {
+    subscription_id: String,
+    display_name: Option<String>,
+    tenant_id: Option<String>,
+    state: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct GroupAnswer {
+    id: String,
+    name: String,
+    location: String,
+    tags: Option<Tags>,
+}
+
 impl Azure {
     /// Returns the tenants that the caller is in.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, AzureError> {
-        todo!()
+        let found: Vec<TenantAnswer> = self.list("/tenants", VERSION, &[]).await?;
+        let tenant = |found: TenantAnswer| Tenant {
+            id: found.tenant_id,
+            name: found.display_name,
+            domain: found.default_domain,
+        };
+        Ok(found.into_iter().map(tenant).collect())
     }
 
     /// Returns the subscriptions that the caller sees in the login's tenant.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, AzureError> {
-        todo!()
+        let found: Vec<SubscriptionAnswer> = self.list("/subscriptions", VERSION, &[]).await?;
+        let subscription = |found: SubscriptionAnswer| Subscription {
+            name: found
+                .display_name
+                .unwrap_or_else(|| found.subscription_id.clone()),
+            id: found.subscription_id,
+            tenant: found.tenant_id.unwrap_or_default(),
+            state: found.state.unwrap_or_else(|| "Enabled".into()),
+        };
+        Ok(found.into_iter().map(subscription).collect())
     }
 
     /// Returns the resource group `name`.
@@ -58,6 +103,21 @@ impl Azure {
         subscription: &str,
         name: &str,
     ) -> Result<Option<ResourceGroup>, AzureError> {
-        todo!()
+        let found: Option<GroupAnswer> = self.get(&group_path(subscription, name), VERSION).await?;
+        Ok(found.map(|found| ResourceGroup {
+            id: found.id,
+            name: found.name,
+            location: found.location,
+            tags: found.tags.unwrap_or_default(),
+        }))
     }
+}
+
+/// Returns the path of a resource group.
+pub(super) fn group_path(subscription: &str, group: &str) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/{}",
+        segment(subscription),
+        segment(group)
+    )
 }

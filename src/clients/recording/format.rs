@@ -22,7 +22,7 @@ const LARGEST_CLONE: usize = 32 << 20;
 
 /// The headers of answers that anybody reads; `stderr` is what a program wrote there, `command` how
 /// it was called.
-const HEADERS: [&str; 10] = [
+const HEADERS: [&str; 17] = [
     "content-type",
     "date",
     "retry-after",
@@ -31,6 +31,13 @@ const HEADERS: [&str; 10] = [
     "x-amz-request-id",
     "x-amzn-errortype",
     "x-amz-bucket-region",
+    "x-ms-request-id",
+    "x-ms-correlation-request-id",
+    "x-ms-error-code",
+    "x-ms-retry-after-ms",
+    "retry-after-ms",
+    "azure-asyncoperation",
+    "location",
     "stderr",
     "command",
 ];

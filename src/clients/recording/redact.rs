@@ -21,7 +21,7 @@ const GONE: &str = "redacted";
 const HASHED: &str = "redacted-";
 
 /// Names whose text is a secret, in small letters and without dashes.
-const SECRET: [&str; 14] = [
+const SECRET: [&str; 15] = [
     "token",
     "idtoken",
     "accesstoken",
@@ -32,6 +32,7 @@ const SECRET: [&str; 14] = [
     "secretaccesskey",
     "secretkey",
     "clientsecret",
+    "clientassertion",
     "clientkeydata",
     "privatekey",
     "password",
@@ -112,6 +113,7 @@ impl Redactor {
                 for (name, value) in fields.iter_mut() {
                     match name.as_str() {
                         "data" | "stringData" if is_secret => self.secret(value, name == "data"),
+                        "kubeconfigs" => self.kubeconfigs(value),
                         _ => self.value_in(value, name, lists_secrets && name == "items"),
                     }
                 }
@@ -155,6 +157,19 @@ impl Redactor {
             } else {
                 hashed.into()
             };
+        }
+    }
+
+    /// Redacts what AKS gives to reach a cluster: files in base64, of which the server is read.
+    fn kubeconfigs(&self, listed: &mut Value) {
+        for item in listed.as_array_mut().into_iter().flatten() {
+            let value = &mut item["value"];
+            let file = value
+                .as_str()
+                .and_then(|found| BASE64_STANDARD.decode(found).ok());
+            if let Some(file) = file {
+                *value = BASE64_STANDARD.encode(self.body(&file)).into();
+            }
         }
     }
 
@@ -310,6 +325,9 @@ mod tests {
             "<Credentials><SecretAccessKey>canary</SecretAccessKey><SessionToken>canary</SessionToken>".into(),
             format!("Action=AssumeRoleWithWebIdentity&WebIdentityToken={TOKEN}&Version=1"),
             "WebIdentityToken=canary&Version=1".into(),
+            format!("client_id=c&client_assertion={TOKEN}&client_secret=canary"),
+            "grant_type=client_credentials&client_assertion=canary".into(),
+            json!({"access_token": "canary", "token_type": "Bearer"}).to_string(),
             "fatal: https://ops:canary@git.example/x and Authorization: Bearer canary".into(),
             "-----BEGIN EC PRIVATE KEY-----\ncanary\n-----END EC PRIVATE KEY-----".into(),
             "export AWS_SECRET_ACCESS_KEY=\"canary\"\nS3_PASSWORD: canary".into(),
@@ -318,6 +336,21 @@ mod tests {
             assert!(!redacted.contains("canary"), "{redacted}");
             assert!(!redacted.contains("Y2FuYXJ5"), "{redacted}");
         }
+    }
+
+    #[test]
+    fn of_a_kubeconfig_the_server_stays() {
+        let file = "clusters:\n- cluster:\n    server: https://c.hcp:443\nusers:\n- user:\n    \
+                    client-key-data: Y2FuYXJ5\n    token: canary\n";
+        let body = json!({"kubeconfigs": [{"value": BASE64_STANDARD.encode(file)}]});
+        let redacted: Value = serde_json::from_str(&redacted(&body.to_string())).unwrap();
+        let file = redacted["kubeconfigs"][0]["value"].as_str().unwrap();
+        let file = String::from_utf8(BASE64_STANDARD.decode(file).unwrap()).unwrap();
+        assert!(file.contains("server: https://c.hcp:443"), "{file}");
+        assert!(
+            !file.contains("canary") && !file.contains("Y2FuYXJ5"),
+            "{file}"
+        );
     }
 
     #[test]

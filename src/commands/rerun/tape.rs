@@ -348,7 +348,7 @@ impl Inner {
     /// How often a Lease is renewed depends on how long the run takes, and how often credentials are
     /// looked up on who asks for them at the same time.
     fn find_repeated(&self, (client, operation, _): &Key) -> Option<usize> {
-        let is_login = client == "aws" && operation == "credentials";
+        let is_login = ["aws", "azure"].contains(&&client[..]) && operation == "credentials";
         if !is_lease(operation) && !is_login {
             return None;
         }

@@ -1,11 +1,24 @@
 //! AKS clusters: their issuer, their add-ons for workload identity and pod identity.
 
+mod form;
+
 use std::collections::BTreeMap;
 
+use azure_core::http::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::connect::Azure;
-use super::error::AzureError;
+use super::error::{AzureError, AzureErrorKind, found, one_line};
+use super::gated::header;
+use super::request::{Asked, read, segment};
+use super::resource_id::group_of;
+use super::resources::whole;
+use super::subscription::group_path;
+
+const VERSION: &str = "2024-09-01";
+
+const KIND: &str = "Microsoft.ContainerService/managedClusters";
 
 /// A cluster in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,10 +144,25 @@ pub struct ClusterAccessInfo {
     pub ca_pem: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    name: String,
+    location: String,
+}
+
 impl Azure {
     /// Returns the clusters of a subscription.
     pub async fn clusters(&self, subscription: &str) -> Result<Vec<ClusterSummary>, AzureError> {
-        todo!()
+        let path = format!("/subscriptions/{}/providers/{KIND}", segment(subscription));
+        let found: Vec<Listed> = self.list(&path, VERSION, &[]).await?;
+        let cluster = |found: Listed| ClusterSummary {
+            group: group_of(&found.id),
+            id: found.id,
+            name: found.name,
+            location: found.location,
+        };
+        Ok(found.into_iter().map(cluster).collect())
     }
 
     /// Returns a cluster.
@@ -144,22 +172,76 @@ impl Azure {
         group: &str,
         name: &str,
     ) -> Result<Option<ManagedCluster>, AzureError> {
-        todo!()
+        let group = group_path(subscription, group);
+        let path = format!("{group}/providers/{KIND}/{}", segment(name));
+        let Some(raw) = self.get::<Value>(&path, VERSION).await? else {
+            return Ok(None);
+        };
+        let operation = format!("GET {KIND} {name}");
+        let mut cluster = form::of_json(raw)
+            .ok_or_else(|| AzureError::incomplete(&operation, "id, name and location"))?;
+        if cluster.state == "Failed"
+            && let Some(url) = self.operation_of(&cluster.id)
+        {
+            cluster.failure = self.failure_of(&operation, &url).await?;
+        }
+        Ok(Some(cluster))
     }
 
     /// Returns how to reach the API server of the cluster `id`; nothing where the caller must not
     /// know.
     pub async fn cluster_access(&self, id: &str) -> Result<Option<ClusterAccessInfo>, AzureError> {
-        todo!()
+        let path = format!("{}/listClusterUserCredential", whole(id));
+        let asked = self.asked(Method::Post, &path, VERSION, &[])?;
+        let operation = asked.operation();
+        let answer = match self.send(asked).await {
+            Ok(answer) => answer,
+            Err(error) if error.kind == AzureErrorKind::AccessDenied => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let told: Value = read(&operation, &answer)?;
+        form::access(&told)
+            .map(Some)
+            .ok_or_else(|| AzureError::incomplete(&operation, "readable kubeconfig"))
     }
 
     /// Changes a cluster, unless somebody else has since it was read. Returns once the change was
-    /// accepted: it has come to its end when the cluster's `state` is `Succeeded` or `Failed`.
+    /// accepted: it has come to its end when the cluster's `state` is `Succeeded` or `Failed`, and
+    /// then its `failure` tells why.
     pub async fn update_cluster(
         &self,
         cluster: &ManagedCluster,
         change: &ClusterChange,
     ) -> Result<(), AzureError> {
-        todo!()
+        let mut asked = self
+            .asked(Method::Put, whole(&cluster.id), VERSION, &[])?
+            .json(&form::changed(&cluster.raw, change));
+        if let Some(etag) = cluster.raw["eTag"].as_str() {
+            asked = asked.header("if-match", etag);
+        }
+        let answer = self.send(asked).await?;
+        let follow = ["azure-asyncoperation", "location"];
+        let url = follow.into_iter().find_map(|name| header(&answer, name));
+        self.note_operation(&cluster.id, url.map(str::to_owned));
+        Ok(())
+    }
+
+    /// Asks once how a change that failed came to its end.
+    async fn failure_of(&self, operation: &str, url: &str) -> Result<Option<String>, AzureError> {
+        let asked = Asked::new(Method::Get, self.next(operation, url)?).with(self.as_caller());
+        // What it was about is known for a while only.
+        let answered = match found(self.send(asked).await) {
+            Ok(answered) => answered,
+            Err(error) if error.status.is_some() && !error.is_transient() => {
+                return Ok(Some(error.message));
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(answer) = answered else {
+            return Ok(None);
+        };
+        let told: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let message = &told["error"]["message"];
+        Ok(message.as_str().map(one_line))
     }
 }
