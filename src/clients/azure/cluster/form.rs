@@ -142,11 +142,8 @@ pub(super) fn changed(raw: &Value, change: &ClusterChange) -> Value {
     }
     let mut properties = raw["properties"].clone();
     without(&mut properties, &READ_ONLY);
-    for pool in properties["agentPoolProfiles"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-    {
+    let pools = properties.get_mut("agentPoolProfiles");
+    for pool in pools.and_then(Value::as_array_mut).into_iter().flatten() {
         without(pool, &READ_ONLY_POOL);
     }
     if change.enable_oidc_issuer {
@@ -157,9 +154,9 @@ pub(super) fn changed(raw: &Value, change: &ClusterChange) -> Value {
     }
     match &change.pod_identity {
         Some(profile) => properties["podIdentityProfile"] = written(profile),
-        None if properties["podIdentityProfile"].is_object() => {
+        None if raw["properties"]["podIdentityProfile"].is_object() => {
             properties["podIdentityProfile"] =
-                written(&pod_identity(&properties["podIdentityProfile"]));
+                written(&pod_identity(&raw["properties"]["podIdentityProfile"]));
         }
         None => {}
     }

@@ -128,7 +128,7 @@ async fn az_is_started_without_a_shell_and_again_after_a_new_login() {
     let error = azure.caller().await.unwrap_err();
     assert_eq!(error.kind, AzureErrorKind::Credentials);
     for said in [
-        "nobody is logged in to Azure; run `az login --tenant TENANT`",
+        "nobody is logged in to Azure; run `az login --tenant tenant-1`",
         "environment: AZURE_CLIENT_SECRET is not set",
         "workload identity: AZURE_FEDERATED_TOKEN_FILE is not set",
         "Azure CLI: ERROR: Please run 'az login' to setup account.",
