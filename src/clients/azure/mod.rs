@@ -34,6 +34,8 @@ mod storage;
 mod subscription;
 
 #[cfg(test)]
+mod against_azurite;
+#[cfg(test)]
 mod tests;
 
 pub use self::authorization::{
