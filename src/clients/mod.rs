@@ -14,7 +14,6 @@ mod line;
 pub mod recording;
 pub mod secret;
 mod skew;
-pub mod sops;
 pub mod templates;
 pub mod wire;
 pub mod yaml;

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex as Shared, PoisonError};
 
 use azure_core::http::{ClientOptions, Pipeline, RetryOptions, Transport};
+use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::attempts::Attempts;
 use super::chain::{Chain, Variables};
 use super::cloud::CloudEnvironment;
-use super::error::{AzureError, Surroundings};
+use super::error::{AzureError, AzureErrorKind, Surroundings};
 use super::found::Found;
 use super::gated::Gated;
 use super::http::{Network, Trust};
@@ -90,20 +91,22 @@ impl Azure {
         wire: WireLog,
     ) -> Result<Self, AzureError> {
         let closed = |error: io::Error| AzureError::configuration(&error.to_string());
-        let asked = (&settings.tenant, &settings.cloud);
         let mut passage = wire
             .pass(|| Call {
                 client: "azure",
                 operation: "connect".into(),
-                input: format!("\n{asked:?}").into(),
+                // A rerun has no settings: where they led to stands in the answer.
+                input: Bytes::new(),
                 write: false,
             })
             .map_err(closed)?;
         let connected = match passage.instead().await.map_err(closed)? {
             Some(Ended::Answered(answer)) => Self::told(&answer.body, wire),
-            Some(Ended::Failed(error)) => Err(AzureError::configuration(&error)),
+            Some(Ended::Failed(how)) => Err(AzureError::told("connect", &how)),
             Some(Ended::GivenUp) => std::future::pending().await,
-            None => Self::connect_itself(settings, variables, wire).await,
+            None => Self::connect_itself(settings, variables, wire)
+                .await
+                .map_err(of_connecting),
         };
         passage
             .end(|| match &connected {
@@ -112,7 +115,7 @@ impl Azure {
                     headers: Vec::new(),
                     body: azure.inner.found.written().into(),
                 }),
-                Err(error) => Ended::Failed(error.message.clone()),
+                Err(error) => Ended::Failed(error.tell()),
             })
             .map_err(closed)?;
         connected
@@ -274,6 +277,24 @@ pub(super) fn pipeline(gated: Gated, login: Option<Arc<Login>>) -> Pipeline {
         Vec::new(),
         None,
     )
+}
+
+/// An error of connecting is told without the request that it came from, so that a rerun, which does
+/// not make it, comes to the same.
+fn of_connecting(error: AzureError) -> AzureError {
+    let message = if error.operation == "connect" {
+        error.message
+    } else {
+        format!("{}: {}", error.operation, error.message)
+    };
+    AzureError {
+        kind: match error.kind {
+            AzureErrorKind::Unavailable | AzureErrorKind::Throttled => AzureErrorKind::Unavailable,
+            _ => AzureErrorKind::Configuration,
+        },
+        code: error.code,
+        ..AzureError::configuration(&message)
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

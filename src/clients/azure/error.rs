@@ -154,6 +154,33 @@ impl AzureError {
         }
     }
 
+    /// Puts it into words that [`AzureError::told`] understands.
+    pub(super) fn tell(&self) -> String {
+        let kind = match self.kind {
+            AzureErrorKind::Unavailable => "unavailable",
+            AzureErrorKind::Credentials => "credentials",
+            _ => "configuration",
+        };
+        let code = self.code.as_deref().unwrap_or("-");
+        format!("{kind} {code}: {}", self.message)
+    }
+
+    /// Reads what was told of an earlier one.
+    pub(super) fn told(operation: &str, text: &str) -> Self {
+        let (head, message) = text.split_once(": ").unwrap_or(("", text));
+        let (kind, code) = head.split_once(' ').unwrap_or((head, "-"));
+        Self {
+            operation: operation.into(),
+            kind: match kind {
+                "unavailable" => AzureErrorKind::Unavailable,
+                "credentials" => AzureErrorKind::Credentials,
+                _ => AzureErrorKind::Configuration,
+            },
+            code: (code != "-").then(|| code.to_owned()),
+            ..Self::configuration(message)
+        }
+    }
+
     /// Takes our own error out of the pipeline's, or tells why there was no answer.
     pub(super) fn of_pipeline(operation: &str, error: &(dyn Error + 'static)) -> Self {
         if let Some(ours) = causes(error).find_map(|cause| cause.downcast_ref::<Self>()) {
@@ -490,6 +517,20 @@ mod tests {
             r#"{"error":{"code":"AuthorizationFailed","message":"x"}}"#,
         );
         assert!(!never.is_transient());
+    }
+
+    #[test]
+    fn what_was_told_of_an_error_is_understood() {
+        let refused = AzureError {
+            code: Some("AADSTS7000215".into()),
+            ..AzureError::credentials("environment: Invalid client secret")
+        };
+        assert_eq!(AzureError::told("credentials", &refused.tell()), refused);
+        let nowhere = AzureError {
+            kind: AzureErrorKind::Unavailable,
+            ..AzureError::configuration("GET metadata/endpoints: no answer: refused")
+        };
+        assert_eq!(AzureError::told("connect", &nowhere.tell()), nowhere);
     }
 
     #[test]

@@ -64,8 +64,9 @@ impl Network {
                 .redirect(reqwest::redirect::Policy::none())
                 .dns_resolver(Arc::new(Resolver))
                 .connect_timeout(Duration::from_secs(5))
-                .read_timeout(Duration::from_secs(20))
-                .timeout(Duration::from_secs(60));
+                // Resource Manager thinks about a cluster for a while before it says a word.
+                .read_timeout(Duration::from_secs(60))
+                .timeout(Duration::from_secs(90));
             let builder = if far { builder } else { builder.no_proxy() };
             builder.build().map_err(|error| {
                 AzureError::configuration(&format!("cannot set up HTTPS: {}", root(&error)))
@@ -270,8 +271,14 @@ impl Resolve for Resolver {
 fn tls(trust: &Trust) -> Result<ClientConfig, AzureError> {
     let mut roots = RootCertStore::empty();
     if trust.system {
+        let found = rustls_native_certs::load_native_certs();
+        if let (true, Some(error)) = (found.certs.is_empty(), found.errors.first()) {
+            return Err(AzureError::configuration(&format!(
+                "this machine's trusted certificates cannot be read: {error}"
+            )));
+        }
         // Real stores hold odd certificates; those that cannot be a root are left out.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots.add_parsable_certificates(found.certs);
     }
     if let Some(path) = trust.bundle {
         let certificates = certificates(path)?;

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::caller::{Caller, CredentialSource};
 use super::chain::Chain;
-use super::error::{AzureError, AzureErrorKind};
+use super::error::AzureError;
 use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::secret::Secret;
 use crate::clients::wire::WireLog;
@@ -141,7 +141,7 @@ impl Login {
             .map_err(closed)?;
         let fresh = match passage.instead().await.map_err(closed)? {
             Some(Ended::Answered(answer)) => nobodys(&answer.body),
-            Some(Ended::Failed(how)) => Err(failed(&how)),
+            Some(Ended::Failed(how)) => Err(AzureError::told("credentials", &how)),
             Some(Ended::GivenUp) => std::future::pending().await,
             None => match &self.chain {
                 Some(chain) => chain.token(scope).await,
@@ -157,7 +157,7 @@ impl Login {
                         .expect("texts are JSON")
                         .into(),
                 }),
-                Err(error) => Ended::Failed(how(error)),
+                Err(error) => Ended::Failed(error.tell()),
             })
             .map_err(closed)?;
         fresh
@@ -180,31 +180,6 @@ fn nobodys(told: &[u8]) -> Result<Fresh, AzureError> {
     })
 }
 
-/// Puts an error into words that [`failed`] understands.
-fn how(error: &AzureError) -> String {
-    let kind = match error.kind {
-        AzureErrorKind::Unavailable => "unavailable",
-        AzureErrorKind::Configuration => "configuration",
-        _ => "credentials",
-    };
-    let code = error.code.as_deref().unwrap_or("-");
-    format!("{kind} {code}: {}", error.message)
-}
-
-fn failed(how: &str) -> AzureError {
-    let (head, message) = how.split_once(": ").unwrap_or(("credentials -", how));
-    let (kind, code) = head.split_once(' ').unwrap_or((head, "-"));
-    AzureError {
-        kind: match kind {
-            "unavailable" => AzureErrorKind::Unavailable,
-            "configuration" => AzureErrorKind::Configuration,
-            _ => AzureErrorKind::Credentials,
-        },
-        code: (code != "-").then(|| code.to_owned()),
-        ..AzureError::credentials(message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,19 +190,5 @@ mod tests {
         let minutes = |minutes| now + jiff::SignedDuration::from_mins(minutes);
         assert_eq!(good_until(minutes(60), now), minutes(55));
         assert_eq!(good_until(minutes(4), now), minutes(4));
-    }
-
-    #[test]
-    fn what_was_told_of_a_failed_look_up_is_understood() {
-        let error = AzureError {
-            code: Some("AADSTS7000215".into()),
-            ..AzureError::credentials("environment: AADSTS7000215: Invalid client secret")
-        };
-        assert_eq!(failed(&how(&error)), error);
-        let error = AzureError {
-            kind: AzureErrorKind::Unavailable,
-            ..AzureError::credentials("no answer")
-        };
-        assert_eq!(failed(&how(&error)), error);
     }
 }
