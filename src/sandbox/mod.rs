@@ -8,6 +8,7 @@
 //! [`faults`] goes wrong on purpose. [`programs`] are what its containers run. [`world`] puts the parts together and lets one process serve them to others.
 
 pub mod aws;
+pub mod azure;
 mod clock;
 pub mod cluster;
 mod conduct;

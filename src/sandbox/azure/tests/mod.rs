@@ -1,0 +1,7 @@
+//! The practice Azure, driven over real TLS.
+
+mod entra;
+mod identities;
+mod practice;
+mod rights;
+mod world;
