@@ -1,10 +1,11 @@
-//! How clients learn where the practice cloud is: environment variables, a kubeconfig, and files
-//! that only their owner may read.
+//! How clients learn where the practice cloud is and whom to trust: environment variables, a
+//! kubeconfig, certificates, in files that only their owner may read.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,19 +33,53 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A kubeconfig with one context, which is the current one.
-pub(super) fn kubeconfig(name: &str, server: &ClusterServer) -> Value {
+/// A kubeconfig with a context for each cluster; the first one is the current one.
+pub(super) fn kubeconfig(servers: &[(&str, &ClusterServer)]) -> Value {
+    let each = |entry: fn(&str, &ClusterServer) -> Value| -> Vec<Value> {
+        let entries = servers.iter();
+        entries.map(|(name, server)| entry(name, server)).collect()
+    };
     json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{ "name": name, "cluster": {
+        "clusters": each(|name, server| json!({ "name": name, "cluster": {
             "server": server.endpoint(),
             "certificate-authority-data": STANDARD.encode(server.ca_pem()),
-        } }],
-        "users": [{ "name": name, "user": { "token": server.kubeconfig_user_token() } }],
-        "contexts": [{ "name": name, "context": { "cluster": name, "user": name } }],
-        "current-context": name,
+        } })),
+        "users": each(|name, server| json!({ "name": name, "user": {
+            "token": server.kubeconfig_user_token(),
+        } })),
+        "contexts": each(|name, _| json!({ "name": name, "context": {
+            "cluster": name,
+            "user": name,
+        } })),
+        "current-context": servers.first().map(|(name, _)| name),
     })
+}
+
+/// Writes the certificates that clients trust: one of ours before those of the system, so that
+/// whoever is pointed at the file still reaches the rest of the world.
+pub(super) fn write_bundle(path: &Path, certificate: &str) -> io::Result<()> {
+    let mut bundle = certificate.as_bytes().to_vec();
+    bundle.extend(system_certificates(path));
+    write_private(path, &bundle)
+}
+
+/// The certificates that this system trusts, where it keeps them in one file.
+fn system_certificates(own: &Path) -> Vec<u8> {
+    let usual = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    let configured = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let candidates = configured.into_iter().chain(usual.map(PathBuf::from));
+    candidates
+        // Whoever sourced the variables of this very world names its own bundle.
+        .filter(|candidate| candidate != own)
+        .find_map(|candidate| fs::read(candidate).ok())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

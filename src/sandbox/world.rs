@@ -18,13 +18,16 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::aws::{self, AwsServer, KeySource};
+use super::azure::AzureServer;
 use super::cluster::{self, ClusterServer};
 use super::conduct::Conduct;
-use super::environment::{kubeconfig, write_private};
+use super::environment::{kubeconfig, write_bundle, write_private};
 use super::faults::Faults;
 use super::programs::PracticePrograms;
 use super::store::Store;
 use super::{git, random};
+
+mod azure;
 
 const ACCOUNT: &str = "123451234512";
 const REGION: &str = "us-west-2";
@@ -37,10 +40,14 @@ const LOCK: &str = "lock";
 const ENVIRONMENT: &str = "environment.json";
 const CREDENTIALS: &str = "credentials.json";
 const AWS: &str = "aws.json";
+const AZURE: &str = "azure.json";
 const KUBERNETES: &str = "cluster.json";
+const AKS: &str = "aks.json";
 /// How often the world was opened with faults.
 const OPENINGS: &str = "openings.json";
 const KUBECONFIG: &str = "kubeconfig";
+/// The certificates that clients of Azure trust.
+const BUNDLE: &str = "certificates.pem";
 const REMOTE: &str = "gitops.git";
 
 /// How long to wait for a process that took the lock to get ready.
@@ -88,7 +95,7 @@ pub enum SandboxError {
     /// A server does not start.
     #[error("start the practice {server}")]
     Server {
-        /// `AWS` or `Kubernetes`.
+        /// `AWS`, `Azure` or `Kubernetes`.
         server: &'static str,
         /// Why not.
         source: io::Error,
@@ -107,17 +114,22 @@ pub struct Sandbox {
 /// What the serving process holds. The lock comes last: it is dropped when nothing serves any more.
 struct Serving {
     aws: AwsServer,
+    azure: AzureServer,
     cluster: ClusterServer,
+    aks: ClusterServer,
     faults: Option<Arc<Faults>>,
     directory: PathBuf,
     _lock: File,
 }
 
-/// The operator's access key in the practice account.
+/// The operator's access key in the practice account, and secret in the practice tenant.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Credentials {
     access_key: String,
     secret_key: String,
+    /// Empty in a world that was made before there was an Azure.
+    #[serde(default)]
+    client_secret: String,
 }
 
 impl Sandbox {
@@ -160,7 +172,17 @@ impl Sandbox {
         self.serving.as_ref().map(|serving| &serving.aws)
     }
 
-    /// Returns the Kubernetes server, in the process that serves it.
+    /// Returns the Azure server, in the process that serves it.
+    pub fn azure(&self) -> Option<&AzureServer> {
+        self.serving.as_ref().map(|serving| &serving.azure)
+    }
+
+    /// Returns the Kubernetes server of AKS, in the process that serves it.
+    pub fn aks(&self) -> Option<&ClusterServer> {
+        self.serving.as_ref().map(|serving| &serving.aks)
+    }
+
+    /// Returns the Kubernetes server of EKS, in the process that serves it.
     pub fn cluster(&self) -> Option<&ClusterServer> {
         self.serving.as_ref().map(|serving| &serving.cluster)
     }
@@ -175,7 +197,12 @@ impl Sandbox {
         if let Some(serving) = self.serving {
             // Left behind, it would do no harm and say something untrue.
             fs::remove_file(serving.directory.join(ENVIRONMENT)).ok();
-            tokio::join!(serving.aws.stop(), serving.cluster.stop());
+            tokio::join!(
+                serving.aws.stop(),
+                serving.azure.stop(),
+                serving.cluster.stop(),
+                serving.aks.stop(),
+            );
         }
     }
 }
@@ -183,7 +210,11 @@ impl Sandbox {
 async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandbox, SandboxError> {
     remove(&directory.join(ENVIRONMENT))?;
     if options.fresh {
-        for part in [CREDENTIALS, AWS, KUBERNETES, KUBECONFIG, REMOTE, OPENINGS] {
+        let clouds = [CREDENTIALS, AWS, AZURE, KUBERNETES, AKS];
+        for part in clouds
+            .into_iter()
+            .chain([KUBECONFIG, BUNDLE, REMOTE, OPENINGS])
+        {
             remove(&directory.join(part))?;
         }
     }
@@ -201,17 +232,26 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         conduct.faults = Some(Arc::new(faults));
     }
     let faults = conduct.faults.clone();
-    let cluster = start_cluster(&directory, &conduct).await?;
-    let aws = start_aws(&directory, &credentials, &cluster, conduct).await?;
+    let (cluster, aks) = tokio::try_join!(
+        start_cluster(directory.join(KUBERNETES), eks(), &conduct),
+        start_cluster(directory.join(AKS), azure::cluster(), &conduct),
+    )?;
+    let (aws, azure) = tokio::try_join!(
+        start_aws(&directory, &credentials, &cluster, conduct.clone()),
+        azure::start(directory.join(AZURE), &credentials, &aks, conduct),
+    )?;
     let instance = aws
         .instance(INSTANCE, NODE_ROLE)
         .map_err(at(&directory.join(AWS)))?;
     cluster.start_node(Arc::new(PracticePrograms::new(&aws.endpoint(), instance)));
 
     let kubeconfig_file = directory.join(KUBECONFIG);
-    let document = serde_yaml::to_string(&kubeconfig(CLUSTER, &cluster))
-        .expect("a JSON document is a YAML document");
+    let clusters = [(CLUSTER, &cluster), (azure::CONTEXT, &aks)];
+    let document =
+        serde_yaml::to_string(&kubeconfig(&clusters)).expect("a JSON document is a YAML document");
     write_private(&kubeconfig_file, document.as_bytes()).map_err(at(&kubeconfig_file))?;
+    let bundle = directory.join(BUNDLE);
+    write_bundle(&bundle, &azure.ca_pem()).map_err(at(&bundle))?;
     let remote = remote
         .await
         .expect("making the remote does not panic")
@@ -222,8 +262,16 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_ENDPOINT_URL", aws.endpoint()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_key),
+        ("AZURE_AUTHORITY_HOST", azure.endpoint()),
+        ("AZURE_CLIENT_ID", azure::CLIENT.to_owned()),
+        ("AZURE_CLIENT_SECRET", credentials.client_secret),
+        ("AZURE_TENANT_ID", azure::TENANT.to_owned()),
+        ("AZ_SUBSCRIPTION", azure::SUBSCRIPTION.to_owned()),
         ("GITOPS_URL", remote),
         ("KUBECONFIG", kubeconfig_file.display().to_string()),
+        ("REQUESTS_CA_BUNDLE", bundle.display().to_string()),
+        ("ROK_AZURE_ARM_ENDPOINT", azure.endpoint()),
+        ("SSL_CERT_FILE", bundle.display().to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
@@ -235,7 +283,9 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         environment,
         serving: Some(Serving {
             aws,
+            azure,
             cluster,
+            aks,
             faults,
             directory,
             _lock: lock,
@@ -243,15 +293,22 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     })
 }
 
-async fn start_cluster(directory: &Path, conduct: &Conduct) -> Result<ClusterServer, SandboxError> {
-    let seed = cluster::ClusterSeed {
+fn eks() -> cluster::ClusterSeed {
+    cluster::ClusterSeed {
         platform: cluster::Platform::Eks,
         name: CLUSTER.into(),
         issuer: None,
         region: REGION.into(),
         scale_set: None,
-    };
-    ClusterServer::start(&directory.join(KUBERNETES), seed, conduct)
+    }
+}
+
+async fn start_cluster(
+    state_file: PathBuf,
+    seed: cluster::ClusterSeed,
+    conduct: &Conduct,
+) -> Result<ClusterServer, SandboxError> {
+    ClusterServer::start(&state_file, seed, conduct)
         .await
         .map_err(|source| SandboxError::Server {
             server: "Kubernetes",
@@ -301,11 +358,22 @@ fn count_opening(path: &Path) -> Result<u32, SandboxError> {
 }
 
 fn credentials(path: &Path) -> Result<Credentials, SandboxError> {
+    let client_secret = || format!("prq8Q~{}", random::text(34, random::ALPHANUMERIC));
     let store = Store::open(path, || Credentials {
         access_key: format!("AKIA{}", random::text(16, random::CAPITALS)),
         secret_key: random::text(40, random::ALPHANUMERIC),
+        client_secret: client_secret(),
     });
-    Ok(store.map_err(at(path))?.read(Clone::clone))
+    let store = store.map_err(at(path))?;
+    if store.read(|known| known.client_secret.is_empty()) {
+        let Ok(()) = store
+            .write(|known| {
+                known.client_secret = client_secret();
+                Ok::<_, Infallible>(())
+            })
+            .map_err(at(path))?;
+    }
+    Ok(store.read(Clone::clone))
 }
 
 /// What the serving process wrote down, if it is ready: its AWS server must answer the door.

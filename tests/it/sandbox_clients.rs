@@ -12,14 +12,22 @@ use super::support::practice::{DEADLINE, Practice, ROLE, Served, sourced, writes
 
 const READY_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the contract promises to other clients, as far as AWS goes.
-const NAMES: [&str; 6] = [
+/// What the contract promises to other clients.
+const NAMES: [&str; 14] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL",
     "AWS_SECRET_ACCESS_KEY",
+    "AZURE_AUTHORITY_HOST",
+    "AZURE_CLIENT_ID",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_TENANT_ID",
+    "AZ_SUBSCRIPTION",
     "GITOPS_URL",
     "KUBECONFIG",
+    "REQUESTS_CA_BUNDLE",
+    "ROK_AZURE_ARM_ENDPOINT",
+    "SSL_CERT_FILE",
 ];
 
 #[test]

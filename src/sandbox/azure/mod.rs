@@ -57,7 +57,6 @@ use super::conduct::Conduct;
 use super::faults::{Fuse, Fused};
 use super::store::Store;
 use super::tls::{Subject, TlsConnections};
-use authority::Principal;
 use cloud::Cloud;
 
 /// The name of the authority that signs the server's certificate.
@@ -73,7 +72,7 @@ const SERVER: Subject = Subject {
 pub type KeySource = Arc<dyn Fn(&str) -> Option<Value> + Send + Sync>;
 
 /// Is told `properties` of the cluster whenever Resource Manager has changed them.
-pub type ClusterHook = Arc<dyn Fn(&Value) + Send + Sync>;
+pub type ClusterHook = Arc<dyn Fn(&Value) -> io::Result<()> + Send + Sync>;
 
 /// The running server. Dropping it stops it as well, only without waiting.
 pub struct AzureServer {
@@ -156,36 +155,25 @@ impl AzureServer {
             .clone()
     }
 
-    /// Tells the cluster of each change that Resource Manager makes to it, and of how it is now.
-    /// Only the first hook counts.
-    pub fn on_cluster_change(&self, hook: ClusterHook) {
-        self.state().read(|state| {
-            for cluster in state.clusters.values() {
-                hook(&cluster.properties);
-            }
+    /// Tells the cluster of each change that Resource Manager makes to it, and now of what a process
+    /// that ended in the middle of one may not have told. Only the first hook counts.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster cannot be changed.
+    pub fn on_cluster_change(&self, hook: ClusterHook) -> io::Result<()> {
+        let changed: Vec<Value> = self.state().read(|state| {
+            let clusters = state.clusters.values();
+            clusters
+                .map(|cluster| cluster.properties.clone())
+                .filter(clusters::has_pod_identities)
+                .collect()
         });
+        for properties in &changed {
+            hook(properties)?;
+        }
         self.cloud.cluster.set(hook).ok();
-    }
-
-    /// A token of a managed identity that a node's machine may use, as its metadata service gives
-    /// it. `wanted` is a client id or a resource id. `None` where the machine has no such identity.
-    pub fn node_token(&self, wanted: &str, resource: &str) -> Option<String> {
-        let now = self.cloud.conduct.clock.now();
-        self.state().read(|state| {
-            let identity = state.identities.values().find(|identity| {
-                identity.client_id.eq_ignore_ascii_case(wanted)
-                    || state::key(&identity.id) == state::key(wanted)
-            })?;
-            let is_assigned = state
-                .scale_sets
-                .values()
-                .flat_map(|set| &set.identities)
-                .any(|id| state::key(id) == state::key(&identity.id));
-            is_assigned.then(|| {
-                let principal = Principal::of_identity(identity);
-                state.tokens.issue(&principal, resource, now)
-            })
-        })
+        Ok(())
     }
 
     /// Finishes what is being answered and closes.

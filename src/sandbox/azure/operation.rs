@@ -46,7 +46,6 @@ pub struct Operation {
     pub ends: Timestamp,
     /// Whether what it does to the world was done.
     pub is_over: bool,
-    pub error: Option<Failure>,
 }
 
 /// What is done.
@@ -55,13 +54,6 @@ pub enum What {
     UpdateCluster,
     DeleteCluster,
     CreateAccount,
-}
-
-/// Why an operation failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    pub code: String,
-    pub message: String,
 }
 
 /// Begins an operation and returns its id.
@@ -73,7 +65,6 @@ pub(super) fn begin(state: &mut AzureState, what: What, target: &str, now: Times
         started: now,
         ends: now.saturating_add(WORK).unwrap_or(now),
         is_over: false,
-        error: None,
     };
     state.operations.insert(id.clone(), operation);
     id
@@ -106,19 +97,10 @@ pub(super) fn go_on(cloud: &Cloud, now: Timestamp) -> Result<(), Refusal> {
             };
             operation.is_over = true;
             let (what, target) = (operation.what, operation.target.clone());
-            let error = match what {
-                What::UpdateCluster => clusters::finish(state, &target, now).err(),
-                What::DeleteCluster => {
-                    clusters::remove(state, &target);
-                    None
-                }
-                What::CreateAccount => {
-                    storage::finish(state, &target);
-                    None
-                }
-            };
-            if let (Some(error), Some(operation)) = (error, state.operations.get_mut(id)) {
-                operation.error = Some(error);
+            match what {
+                What::UpdateCluster => clusters::finish(state, &target),
+                What::DeleteCluster => clusters::remove(state, &target),
+                What::CreateAccount => storage::finish(state, &target),
             }
             if let Some(cluster) = state.clusters.get(&target) {
                 changed.push(cluster.properties.clone());
@@ -128,7 +110,7 @@ pub(super) fn go_on(cloud: &Cloud, now: Timestamp) -> Result<(), Refusal> {
     })?;
     if let Some(hook) = cloud.cluster.get() {
         for properties in &changed {
-            hook(properties);
+            hook(properties).map_err(|error| Refusal::not_saved(&error))?;
         }
     }
     Ok(())
@@ -150,18 +132,11 @@ fn status(call: &Call<'_>, state: &AzureState) -> Result<Answer, Refusal> {
     let operation = find(call, state)?;
     let mut document = json!({
         "name": call.path.name(),
-        "status": match (operation.is_over, &operation.error) {
-            (false, _) => "InProgress",
-            (true, None) => "Succeeded",
-            (true, Some(_)) => "Failed",
-        },
+        "status": if operation.is_over { "Succeeded" } else { "InProgress" },
         "startTime": moment(operation.started),
     });
     if operation.is_over {
         document["endTime"] = moment(operation.ends).into();
-    }
-    if let Some(Failure { code, message }) = &operation.error {
-        document["error"] = json!({ "code": code, "message": message });
     }
     let answer = Answer::ok(document);
     Ok(if operation.is_over {

@@ -101,8 +101,16 @@ async fn the_environment_leads_to_every_part() {
         "AWS_DEFAULT_REGION",
         "AWS_ENDPOINT_URL",
         "AWS_SECRET_ACCESS_KEY",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_TENANT_ID",
+        "AZ_SUBSCRIPTION",
         "GITOPS_URL",
         "KUBECONFIG",
+        "REQUESTS_CA_BUNDLE",
+        "ROK_AZURE_ARM_ENDPOINT",
+        "SSL_CERT_FILE",
     ];
     assert_eq!(names, expected);
     assert_eq!(account(&sandbox).await, ACCOUNT);

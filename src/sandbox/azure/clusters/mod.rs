@@ -11,6 +11,7 @@ use super::path::{group_of, name_of};
 use super::refusal::Refusal;
 use super::route::{End, Route};
 use super::state::{AzureState, Cluster, key};
+pub(super) use pod_identity::has_pod_identities;
 pub(super) use update::finish;
 
 pub(super) const NAMESPACE: &str = "Microsoft.ContainerService";

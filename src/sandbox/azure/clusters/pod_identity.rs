@@ -1,6 +1,5 @@
 //! Pod identity, which Microsoft has retired and clusters still have: its rules, and its effect.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::authorization::has_role_at;
@@ -74,8 +73,16 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Whether Azure has made Pod identities or exceptions in the cluster.
+pub(in crate::sandbox::azure) fn has_pod_identities(properties: &Value) -> bool {
+    let profile = &properties["podIdentityProfile"];
+    ["userAssignedIdentities", "userAssignedIdentityExceptions"]
+        .iter()
+        .any(|name| profile[*name].as_array().is_some_and(|all| !all.is_empty()))
+}
+
 /// Gives the identities of the profile to all machines, and takes away those that left it.
-pub(super) fn assign(state: &mut AzureState, cluster: &str, _now: Timestamp) {
+pub(super) fn assign(state: &mut AzureState, cluster: &str) {
     let Some(cluster) = state.clusters.get_mut(cluster) else {
         return;
     };

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::super::call::{Answer, Call, moment};
-use super::super::operation::{self, Failure, What};
+use super::super::operation::{self, What};
 use super::super::refusal::Refusal;
 use super::super::state::{AzureState, Cluster, key};
 use super::{find, pod_identity, show};
 use crate::sandbox::random;
-use jiff::Timestamp;
 
 /// What only Azure sets, by its place in `properties`.
 const READ_ONLY: &[&str] = &[
@@ -77,17 +76,12 @@ pub(super) fn put(call: &Call<'_>, state: &mut AzureState) -> Result<Answer, Ref
 }
 
 /// Ends an update: identities go to the machines, and the issuer gets its URL.
-pub(in crate::sandbox::azure) fn finish(
-    state: &mut AzureState,
-    id: &str,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    pod_identity::assign(state, id, now);
+pub(in crate::sandbox::azure) fn finish(state: &mut AzureState, id: &str) {
+    pod_identity::assign(state, id);
     if let Some(cluster) = state.clusters.get_mut(id) {
         cluster.properties["provisioningState"] = "Succeeded".into();
         cluster.etag = random::uuid();
     }
-    Ok(())
 }
 
 fn check_version(call: &Call<'_>, cluster: &Cluster) -> Result<(), Refusal> {

@@ -1,0 +1,119 @@
+//! The Azure half of a world: a tenant, a subscription, a cluster with workload identity.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{CLUSTER, Credentials, SandboxError};
+use crate::sandbox::azure::{self, AzureServer, KeySource};
+use crate::sandbox::cluster::{
+    self, ClusterServer, PodIdentities, PodIdentity, PodIdentityException,
+};
+use crate::sandbox::conduct::Conduct;
+use crate::sandbox::random;
+
+pub(super) const TENANT: &str = "c0ffee00-7e4a-4000-8000-000000000001";
+pub(super) const SUBSCRIPTION: &str = "c0ffee00-50b5-4000-8000-000000000002";
+/// The service principal `operator`.
+pub(super) const CLIENT: &str = "c0ffee00-0be0-4000-8000-000000000003";
+/// The cluster's context; its own name is taken by the one of EKS.
+pub(super) const CONTEXT: &str = "arrikto-cluster-aks";
+const GROUP: &str = "arrikto";
+const LOCATION: &str = "eastus";
+const STORAGE_ACCOUNT: &str = "rokpractice";
+const VERSION: &str = "1.33.5";
+
+/// How the cluster begins. Its issuer names the tenant, as all of AKS do.
+pub(super) fn cluster() -> cluster::ClusterSeed {
+    let id = random::uuid();
+    let issuer = format!("https://{LOCATION}.oic.prod-aks.azure.com/{TENANT}/{id}/");
+    cluster::ClusterSeed {
+        platform: cluster::Platform::Aks,
+        name: CLUSTER.into(),
+        issuer: Some(issuer),
+        region: LOCATION.into(),
+        scale_set: Some(seed().scale_set()),
+    }
+}
+
+/// Starts Azure around a cluster, and lets it change that cluster.
+pub(super) async fn start(
+    state_file: PathBuf,
+    credentials: &Credentials,
+    aks: &ClusterServer,
+    conduct: Conduct,
+) -> Result<AzureServer, SandboxError> {
+    let mut seed = seed();
+    seed.client_secret.clone_from(&credentials.client_secret);
+    seed.cluster.endpoint = aks.endpoint();
+    seed.cluster.certificate_authority_pem = aks.ca_pem();
+    seed.cluster.issuer = aks.issuer();
+    seed.cluster.token = aks.kubeconfig_user_token();
+    // Outside, Entra fetches the keys from the issuer's URL; here that URL leads to our cluster.
+    let (issuer, keys) = (aks.issuer(), aks.jwks());
+    let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
+    let failed = |source| SandboxError::Server {
+        server: "Azure",
+        source,
+    };
+    let azure = AzureServer::start(&state_file, seed, keys, conduct)
+        .await
+        .map_err(failed)?;
+    let pods = aks.pod_identities();
+    azure
+        .on_cluster_change(Arc::new(move |properties| set(&pods, properties)))
+        .map_err(failed)?;
+    Ok(azure)
+}
+
+/// What the tenant begins with, besides the way to its cluster and the operator's secret.
+fn seed() -> azure::Seed {
+    azure::Seed {
+        tenant: TENANT.into(),
+        subscription: SUBSCRIPTION.into(),
+        client_id: CLIENT.into(),
+        client_secret: String::new(),
+        group: GROUP.into(),
+        location: LOCATION.into(),
+        storage_account: STORAGE_ACCOUNT.into(),
+        cluster: azure::ClusterSeed {
+            name: CLUSTER.into(),
+            endpoint: String::new(),
+            certificate_authority_pem: String::new(),
+            issuer: String::new(),
+            token: String::new(),
+            version: VERSION.into(),
+        },
+    }
+}
+
+/// Carries the Pod identities of a cluster's `properties` into the cluster.
+fn set(pods: &PodIdentities, properties: &Value) -> std::io::Result<()> {
+    let profile = &properties["podIdentityProfile"];
+    let is_on = profile["enabled"] == Value::Bool(true);
+    let entries = |name: &str| -> &[Value] {
+        let entries = profile[name].as_array().filter(|_| is_on);
+        entries.map_or(&[], Vec::as_slice)
+    };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let identities: Vec<PodIdentity> = entries("userAssignedIdentities")
+        .iter()
+        .map(|one| PodIdentity {
+            name: text(&one["name"]),
+            namespace: text(&one["namespace"]),
+            resource_id: text(&one["identity"]["resourceId"]),
+            client_id: text(&one["identity"]["clientId"]),
+            binding_selector: one["bindingSelector"].as_str().map(str::to_owned),
+        })
+        .collect();
+    let exceptions: Vec<PodIdentityException> = entries("userAssignedIdentityExceptions")
+        .iter()
+        .map(|one| PodIdentityException {
+            name: text(&one["name"]),
+            namespace: text(&one["namespace"]),
+            pod_labels: serde_json::from_value(one["podLabels"].clone()).unwrap_or_default(),
+        })
+        .collect();
+    pods.set(&identities, &exceptions)
+}
