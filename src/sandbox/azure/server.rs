@@ -253,6 +253,7 @@ async fn control(
         caller: &caller,
         now: arrived.now,
         lag: cloud.conduct.lag,
+        is_patient: false,
         endpoint: &endpoint,
     };
     if !federation::is_write(&route) {

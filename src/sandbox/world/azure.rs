@@ -117,3 +117,6 @@ fn set(pods: &PodIdentities, properties: &Value) -> std::io::Result<()> {
         .collect();
     pods.set(&identities, &exceptions)
 }
+
+#[cfg(test)]
+mod tests;
