@@ -376,3 +376,102 @@ fn az_shows_cluster_machines_and_storage() {
     assert_eq!(taken["reason"], "AlreadyExists");
     az.stop();
 }
+
+/// What an administrator is handed: an identity, whom it trusts, and what it may do.
+fn template(az: &Az) -> Value {
+    let kind = "Microsoft.ManagedIdentity/userAssignedIdentities";
+    let subscription = az.variable("AZ_SUBSCRIPTION");
+    let identity = format!("[resourceId('{kind}', 'rok-s3proxy')]");
+    let role = format!(
+        "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{BLOBS}"
+    );
+    let principal = format!(
+        "[reference('/subscriptions/{subscription}/resourceGroups/{GROUP}/providers/{kind}/\
+         rok-s3proxy', '2023-01-31').principalId]"
+    );
+    json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "resources": [
+            {
+                "type": kind, "apiVersion": "2023-01-31", "name": "rok-s3proxy",
+                "location": "eastus", "tags": { "rok-deploy-cluster": CLUSTER },
+            },
+            {
+                "type": format!("{kind}/federatedIdentityCredentials"),
+                "apiVersion": "2023-01-31",
+                "name": "rok-s3proxy/rok",
+                "dependsOn": [identity],
+                "properties": {
+                    "issuer": "https://issuer.example/",
+                    "subject": "system:serviceaccount:rok:rok",
+                    "audiences": ["api://AzureADTokenExchange"],
+                },
+            },
+            {
+                "type": "Microsoft.Authorization/roleAssignments",
+                "apiVersion": "2022-04-01",
+                "name": "c0ffee00-0000-4000-8000-000000000001",
+                "scope": "Microsoft.Storage/storageAccounts/rokpractice",
+                "dependsOn": [identity],
+                "properties": {
+                    "roleDefinitionId": role,
+                    "principalId": principal,
+                    "principalType": "ServicePrincipal",
+                },
+            },
+        ],
+    })
+}
+
+#[test]
+#[ignore = "needs the peers of tests/run"]
+fn az_deploys_a_template_as_often_as_one_likes() {
+    let az = Az::logged_in();
+    let file = az.practice.env.home().join("template.json");
+    std::fs::write(&file, template(&az).to_string()).expect("the home is writable");
+    let deploy = [
+        "deployment",
+        "group",
+        "create",
+        "--resource-group",
+        GROUP,
+        "--name",
+        "rok",
+        "--template-file",
+        file.to_str().expect("a path"),
+    ];
+    let deployed = az.call(&deploy);
+    assert_eq!(deployed["properties"]["provisioningState"], "Succeeded");
+    let resources = deployed["properties"]["outputResources"].as_array();
+    assert_eq!(resources.map(Vec::len), Some(3));
+    let identity = az.call(&[
+        "identity",
+        "show",
+        "--resource-group",
+        GROUP,
+        "--name",
+        "rok-s3proxy",
+    ]);
+    let state = az.state();
+    let assigned = named(
+        &state["assignments"],
+        "c0ffee00-0000-4000-8000-000000000001",
+    );
+    assert_eq!(assigned["principal"], identity["principalId"]);
+    let again = az.call(&deploy);
+    assert_eq!(again["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(az.state()["identities"], state["identities"]);
+    let operations = az.call(&[
+        "deployment",
+        "operation",
+        "group",
+        "list",
+        "--resource-group",
+        GROUP,
+        "--name",
+        "rok",
+    ]);
+    assert_eq!(operations.as_array().map(Vec::len), Some(3));
+    az.stop();
+}
