@@ -5,6 +5,7 @@
 //! `tests/run` installs the programs and includes it, and a missing program is then a failure.
 
 mod apply;
+mod az;
 mod bad_input;
 mod canary;
 mod catalogue;

@@ -6,7 +6,7 @@ use super::authority::{Audience, Invalid, Principal};
 use super::authorization::{Plane, is_allowed, is_within};
 use super::call::{Answer, Call, moment};
 use super::cloud::Cloud;
-use super::path::{RESOURCES, ResourcePath, group_of};
+use super::path::{RESOURCES, ResourcePath};
 use super::refusal::Refusal;
 use super::route::{Access, Route, Run};
 use super::state::{AzureState, key};
@@ -84,6 +84,16 @@ pub(super) fn answer(cloud: &Cloud, route: Route, call: &Call<'_>) -> Result<Ans
     }
 }
 
+/// Does one write of several, with all that is checked of it.
+pub(super) fn perform(call: &Call<'_>, state: &mut AzureState) -> Result<Answer, Refusal> {
+    let route = Route::find(call.method.as_str(), call.path).ok_or_else(|| unknown(call.path))?;
+    check(call, route, state)?;
+    match route.run {
+        Run::Read(read) => read(call, state),
+        Run::Write(write) => write(call, state),
+    }
+}
+
 /// What is said of a path that leads nowhere.
 pub(super) fn unknown(path: &ResourcePath) -> Refusal {
     if path.namespace.eq_ignore_ascii_case(RESOURCES) {
@@ -155,8 +165,12 @@ fn check(call: &Call<'_>, route: Route, state: &AzureState) -> Result<(), Refusa
 
 /// The id of the group that a path leads through.
 fn group_id(path: &str) -> &str {
-    let group = group_of(path);
-    let end = path.find(group).map_or(path.len(), |at| at + group.len());
+    const WORD: &str = "/resourcegroups/";
+    let Some(at) = path.to_ascii_lowercase().find(WORD) else {
+        return path;
+    };
+    let name = at + WORD.len();
+    let end = path[name..].find('/').map_or(path.len(), |end| name + end);
     &path[..end]
 }
 

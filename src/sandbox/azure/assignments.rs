@@ -60,6 +60,19 @@ fn document(state: &AzureState, assignment: &Assignment) -> Value {
 /// Without a filter: at the scope, above it and below it.
 fn list(call: &Call<'_>, state: &AzureState) -> Result<Answer, Refusal> {
     let terms = filter::parse(call.query.get("$filter").unwrap_or_default())?;
+    let has = |wanted: &str| {
+        terms.iter().any(|term| match term {
+            Term::Function(name, _) | Term::Equals(name, _) => name == wanted,
+        })
+    };
+    if has("atscope") && has("principalid") {
+        return Err(Refusal::new(
+            400,
+            "UnsupportedQuery",
+            "The filter is not supported. Supported filters are either 'atScope()', 'principalId eq \
+             '{value}'' or 'assignedTo('{value}')', the last of them also together with the first.",
+        ));
+    }
     let scope = &call.path.scope;
     let fits = |assignment: &Assignment| {
         let applies = is_within(scope, &assignment.scope);

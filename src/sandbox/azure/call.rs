@@ -25,6 +25,8 @@ pub(super) struct Call<'a> {
     pub(super) caller: &'a Principal,
     pub(super) now: Timestamp,
     pub(super) lag: Lag,
+    /// Whether whoever asks waits by itself for what has to spread first, as a deployment does.
+    pub(super) is_patient: bool,
     /// `https://localhost:port`.
     pub(super) endpoint: &'a str,
 }

@@ -105,12 +105,11 @@ fn put(call: &Call<'_>, state: &mut AzureState) -> Result<Answer, Refusal> {
     }
     let document = role.document(subscription(call));
     let lag = call.lag.role_assignment;
-    match state.custom_roles.get_mut(&guid) {
-        Some(known) => known.set(role, call.now, lag),
-        None => {
-            let visible = call.now.saturating_add(lag).unwrap_or(jiff::Timestamp::MAX);
-            state.custom_roles.insert(guid, Lagged::new(role, visible));
-        }
+    if let Some(known) = state.custom_roles.get_mut(&guid) {
+        known.set(role, call.now, lag);
+    } else {
+        let visible = call.now.saturating_add(lag).unwrap_or(jiff::Timestamp::MAX);
+        state.custom_roles.insert(guid, Lagged::new(role, visible));
     }
     Ok(Answer::new(201, document))
 }

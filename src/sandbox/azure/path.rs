@@ -179,4 +179,13 @@ mod tests {
         assert_eq!(path.subscription(), Some("s"));
         assert_eq!(path.group(), Some("my g"));
     }
+
+    crate::corpus::fed!("resource-path", feed);
+
+    fn feed(text: &[u8]) {
+        if let Some(path) = ResourcePath::parse(&String::from_utf8_lossy(text)) {
+            let _ = (path.parent(), path.owner(), path.kind(), path.name());
+            let _ = (path.subscription(), path.group(), path.is_named());
+        }
+    }
 }

@@ -71,6 +71,30 @@ impl Refusal {
         )
     }
 
+    /// The caller may write a resource and not use another one that it names.
+    pub(super) fn linked(
+        principal: &Principal,
+        action: (&str, &str),
+        linked: (&str, &str),
+    ) -> Self {
+        let Principal {
+            client_id,
+            object_id,
+            ..
+        } = principal;
+        let ((action, scope), (linked_action, linked_scope)) = (action, linked);
+        Self::new(
+            403,
+            "LinkedAuthorizationFailed",
+            format!(
+                "The client '{client_id}' with object id '{object_id}' has permission to perform \
+                 action '{action}' on scope '{scope}'; however, it does not have permission to \
+                 perform action '{linked_action}' on the linked scope(s) '{linked_scope}' or the \
+                 linked scope(s) are invalid."
+            ),
+        )
+    }
+
     pub(super) fn no_resource(kind: &str, name: &str, group: &str) -> Self {
         Self::new(
             404,

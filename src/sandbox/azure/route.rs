@@ -5,8 +5,8 @@ use super::path::ResourcePath;
 use super::refusal::Refusal;
 use super::state::AzureState;
 use super::{
-    assignments, clusters, definitions, federation, groups, identities, locks, operation,
-    providers, resources, scale_sets, storage, subscriptions, tags,
+    assignments, clusters, definitions, deployments, federation, groups, identities, locks,
+    operation, providers, resources, scale_sets, storage, subscriptions, tags,
 };
 
 type Read = fn(&Call<'_>, &AzureState) -> Result<Answer, Refusal>;
@@ -63,6 +63,7 @@ const TABLES: &[&[Route]] = &[
     clusters::ROUTES,
     scale_sets::ROUTES,
     storage::ROUTES,
+    deployments::ROUTES,
 ];
 
 impl Route {

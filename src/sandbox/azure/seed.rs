@@ -1,6 +1,6 @@
 //! The subscription as it is when its world is new.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ impl Seed {
             operations: BTreeMap::new(),
             locks: BTreeMap::new(),
             policies: Vec::new(),
-            registered: BTreeSet::from_iter(providers::registered()),
+            registered: providers::registered().collect(),
         };
         let operator = Application {
             name: "operator".into(),

@@ -175,6 +175,9 @@ fn patch(call: &Call<'_>, state: &mut AzureState) -> Result<Answer, Refusal> {
     Ok(Answer::ok(document))
 }
 
+/// What only Azure sets.
+const READ_ONLY: &[&str] = &["provisioningState", "primaryEndpoints", "creationTime"];
+
 /// Takes what the body says of kind, SKU and properties.
 fn change(call: &Call<'_>, account: &mut StorageAccount) -> Result<(), Refusal> {
     if let Some(sku) = call.text("/sku/name") {
@@ -183,7 +186,6 @@ fn change(call: &Call<'_>, account: &mut StorageAccount) -> Result<(), Refusal> 
     if let Some(kind) = call.text("/kind") {
         account.kind = kind.into();
     }
-    const READ_ONLY: &[&str] = &["provisioningState", "primaryEndpoints", "creationTime"];
     let given = call.body["properties"].as_object();
     for (name, value) in given.into_iter().flatten() {
         if !READ_ONLY.contains(&name.as_str()) && !value.is_null() {

@@ -360,8 +360,8 @@ fn python(peer: &str, launcher: &str, home: &Path) -> Command {
 }
 
 /// A program in one of the environments of `tests/run`.
-fn peers() -> PathBuf {
-    std::env::var_os("ROK_PEERS").map_or_else(
+pub fn installed(peer: &str, program: &str) -> PathBuf {
+    let peers = std::env::var_os("ROK_PEERS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers"),
         PathBuf::from,
     )

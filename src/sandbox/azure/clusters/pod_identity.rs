@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::super::authorization::has_role_at;
+use super::super::authorization::{Plane, has_role_at, is_allowed};
 use super::super::call::Call;
 use super::super::identities;
 use super::super::refusal::Refusal;
 use super::super::role::MANAGED_IDENTITY_OPERATOR;
 use super::super::state::{AzureState, Cluster, key};
+
+/// What one must be allowed to do with an identity to give it to machines.
+const ASSIGN: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 
 /// Checks the profile that a cluster is to have, and fills in what Azure knows of each identity.
 pub(super) fn check(
@@ -62,6 +65,20 @@ pub(super) fn check(
                     identity.client_id, identity.principal_id
                 ),
             ));
+        }
+        let caller = call.caller;
+        let may_use = is_allowed(
+            state,
+            &caller.object_id,
+            ASSIGN,
+            &identity.id,
+            Plane::Control,
+            call.now,
+        );
+        if !is_assigned && !may_use {
+            let write = "Microsoft.ContainerService/managedClusters/write";
+            let linked = (ASSIGN, identity.id.as_str());
+            return Err(Refusal::linked(caller, (write, &cluster.id), linked));
         }
         one["identity"]["clientId"] = identity.client_id.as_str().into();
         one["identity"]["objectId"] = identity.principal_id.as_str().into();

@@ -118,6 +118,12 @@ async fn assignments_are_listed_at_above_and_below_a_scope() {
     assert_eq!(list(&identity("rok"), &of_principal).await, 0);
     let both = format!("atScope()%20and%20assignedTo('{principal}')");
     assert_eq!(list(&account(), &both).await, 1);
+    let never = format!(
+        "{}/providers/Microsoft.Authorization/roleAssignments?$filter=atScope()%20and%20{of_principal}",
+        group()
+    );
+    let never = practice.ask("GET", &never, None).await;
+    assert_eq!(never.code(), (400, "UnsupportedQuery"));
 }
 
 #[tokio::test]
