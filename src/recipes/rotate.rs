@@ -109,6 +109,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
             name: ROTATE.name,
             title: ROTATE.title,
             mode: tools.modes.of(ROTATE.name),
+            proves: None,
             steps,
         }],
         left_out: BTreeMap::new(),

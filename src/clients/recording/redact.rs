@@ -92,18 +92,20 @@ impl Redactor {
             self.value(&mut value, "");
             return value.to_string();
         }
-        // Documents of YAML, as kustomize writes them. Those without a Secret stay as they are.
-        let has_secrets = found.contains("kind: Secret") || found.contains(DOTTED[1]);
-        if has_secrets
+        // Documents of YAML, as kustomize writes them. Those without a secret stay as they are.
+        if (found.contains("kind: Secret") || found.contains(DOTTED[1]))
             && let Ok(documents) = serde_yaml::Deserializer::from_str(found)
                 .map(Value::deserialize)
                 .collect::<Result<Vec<_>, _>>()
         {
-            let documents = documents.into_iter().map(|mut value| {
-                self.value(&mut value, "");
-                value.to_string()
-            });
-            return documents.collect::<Vec<_>>().join("\n---\n");
+            let mut redacted = documents.clone();
+            for value in &mut redacted {
+                self.value(value, "");
+            }
+            if redacted != documents || found.contains("kind: Secret") {
+                let redacted: Vec<_> = redacted.iter().map(Value::to_string).collect();
+                return redacted.join("\n---\n");
+            }
         }
         text(found)
     }
