@@ -180,6 +180,18 @@ impl Redactor {
     }
 }
 
+/// Returns a file of YAML without the values of settings that are secrets, to be shown.
+pub fn without_settings(found: &str) -> String {
+    let shown = |line: &str| match line.split_once(':') {
+        Some((name, value)) if is_dotted_secret(name.trim()) && !value.trim().is_empty() => {
+            let end = if line.ends_with('\n') { "\n" } else { "" };
+            format!("{name}: ***{end}")
+        }
+        _ => line.to_owned(),
+    };
+    found.split_inclusive('\n').map(shown).collect()
+}
+
 /// Redacts a text of no known form: addresses, tokens, keys, and what is assigned to a secret name.
 pub fn text(found: &str) -> String {
     let mut clean = git::redact(found);
@@ -380,6 +392,13 @@ mod tests {
             decoded.unwrap(),
             text["stringData"]["a"].as_str().unwrap().as_bytes()
         );
+    }
+
+    #[test]
+    fn settings_that_are_secrets_are_not_shown() {
+        let text = "vars:\n  a.secret_access_key: \"canary\" # x\n  a.prefix: p\n  a.access_key_id: canary";
+        let shown = "vars:\n  a.secret_access_key: ***\n  a.prefix: p\n  a.access_key_id: ***";
+        assert_eq!(without_settings(text), shown);
     }
 
     #[test]
