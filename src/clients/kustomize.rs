@@ -518,6 +518,84 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn encrypted_files_are_in_clear_for_the_program_and_gone_with_it() {
+        use super::super::sops::{Format, Rule, seal};
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let home = tempfile::tempdir().unwrap();
+        let keyring = Keyring::at(home.path().join("age.key"));
+        let keys = keyring.open_or_make(now).unwrap();
+        let env = "secrets/credentials.env";
+        let whom = [keys.recipient()];
+        let sealed = seal(
+            Format::Dotenv,
+            env,
+            "KEY=canary\n",
+            &whom,
+            &Rule::default(),
+            now,
+        );
+        let directory = directory(&[
+            ("base/kustomization.yaml", "resources: []\n"),
+            ("base/kept", "kept"),
+            (
+                "over/kustomization.yaml",
+                "resources: [../base]\nsecretGenerator:\n- envs: [secrets/credentials.env]\n",
+            ),
+            ("over/secrets/credentials.env", &sealed.unwrap()),
+            ("over/other.env", "PLAIN=1\n"),
+        ]);
+        // A program that tells where it was, and what it saw.
+        let programs = tempfile::tempdir().unwrap();
+        let script = "#!/bin/sh\ncd \"$2\" || exit 1\n[ \"$(cat ../base/kept)\" = kept ] || exit 2\n\
+            stat -c 'apiVersion: v1#kind: mode-%a#place: PWD' \"$PWD/..\" | tr '#' '\\n' | sed \"s|PWD|$PWD|\"\n\
+            echo \"seen: $(cat secrets/credentials.env)\"\n";
+        let program = programs.path().join("kustomize");
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(
+            &program,
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .unwrap();
+        let path = format!(
+            "{}:{}",
+            programs.path().display(),
+            env::var("PATH").unwrap()
+        );
+        let kustomize = Kustomize::new(path).decrypting(keyring.clone());
+        let over = directory.path().join("over");
+        let built = kustomize.build(&over).await.unwrap();
+        assert_eq!(built[0]["seen"], "KEY=canary");
+        let place = Path::new(built[0]["place"].as_str().unwrap());
+        assert!(place.ends_with("over") && !place.starts_with(directory.path()));
+        assert_eq!(built[0]["kind"], "mode-700", "nobody else may look");
+        assert!(!place.parent().unwrap().exists(), "{}", place.display());
+        // What names nothing encrypted is built where it is.
+        let error = kustomize.build(&directory.path().join("base")).await;
+        assert!(
+            error.is_err()
+                || !error.unwrap()[0]["place"]
+                    .as_str()
+                    .unwrap()
+                    .contains("rok-deploy-build")
+        );
+
+        fs::remove_file(&keyring.file).unwrap();
+        let known_as = Path::new("/clone/over");
+        let error = kustomize.build_as(&over, known_as).await.unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.starts_with(
+                "`/clone/over/secrets/credentials.env`: is encrypted, and the private key"
+            ),
+            "{said}"
+        );
+        let KustomizeError::Encrypted(told) = KustomizeError::read(&error.written()) else {
+            panic!("{said}");
+        };
+        assert_eq!(told.to_string(), said);
+    }
+
+    #[tokio::test]
     #[ignore = "needs kubectl"]
     async fn kubectl_builds_overlays_as_its_server_would_read_them() {
         let directory = directory(&[

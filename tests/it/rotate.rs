@@ -79,6 +79,9 @@ fn with_credentials() -> Practice {
             (SECRET_VARS, &sealed(&practice, SECRET_VARS, &vars, &rule)),
         ],
     );
+    let (remote, clone) = (practice.remote(), practice.clone());
+    let (remote, clone) = (remote.display().to_string(), clone.display().to_string());
+    practice.git(practice.env.home(), &["clone", "-q", &remote, &clone]);
     practice
 }
 

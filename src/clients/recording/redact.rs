@@ -93,18 +93,20 @@ impl Redactor {
             self.value(&mut value, "");
             return value.to_string();
         }
-        // Documents of YAML, as kustomize writes them. Those without a Secret stay as they are.
-        let has_secrets = found.contains("kind: Secret") || found.contains(DOTTED[1]);
-        if has_secrets
+        // Documents of YAML, as kustomize writes them. Those without a secret stay as they are.
+        if (found.contains("kind: Secret") || found.contains(DOTTED[1]))
             && let Ok(documents) = serde_yaml::Deserializer::from_str(found)
                 .map(Value::deserialize)
                 .collect::<Result<Vec<_>, _>>()
         {
-            let documents = documents.into_iter().map(|mut value| {
-                self.value(&mut value, "");
-                value.to_string()
-            });
-            return documents.collect::<Vec<_>>().join("\n---\n");
+            let mut redacted = documents.clone();
+            for value in &mut redacted {
+                self.value(value, "");
+            }
+            if redacted != documents || found.contains("kind: Secret") {
+                let redacted: Vec<_> = redacted.iter().map(Value::to_string).collect();
+                return redacted.join("\n---\n");
+            }
         }
         text(found)
     }
@@ -191,6 +193,18 @@ impl Redactor {
         let tag = hmac::sign(&self.key, secret);
         format!("{HASHED}{}", hex(&tag.as_ref()[..12]))
     }
+}
+
+/// Returns a file of YAML without the values of settings that are secrets, to be shown.
+pub fn without_settings(found: &str) -> String {
+    let shown = |line: &str| match line.split_once(':') {
+        Some((name, value)) if is_dotted_secret(name.trim()) && !value.trim().is_empty() => {
+            let end = if line.ends_with('\n') { "\n" } else { "" };
+            format!("{name}: ***{end}")
+        }
+        _ => line.to_owned(),
+    };
+    found.split_inclusive('\n').map(shown).collect()
 }
 
 /// Redacts a text of no known form: addresses, tokens, keys, and what is assigned to a secret name.
@@ -411,6 +425,13 @@ mod tests {
             decoded.unwrap(),
             text["stringData"]["a"].as_str().unwrap().as_bytes()
         );
+    }
+
+    #[test]
+    fn settings_that_are_secrets_are_not_shown() {
+        let text = "vars:\n  a.secret_access_key: \"canary\" # x\n  a.prefix: p\n  a.access_key_id: canary";
+        let shown = "vars:\n  a.secret_access_key: ***\n  a.prefix: p\n  a.access_key_id: ***";
+        assert_eq!(without_settings(text), shown);
     }
 
     #[test]

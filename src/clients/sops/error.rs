@@ -151,7 +151,7 @@ impl Trouble {
         }
     }
 
-    pub(in crate::clients) fn io(what: &str, error: &std::io::Error) -> Self {
+    pub(crate) fn io(what: &str, error: &std::io::Error) -> Self {
         Self::Io {
             what: what.into(),
             why: error.to_string(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use aes_gcm::aead::generic_array::GenericArray;
 use sha2::{Digest as _, Sha512};
 
 use super::cipher::{DataKey, is_encrypted};
@@ -304,7 +303,7 @@ impl Sealed {
             let value = if leaf.is_comment() {
                 self.comment(index, &key)
             } else if is_secret {
-                Some(self.value(leaf, &key)?)
+                Some(Self::value(leaf, &key)?)
             } else {
                 None
             };
@@ -320,7 +319,7 @@ impl Sealed {
         Ok((key, values))
     }
 
-    fn value(&self, leaf: &Leaf, key: &DataKey) -> Result<Clear, Trouble> {
+    fn value(leaf: &Leaf, key: &DataKey) -> Result<Clear, Trouble> {
         let path = leaf.name();
         let is_cipher = leaf.clear.text.is_empty() || is_encrypted(&leaf.clear.text);
         if leaf.clear.kind != Kind::Text || !is_cipher {
@@ -371,7 +370,7 @@ impl Mac {
     }
 
     fn told(&self) -> String {
-        let digest: GenericArray<u8, _> = self.hash.clone().finalize();
+        let digest = self.hash.clone().finalize();
         let mut told = String::with_capacity(digest.len() * 2);
         for byte in digest {
             write!(told, "{byte:02X}").expect("a string takes everything");

@@ -287,9 +287,9 @@ fn the_key_file_is_made_once_for_nobody_else_and_read_as_age_keygen_writes_it() 
     let folder = tempfile::tempdir().unwrap();
     let keyring = Keyring::at(folder.path().join("config/rok-deploy/age.key"));
     assert!(keyring.keys().unwrap().is_none());
-    let made = keyring.open_or_make(NOW).unwrap();
+    let first = keyring.open_or_make(NOW).unwrap();
     let text = fs::read_to_string(&keyring.file).unwrap();
-    let recipient = made.recipient();
+    let recipient = first.recipient();
     assert!(text.starts_with(&format!(
         "# created: 1970-01-01T00:00:00Z\n# public key: {recipient}\nAGE-SECRET-KEY-1"
     )));
@@ -297,7 +297,7 @@ fn the_key_file_is_made_once_for_nobody_else_and_read_as_age_keygen_writes_it() 
     assert_eq!(mode(&keyring.file), 0o600);
     assert_eq!(mode(keyring.file.parent().unwrap()), 0o700);
     assert_eq!(keyring.open_or_make(NOW).unwrap().recipient(), recipient);
-    assert_eq!(format!("{made:?}"), "AgeKeys(1)");
+    assert_eq!(format!("{first:?}"), "AgeKeys(1)");
 
     fs::set_permissions(&keyring.file, fs::Permissions::from_mode(0o644)).unwrap();
     let error = keyring.keys().unwrap_err();
@@ -438,7 +438,7 @@ fn document() -> impl Strategy<Value = String> {
             proptest::collection::vec(scalar(), 0..4)
                 .prop_map(|items| format!("[{}]", items.join(", "))),
             proptest::collection::vec(scalar(), 1..4)
-                .prop_map(|items| items.iter().map(|item| format!("\n- {item}")).collect()),
+                .prop_map(|items| format!("\n- {}", items.join("\n- "))),
             scalar().prop_map(|value| format!("\n    inner: {value} # note")),
         ],
         any::<bool>(),
@@ -475,7 +475,8 @@ proptest! {
 
     #[test]
     fn any_lines_come_back(pairs in proptest::collection::vec(("[A-Z]{1,6}", "[^\n\\\\]{0,20}"), 0..6)) {
-        let clear: String = pairs.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let line = |(name, value): &(String, String)| format!("{name}={value}\n");
+        let clear: String = pairs.iter().map(line).collect();
         let machine = Machine::new();
         let sealed = machine.sealed(Format::Dotenv, &clear);
         prop_assert_eq!(machine.opened(Format::Dotenv, &sealed).unwrap(), clear);

@@ -51,8 +51,9 @@ fn write_entry(name: &Value, value: &Value, indent: usize, text: &mut String) {
         }
         Value::String(lines) if is_lines(lines) => {
             text.push_str(" |\n");
+            let inner = (indent / 4 + 1) * 4;
             for line in lines.lines() {
-                text.extend(std::iter::repeat_n(' ', indent + 4));
+                text.extend(std::iter::repeat_n(' ', inner));
                 text.push_str(line);
                 text.push('\n');
             }

@@ -2,8 +2,9 @@
 //! mappings it is in. Lists add nothing to a path.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
+use granit_parser::{Event, Parser, Placement, ScalarStyle, Span, StructureStyle, Tag};
 
 use super::cipher::is_encrypted;
 use super::error::Trouble;
@@ -58,9 +59,11 @@ fn tree(block: &str) -> Result<Tree, Trouble> {
 }
 
 /// What the parser is in.
-enum Frame {
-    Mapping { has_key: bool },
-    List,
+struct Frame {
+    /// Whether a mapping has a key whose value is still to come; a list never has.
+    has_key: bool,
+    is_list: bool,
+    column: usize,
 }
 
 #[derive(Default)]
@@ -70,14 +73,14 @@ struct Walk<'a> {
     frames: Vec<Frame>,
     path: Vec<String>,
     brackets: usize,
-    /// Comments of which it is not known yet what they stand in.
-    comments: Vec<usize>,
+    /// Comments of which it is not known yet what they stand in, with their columns.
+    comments: Vec<(usize, usize)>,
     /// Where the last node ended.
     end: usize,
     documents: usize,
     /// How many frames are inside of the metadata, once it has begun, and where that was.
     metadata: Option<(usize, usize)>,
-    cut: Vec<std::ops::Range<usize>>,
+    cut: Vec<Range<usize>>,
     is_in_first: bool,
 }
 
@@ -89,7 +92,11 @@ impl Walk<'_> {
             Event::DocumentEnd if !place.is_empty() => {
                 return Err(Trouble::unsupported("`...` at the end of a document"));
             }
-            Event::Comment(text, _) => self.comment(&text, place.start + 1..place.end),
+            Event::Comment(text, placement) => {
+                let is_beside = placement == Placement::Right;
+                let column = (!is_beside).then(|| span.start.col());
+                self.comment(&text, column, place.start + 1..place.end);
+            }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 return Err(Trouble::unsupported(format!(
                     "an alias (`*name`) in line {}",
@@ -105,18 +112,21 @@ impl Walk<'_> {
                 if self.frames.is_empty() && style == StructureStyle::Flow {
                     return Err(Trouble::unsupported("a document in braces"));
                 }
-                self.begin(Frame::Mapping { has_key: false }, style, &span)?;
+                self.begin(false, style, &span)?;
             }
             Event::SequenceStart(style, anchor, _) => {
                 no_anchor(anchor, &span)?;
                 if self.frames.is_empty() {
                     return Err(Trouble::unsupported("a document that is a list"));
                 }
-                self.begin(Frame::List, style, &span)?;
+                self.begin(true, style, &span)?;
             }
             Event::MappingEnd | Event::SequenceEnd => {
                 self.brackets = self.brackets.saturating_sub(1);
-                self.frames.pop();
+                if let Some(frame) = self.frames.pop() {
+                    // What stands further left belongs to what comes next.
+                    self.comments.retain(|(_, column)| *column < frame.column);
+                }
                 if !place.is_empty() {
                     self.end = place.end;
                 }
@@ -127,7 +137,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, frame: Frame, style: StructureStyle, span: &Span) -> Result<(), Trouble> {
+    fn begin(&mut self, is_list: bool, style: StructureStyle, span: &Span) -> Result<(), Trouble> {
         if self.frames.len() >= DEEPEST {
             return Err(Trouble::unsupported(format!("more than {DEEPEST} levels")));
         }
@@ -137,40 +147,49 @@ impl Walk<'_> {
                 span.start.line()
             )));
         }
-        self.settle_comments();
+        self.settle_comments(self.path.len());
         if self.brackets > 0 || style == StructureStyle::Flow {
             self.brackets += 1;
         }
-        self.frames.push(frame);
+        self.frames.push(Frame {
+            has_key: false,
+            is_list,
+            column: span.start.col(),
+        });
         Ok(())
     }
 
     fn wants_key(&self) -> bool {
-        matches!(self.frames.last(), Some(Frame::Mapping { has_key: false }))
+        let frame = self.frames.last();
+        frame.is_some_and(|frame| !frame.is_list && !frame.has_key)
     }
 
-    /// The comments before a key or an item stand in what it stands in.
-    fn settle_comments(&mut self) {
-        let path = match self.frames.last() {
-            Some(Frame::Mapping { has_key: true }) => &self.path[..self.path.len() - 1],
-            _ => &self.path[..],
-        };
-        for index in self.comments.drain(..) {
-            self.leaves[index].path = path.to_vec();
+    /// How much of the path leads to what the next node, or a comment beside the last one, stands in.
+    fn outer(&self) -> usize {
+        let has_key = self.frames.last().is_some_and(|frame| frame.has_key);
+        self.path.len() - usize::from(has_key)
+    }
+
+    /// The comments before a node stand in what it stands in, or begins.
+    fn settle_comments(&mut self, length: usize) {
+        for (index, _) in self.comments.drain(..) {
+            self.leaves[index].path = self.path[..length].to_vec();
         }
     }
 
-    fn comment(&mut self, text: &str, place: std::ops::Range<usize>) {
+    /// Takes a comment; one beside a value has no column.
+    fn comment(&mut self, text: &str, column: Option<usize>, place: Range<usize>) {
         if self
             .metadata
             .is_some_and(|(frames, _)| self.frames.len() >= frames)
         {
             return;
         }
-        self.comments.push(self.leaves.len());
+        self.comments
+            .extend(column.map(|column| (self.leaves.len(), column)));
         self.leaves.push(Leaf {
             place,
-            path: self.path.clone(),
+            path: self.path[..self.outer()].to_vec(),
             clear: Clear::new(Kind::Comment, text),
             style: Style::Comment,
         });
@@ -181,7 +200,7 @@ impl Walk<'_> {
         text: &str,
         style: ScalarStyle,
         tag: Option<&Tag>,
-        place: std::ops::Range<usize>,
+        place: Range<usize>,
     ) -> Result<(), Trouble> {
         let value = value_of(text, style, tag).map_err(|why| {
             let mut path = self.path.clone();
@@ -203,7 +222,7 @@ impl Walk<'_> {
             self.key(value, place)?;
             return Ok(());
         }
-        self.settle_comments();
+        self.settle_comments(self.outer());
         self.end = self.end.max(place.end);
         let style = match style {
             ScalarStyle::SingleQuoted => Style::Single,
@@ -215,7 +234,12 @@ impl Walk<'_> {
         };
         if let (Some(clear), None) = (value, self.metadata) {
             // A comment behind the `|` of a block goes with the block.
+            let before = self.leaves.len();
             self.leaves.retain(|leaf| leaf.place.end <= place.start);
+            debug_assert!(
+                is_block || self.leaves.len() == before,
+                "values do not overlap"
+            );
             self.leaves.push(Leaf {
                 place,
                 path: self.path.clone(),
@@ -227,31 +251,29 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn key(&mut self, value: Option<Clear>, place: std::ops::Range<usize>) -> Result<(), Trouble> {
+    fn key(&mut self, value: Option<Clear>, place: Range<usize>) -> Result<(), Trouble> {
         let Some(clear) = value.filter(|clear| clear.kind == Kind::Text) else {
             return Err(Trouble::unsupported(format!(
                 "a key that is no text in `{}`",
                 self.path.join(".")
             )));
         };
-        self.settle_comments();
+        self.settle_comments(self.path.len());
         self.end = place.end;
         if self.frames.len() == 1 && clear.text.as_str() == METADATA {
             self.metadata = Some((self.frames.len(), place.start));
         }
         self.path.push(clear.text.to_string());
-        if let Some(Frame::Mapping { has_key }) = self.frames.last_mut() {
-            *has_key = true;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.has_key = true;
         }
         Ok(())
     }
 
     /// A value is over: its key is used up.
     fn node_ends(&mut self) {
-        let Some(Frame::Mapping { has_key }) = self.frames.last_mut() else {
-            return;
-        };
-        if !std::mem::take(has_key) {
+        let frame = self.frames.last_mut();
+        if !frame.is_some_and(|frame| std::mem::take(&mut frame.has_key)) {
             return;
         }
         self.path.pop();
@@ -269,7 +291,7 @@ impl Walk<'_> {
     }
 
     /// Returns where a block is, with its `|` or `>` and without the lines after it.
-    fn block(&self, content: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+    fn block(&self, content: &Range<usize>) -> Range<usize> {
         let head = &self.text[self.end..content.start];
         let start = head
             .find(['|', '>'])

@@ -6,6 +6,7 @@ use serde::Deserialize as _;
 
 use crate::clients::envfile;
 use crate::clients::git::{LeftOut, merge_file};
+use crate::clients::recording::redact::without_settings;
 
 /// Returns the merged file, and what the operator should notice about it.
 pub(super) fn merged(
@@ -43,8 +44,14 @@ fn told(path: &str, place: &LeftOut) -> String {
 fn words(lines: &[String]) -> String {
     match lines {
         [] => "nothing".into(),
-        [line] => format!("`{}`", line.trim()),
-        [line, rest @ ..] => format!("`{}` and {} more", line.trim(), rest.len()),
+        [line] => format!("`{}`", without_settings(line.trim())),
+        [line, rest @ ..] => {
+            format!(
+                "`{}` and {} more",
+                without_settings(line.trim()),
+                rest.len()
+            )
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::clients::envfile;
 use crate::clients::git::{
     Clone as GitClone, CommitRequest, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
 };
+use crate::clients::recording::redact::without_settings;
 use crate::clients::templates::{Renderer, TemplateError};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Step, StepError, StepMeta, Verb, lines,
@@ -341,10 +342,12 @@ impl Work {
     }
 
     fn all_written(own: &Written, spec: CommitSpec, facts: &Facts) -> Result<Written, StepError> {
-        let mut all = own.clone();
+        let mut all = Written::new();
         for (_, key) in spec.also {
             all.extend(facts.get(key)?);
         }
+        // A file that others write into too is last written by this step.
+        all.extend(own.clone());
         Ok(all)
     }
 
@@ -366,7 +369,7 @@ impl Work {
 
 impl Rendering {
     fn change(&self) -> Option<Change> {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let text = |bytes: &[u8]| without_settings(&String::from_utf8_lossy(bytes));
         match &self.before {
             Some(before) if *before == self.after => None,
             Some(before) => Some(

@@ -72,8 +72,16 @@ fn found(path: &str, text: &str, vars: ConfigVars) -> Result<[Option<Secret>; 2]
     Ok([values.next().flatten(), values.next().flatten()])
 }
 
+/// Whether a file may have values. Rok's settings are the operator's, in any form, where they have none.
+fn may_have(path: &str, text: &str) -> bool {
+    path != CONFIGVARS || text.contains("secret_access_key")
+}
+
 /// Returns the credentials of a file in clear, under whichever names it has them.
 pub(super) fn credentials(path: &str, text: &str) -> Result<Option<Credentials>, SopsError> {
+    if !may_have(path, text) {
+        return Ok(None);
+    }
     for vars in ConfigVars::ALL {
         if let Some(credentials) = Credentials::of(found(path, text, vars)?) {
             return Ok(Some(credentials));
@@ -84,7 +92,7 @@ pub(super) fn credentials(path: &str, text: &str) -> Result<Option<Credentials>,
 
 /// Whether a file in clear has values under these names.
 pub(super) fn has(path: &str, text: &str, vars: ConfigVars) -> Result<bool, SopsError> {
-    Ok(Credentials::of(found(path, text, vars)?).is_some())
+    Ok(may_have(path, text) && Credentials::of(found(path, text, vars)?).is_some())
 }
 
 /// Returns the file with other values under the names that it has, all sorts of them.

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use rok_deploy::clients::gate::Keeper;
+use rok_deploy::clients::sops::Keyring;
 use rok_deploy::engine::RunState;
 use serde_json::Value;
 
@@ -194,6 +195,10 @@ impl Stage {
     fn set(row: &Row, home: &Path) -> Self {
         let operator = Operator::new(home, row.command);
         let builds = Arc::new(Builds::new(home));
+        // Worlds of a row begin as the same bytes: the key that secrets are encrypted with too.
+        let keyring = Keyring::at(home.join("state/sandbox/age.key"));
+        let made = keyring.open_or_make(jiff::Timestamp::UNIX_EPOCH);
+        made.expect("the home is writable");
         for command in row.before {
             let keepers = [Arc::clone(&builds) as Arc<dyn Keeper>];
             let made = operator.with(command).run(&keepers, Yes::Given);
