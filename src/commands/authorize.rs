@@ -7,15 +7,16 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use super::handoff::cannot_write;
+use super::handoff::{cannot_write, looking};
 use super::launch::{approval_of, launch_of};
 use super::process::Process;
 use super::session::Session;
 use super::{ends, on_runtime, run};
 use crate::cli::{Authorize, Options};
 use crate::failure::{Failure, exit};
-use crate::recipes::authorize::SPEC;
-use crate::steps::aws::handoff::{Handoff, NoStack, Part, STACK};
+use crate::recipes::authorize::{self as recipe, SPEC};
+use crate::steps::aws::handoff::{Handoff, NoStack, STACK};
+use crate::steps::handoff::Part;
 use crate::ui::harmless::Harmless;
 
 /// Runs the program and returns its exit code.
@@ -81,7 +82,8 @@ fn destination(out: Option<PathBuf>) -> Result<Destination, Failure> {
 async fn dry_run(options: &Options, out: &Destination) -> Result<u8, Failure> {
     let session = Session::open(options, launch_of(options), Process::this()).await?;
     let settled = session.answers().await?;
-    let looked = session.handoff(&settled.answers).await;
+    let context = looking("handoff", false);
+    let looked = recipe::handoff(&settled.answers, &session.tools(), &context).await;
     session.close().await;
     let handoff = looked?;
     if let Err(taken @ NoStack::Taken(_)) = &handoff.stack {

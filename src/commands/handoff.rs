@@ -17,7 +17,7 @@ use crate::engine::ports::Administrator;
 use crate::engine::{Answers, Context, HandOff};
 use crate::failure::{Failure, exit};
 use crate::recipes::{RecipeSpec, Tools};
-use crate::steps::aws::handoff::{Handoff, HandoffFile, PAGE, SCRIPT, STACK, is_part};
+use crate::steps::handoff::{Handoff, HandoffFile, PAGE};
 use crate::ui::harmless::Harmless;
 
 /// The folder of a run that the hand-off is written to.
@@ -32,13 +32,13 @@ pub(super) async fn handoff(options: &Options, out: Option<&Path>) -> Result<u8,
     let looked = session.handoff(&settled.answers).await;
     session.close().await;
     let handoff = looked?;
-    if handoff.standing.is_complete() {
+    if handoff.is_complete() {
         let sentence = "The identity is there as intended; there is nothing to hand over.";
         say(options, sentence, &json!({"missing": []}))?;
         return Ok(exit::DONE);
     }
-    let cluster = &handoff.grant.identity.ownership.cluster;
-    let folder = out.map_or_else(|| format!("rok-handoff-{cluster}").into(), PathBuf::from);
+    let own = || format!("rok-handoff-{}", handoff.cluster()).into();
+    let folder = out.map_or_else(own, PathBuf::from);
     let files = handoff.files();
     let differ = |file: &&HandoffFile| {
         let found = fs::read(folder.join(file.name));
@@ -116,19 +116,19 @@ pub(super) struct InRunFolder {
 #[async_trait]
 impl Administrator for InRunFolder {
     async fn ask(&self, steps: &[&str]) -> Result<Option<HandOff>, String> {
-        let Some(build) = self.spec.handoff else {
+        let Some(over) = self.spec.handoff else {
             return Ok(None);
         };
-        if !steps.iter().any(|step| is_part(step)) {
+        if !steps.iter().any(|step| over.parts.contains(step)) {
             return Ok(None);
         }
         // What is there untagged and exactly as asked for, is what was asked for before.
         let context = looking(&self.run, true);
-        let handoff = build(&self.answers, &self.tools, context)
+        let handoff = (over.look)(&self.answers, &self.tools, context)
             .await
             .map_err(|error| error.to_string())?;
-        self.write(&handoff).map_err(|error| error.to_string())?;
-        Ok(Some(self.told(&handoff)))
+        self.write(&*handoff).map_err(|error| error.to_string())?;
+        Ok(Some(self.told(&*handoff)))
     }
 }
 
@@ -138,14 +138,14 @@ impl InRunFolder {
     }
 
     /// Writes the files, and takes away those of an earlier hand-off that asked for more.
-    fn write(&self, handoff: &Handoff) -> io::Result<()> {
+    fn write(&self, handoff: &dyn Handoff) -> io::Result<()> {
         let folder = self.path();
         let files = handoff.files();
         for file in &files {
             let name = format!("{FOLDER}/{}", file.name);
             self.process.writes(&name, || write(&folder, file))?;
         }
-        for name in [STACK, SCRIPT, PAGE] {
+        for &name in handoff.names() {
             let path = folder.join(name);
             if path.exists() && !files.iter().any(|file| file.name == name) {
                 fs::remove_file(path)?;
@@ -154,7 +154,7 @@ impl InRunFolder {
         Ok(())
     }
 
-    fn told(&self, handoff: &Handoff) -> HandOff {
+    fn told(&self, handoff: &dyn Handoff) -> HandOff {
         let folder = self.path();
         let page = folder.join(PAGE).display().to_string();
         let ways: Vec<_> = handoff

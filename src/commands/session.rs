@@ -27,12 +27,12 @@ use crate::journal::{ChainedFile, FORMAT, Header, Holder, Launch, RunFolder, Run
 use crate::recipes::{self, Modes, RecipeSpec, Tools};
 use crate::sandbox::{self, Conduct, Lag, Sandbox};
 use crate::settings::{self, Sources};
-use crate::steps::aws::handoff::Handoff;
 use crate::steps::aws::{AwsDiscovery, Connector};
 use crate::steps::azure::{self, AzureDiscovery};
 use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::discovery::Everywhere;
 use crate::steps::gitops::{Remotes, Repository, skeleton};
+use crate::steps::handoff::Handoff;
 use crate::steps::manifests::Manifests;
 
 /// What one process works with.
@@ -358,15 +358,15 @@ impl Session {
     }
 
     /// Looks what of the identity is missing, and builds what makes it.
-    pub(super) async fn handoff(&self, answers: &Answers) -> Result<Handoff, Failure> {
-        let Some(build) = self.spec.handoff else {
+    pub(super) async fn handoff(&self, answers: &Answers) -> Result<Box<dyn Handoff>, Failure> {
+        let Some(over) = self.spec.handoff else {
             return Err(Failure::usage(format!(
                 "recipe `{}` makes nothing that an administrator could make",
                 self.spec.name
             )));
         };
         let context = looking("handoff", false);
-        Ok(build(answers, &self.tools(), context).await?)
+        Ok((over.look)(answers, &self.tools(), context).await?)
     }
 
     /// Starts the loop; without a folder it only plans.
@@ -538,7 +538,7 @@ impl Session {
         }
     }
 
-    fn tools(&self) -> Tools {
+    pub(super) fn tools(&self) -> Tools {
         let before = |task: &&recipes::TaskSpec| {
             self.launch
                 .run_from

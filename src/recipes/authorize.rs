@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::rok_eks::{self, CLOUDIDENTITY, ENVIRONMENT, Parts, question};
 use super::{RecipeSpec, TaskSpec, Tools};
-use crate::engine::{Answers, Question, Recipe, Step, StepError, Task};
+use crate::engine::{Answers, Context, Question, Recipe, Step, StepError, Task};
+use crate::steps::aws::handoff::Handoff;
 use crate::steps::environment::Preflight;
 
 /// The recipe.
@@ -20,7 +21,7 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         let (answers, tools) = (answers.clone(), tools.clone());
         Box::pin(async move { build(&answers, &tools).await })
     },
-    handoff: Some(rok_eks::handoff),
+    handoff: Some(rok_eks::HAND_OVER),
 };
 
 const QUESTIONS: &[Question] = &[
@@ -45,6 +46,19 @@ const QUESTIONS: &[Question] = &[
     question("aws_iam_path"),
     question("aws_permissions_boundary"),
 ];
+
+/// Looks what of the identity is missing, and builds what makes it.
+///
+/// # Errors
+///
+/// What is in the way, or cannot be looked at.
+pub async fn handoff(
+    answers: &Answers,
+    tools: &Tools,
+    context: &Context,
+) -> Result<Handoff, StepError> {
+    rok_eks::handoff(answers, tools, context).await
+}
 
 async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;

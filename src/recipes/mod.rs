@@ -13,10 +13,10 @@ use futures::future::BoxFuture;
 
 use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
 use crate::steps::aws::Connector;
-use crate::steps::aws::handoff::Handoff;
 use crate::steps::azure;
 use crate::steps::cluster::{Clusters, Operator};
 use crate::steps::gitops::Repository;
+use crate::steps::handoff::Handoff;
 use crate::steps::manifests::Manifests;
 use crate::steps::proof::Kustomize;
 
@@ -34,8 +34,8 @@ pub struct RecipeSpec {
     pub also_knows: &'static [Question],
     /// Builds it from complete answers.
     pub build: fn(&Answers, &Tools) -> Build,
-    /// Looks what is missing, and builds what an administrator needs to make it.
-    pub handoff: Option<fn(&Answers, &Tools, Context) -> HandOver>,
+    /// What of it somebody else can make, who has the rights that the caller lacks.
+    pub handoff: Option<HandOver>,
 }
 
 /// A task, for `--list-tasks`.
@@ -52,8 +52,17 @@ pub struct TaskSpec {
 /// What is built: clients may have to be connected first.
 pub type Build = BoxFuture<'static, Result<Recipe, StepError>>;
 
+/// How a recipe hands over what the caller may not make.
+#[derive(Clone, Copy)]
+pub struct HandOver {
+    /// The ids of the steps that make it.
+    pub parts: &'static [&'static str],
+    /// Looks what of it is missing, and builds what an administrator needs to make it.
+    pub look: fn(&Answers, &Tools, Context) -> Looking,
+}
+
 /// What an administrator needs, once somebody has looked.
-pub type HandOver = BoxFuture<'static, Result<Handoff, StepError>>;
+pub type Looking = BoxFuture<'static, Result<Box<dyn Handoff>, StepError>>;
 
 /// All recipes that can be chosen.
 pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC, &rok_aks::SPEC];

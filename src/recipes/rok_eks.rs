@@ -7,7 +7,7 @@ mod proof;
 mod questions;
 
 pub(super) use build::Parts;
-pub(super) use handoff::handoff;
+pub(super) use handoff::{HAND_OVER, handoff};
 pub(super) use questions::{QUESTIONS, VERIFY_IMAGE, question};
 
 use super::{RecipeSpec, TaskSpec};
@@ -23,7 +23,7 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         Box::pin(async move { build::build(&answers, &tools).await })
     },
     also_knows: &[],
-    handoff: Some(handoff),
+    handoff: Some(HAND_OVER),
 };
 
 pub(super) const ENVIRONMENT: TaskSpec = TaskSpec {

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod discovery;
 pub mod environment;
 pub mod gitops;
+pub mod handoff;
 pub mod manifests;
 pub mod names;
 pub mod ownership;

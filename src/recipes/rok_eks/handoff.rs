@@ -4,16 +4,29 @@ use super::build::Parts;
 use super::files;
 use crate::engine::{Answers, Context, ErrorKind, Facts, StepError};
 use crate::recipes::{HandOver, Tools};
-use crate::steps::aws::handoff::{About, Handoff, Resources, Standing, Template};
+use crate::steps::aws::handoff::{About, Handoff, PARTS, Resources, Standing, Template};
 use crate::steps::aws::{CALLER_ARN, ISSUER};
 
+/// How it is handed over.
+pub(in crate::recipes) const HAND_OVER: HandOver = HandOver {
+    parts: PARTS,
+    look: |answers, tools, context| {
+        let (answers, tools) = (answers.clone(), tools.clone());
+        Box::pin(async move {
+            let handoff = handoff(&answers, &tools, &context).await?;
+            Ok(Box::new(handoff) as Box<_>)
+        })
+    },
+};
+
 /// Looks what of the identity is missing, and builds what makes it.
-pub(in crate::recipes) fn handoff(answers: &Answers, tools: &Tools, context: Context) -> HandOver {
-    let (answers, tools) = (answers.clone(), tools.clone());
-    Box::pin(async move {
-        let parts = Parts::new(&answers, &tools).await?;
-        build(&parts, &context).await
-    })
+pub(in crate::recipes) async fn handoff(
+    answers: &Answers,
+    tools: &Tools,
+    context: &Context,
+) -> Result<Handoff, StepError> {
+    let parts = Parts::new(answers, tools).await?;
+    build(&parts, context).await
 }
 
 async fn build(parts: &Parts, context: &Context) -> Result<Handoff, StepError> {

@@ -4,26 +4,29 @@
 
 mod page;
 mod script;
-mod shell;
 mod stack;
 mod standing;
 
 pub use stack::{NoStack, Resources, Template};
-pub use standing::{Part, Standing};
+pub use standing::Standing;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::identity::Grant;
-use crate::clients::templates::Renderer;
-use shell::command;
+use crate::steps::handoff::shell::command;
+use crate::steps::handoff::{self, HandoffFile, PAGE, Part, SCRIPT};
+
+/// The steps that make the identity, which somebody else can make for the caller.
+pub const PARTS: &[&str] = &[
+    "aws.oidc-provider",
+    "aws.iam-policy",
+    "aws.iam-role",
+    "aws.policy-attachment",
+    "aws.stack",
+];
 
 /// The file of the stack.
 pub const STACK: &str = "s3-iam-resources.yaml";
-/// The file of the script.
-pub const SCRIPT: &str = "create-identity.sh";
-/// The file of the page.
-pub const PAGE: &str = "README.md";
 
 /// What is handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,35 +54,7 @@ pub struct About {
     pub operator: String,
 }
 
-/// A file to hand over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandoffFile {
-    /// Its name.
-    pub name: &'static str,
-    /// Its text.
-    pub text: String,
-    /// Whether it is to be run.
-    pub is_program: bool,
-}
-
 impl Handoff {
-    /// Returns the files.
-    pub fn files(&self) -> Vec<HandoffFile> {
-        let file = |name, text, is_program| HandoffFile {
-            name,
-            text,
-            is_program,
-        };
-        let stack = self.stack.iter().cloned();
-        stack
-            .map(|text| file(STACK, text, false))
-            .chain([
-                file(SCRIPT, script::text(self), true),
-                file(PAGE, page::text(self), false),
-            ])
-            .collect()
-    }
-
     /// Returns the command that deploys the stack in that file.
     pub fn deploy_command(&self, template: &Path) -> String {
         let identity = &self.grant.identity;
@@ -102,16 +77,26 @@ impl Handoff {
         ])
     }
 
-    /// Returns the commands that make the identity from files in that folder, each alone enough.
-    pub fn commands(&self, folder: &Path) -> Vec<String> {
-        let script = folder.join(SCRIPT).display().to_string();
-        let stack = self.stack.iter();
-        let deploy = stack.map(|_| self.deploy_command(&folder.join(STACK)));
-        deploy.chain([command(["bash", &script])]).collect()
+    /// The tags that say whose an object is.
+    fn marks(&self) -> [(String, String); 2] {
+        let ownership = &self.grant.identity.ownership;
+        [
+            ("rok-deploy/cluster".to_owned(), ownership.cluster.clone()),
+            ("rok-deploy/recipe".to_owned(), ownership.recipe.clone()),
+        ]
+    }
+}
+
+impl handoff::Handoff for Handoff {
+    fn cluster(&self) -> &str {
+        &self.grant.identity.ownership.cluster
     }
 
-    /// Returns what is asked for, a line each.
-    pub fn missing(&self) -> Vec<String> {
+    fn is_complete(&self) -> bool {
+        self.standing.is_complete()
+    }
+
+    fn missing(&self) -> Vec<String> {
         let identity = &self.grant.identity;
         let role = &identity.role;
         let mut lines = Vec::new();
@@ -147,33 +132,27 @@ impl Handoff {
         lines
     }
 
-    /// The tags that say whose an object is.
-    fn marks(&self) -> [(String, String); 2] {
-        let ownership = &self.grant.identity.ownership;
-        [
-            ("rok-deploy/cluster".to_owned(), ownership.cluster.clone()),
-            ("rok-deploy/recipe".to_owned(), ownership.recipe.clone()),
-        ]
+    fn files(&self) -> Vec<HandoffFile> {
+        let stack = self.stack.iter().cloned();
+        stack
+            .map(|text| HandoffFile::text(STACK, text))
+            .chain([
+                HandoffFile::program(SCRIPT, script::text(self)),
+                HandoffFile::text(PAGE, page::text(self)),
+            ])
+            .collect()
     }
-}
 
-/// Whether the step makes a part of the identity, which somebody else can make for the caller.
-pub fn is_part(step: &str) -> bool {
-    const PARTS: [&str; 5] = [
-        "aws.oidc-provider",
-        "aws.iam-policy",
-        "aws.iam-role",
-        "aws.policy-attachment",
-        "aws.stack",
-    ];
-    PARTS.contains(&step)
-}
+    fn names(&self) -> &'static [&'static str] {
+        &[STACK, SCRIPT, PAGE]
+    }
 
-/// Renders a template of ours.
-fn render(name: &str, template: &str, variables: &BTreeMap<String, String>) -> String {
-    Renderer::new()
-        .render(name, template, variables)
-        .expect("our own template has all its variables")
+    fn commands(&self, folder: &Path) -> Vec<String> {
+        let script = folder.join(SCRIPT).display().to_string();
+        let stack = self.stack.iter();
+        let deploy = stack.map(|_| self.deploy_command(&folder.join(STACK)));
+        deploy.chain([command(["bash", &script])]).collect()
+    }
 }
 
 #[cfg(test)]

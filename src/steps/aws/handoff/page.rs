@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::shell::command;
-use super::{Handoff, PAGE, Part, SCRIPT, STACK, render};
+use super::{Handoff, STACK};
+use crate::steps::handoff::markdown::{code, list, one_line};
+use crate::steps::handoff::shell::command;
+use crate::steps::handoff::{Handoff as _, PAGE, Part, SCRIPT, render};
 
 const TEMPLATE: &str = include_str!("../../../../templates/handoff/README.md.j2");
 
@@ -15,11 +17,6 @@ pub(super) fn text(handoff: &Handoff) -> String {
     let (role, region) = (identity.role.as_str(), about.region.as_str());
     let policy = grant.policy_arn();
     let iam = |words: &[&str]| command([&["aws", "iam"], words, &["--region", region]].concat());
-    let missing: Vec<_> = handoff
-        .missing()
-        .iter()
-        .map(|line| format!("- {line}"))
-        .collect();
     let undo = [
         iam(&[
             "detach-role-policy",
@@ -37,7 +34,7 @@ pub(super) fn text(handoff: &Handoff) -> String {
         ("ROK_CLUSTER", code(&about.installation)),
         ("REGION", code(region)),
         ("ACCOUNT", code(&grant.account)),
-        ("MISSING", one_line_each(&missing)),
+        ("MISSING", list(&handoff.missing())),
         ("PREFIX", code(&identity.prefix)),
         ("ADMISSION", one_line(&grant.admission().in_words())),
         ("SCRIPT_COMMAND", command(["bash", SCRIPT])),
@@ -88,24 +85,4 @@ pub(super) fn text(handoff: &Handoff) -> String {
         variables.insert("ASSUMED".into(), text.into());
     }
     render(PAGE, TEMPLATE, &variables)
-}
-
-/// Returns a code span that holds the text, whatever it holds.
-fn code(text: &str) -> String {
-    let text = one_line(text);
-    let mut fence = "`".to_owned();
-    while text.contains(&fence) {
-        fence.push('`');
-    }
-    let space = if fence.len() > 1 { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
-fn one_line_each(lines: &[String]) -> String {
-    let lines: Vec<_> = lines.iter().map(|line| one_line(line)).collect();
-    lines.join("\n")
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::shell::quoted;
-use super::{Handoff, SCRIPT, render};
+use super::Handoff;
 use crate::steps::aws::policy::AUDIENCE;
+use crate::steps::handoff::shell::quoted;
+use crate::steps::handoff::{SCRIPT, render};
 
 const TEMPLATE: &str = include_str!("../../../../templates/handoff/create-identity.sh.j2");
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_yaml::Value;
 
-use super::{Part, Standing};
+use super::Standing;
 use crate::clients::aws::{Aws, AwsErrorKind};
 use crate::clients::templates::Renderer;
 use crate::engine::StepError;
 use crate::steps::aws::{Identity, refused};
 use crate::steps::gitops::Repository;
+use crate::steps::handoff::Part;
 
 const PROVIDER: &str = "AWS::IAM::OIDCProvider";
 const ROLE: &str = "AWS::IAM::Role";

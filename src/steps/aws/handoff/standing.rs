@@ -1,44 +1,9 @@
-//! What of an identity is there already, seen by the steps that would make it.
+//! What of an identity is there already.
 
 use std::sync::Arc;
 
-use crate::engine::{Context, ErrorKind, Facts, Finding, Observation, Step, StepError, Verb};
-
-/// How a part of the identity stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Part {
-    /// It is as intended.
-    There,
-    /// It has to be made.
-    Missing,
-    /// It is ours, and differs.
-    Outdated,
-    /// The caller may not look.
-    #[default]
-    Unknown,
-}
-
-impl Part {
-    /// Whether an administrator has to do something about it, as far as is known.
-    pub fn is_open(self) -> bool {
-        self != Self::There
-    }
-
-    fn of(observation: &Observation) -> Self {
-        match &observation.finding {
-            Finding::Satisfied { .. } => Self::There,
-            Finding::Differs { changes } => {
-                let makes = |verb| matches!(verb, Verb::Create | Verb::Attach);
-                if changes.iter().any(|change| makes(change.verb)) {
-                    Self::Missing
-                } else {
-                    Self::Outdated
-                }
-            }
-            Finding::Pending { .. } | Finding::Conflict { .. } => Self::Unknown,
-        }
-    }
-}
+use crate::engine::{Context, Facts, Step, StepError};
+use crate::steps::handoff::{Part, look};
 
 /// How the parts of the identity stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,33 +36,13 @@ impl Standing {
         facts: &mut Facts,
         context: &Context,
     ) -> Result<Self, StepError> {
-        let mut standing = Self::default();
-        for step in steps {
-            let meta = step.meta();
-            // What the step before could not find is unknown here too.
-            if !meta.needs.iter().all(|name| facts.has(name)) {
-                continue;
-            }
-            let observation = match step.check(facts, context).await {
-                Ok(observation) => observation,
-                Err(error) if error.kind == ErrorKind::Permission => continue,
-                Err(error) => return Err(error),
-            };
-            if let Finding::Conflict { reason, hints, .. } = &observation.finding {
-                let mut error = StepError::new(ErrorKind::Conflict, reason.clone());
-                error.hints.clone_from(hints);
-                return Err(error);
-            }
-            facts.merge(&observation.facts);
-            let part = match meta.id {
-                "aws.oidc-provider" => &mut standing.provider,
-                "aws.iam-policy" => &mut standing.policy,
-                "aws.iam-role" => &mut standing.role,
-                "aws.policy-attachment" => &mut standing.attachment,
-                _ => continue,
-            };
-            *part = Part::of(&observation);
-        }
-        Ok(standing)
+        let seen = look(steps, facts, context).await?;
+        let part = |step| seen.get(step).copied().unwrap_or_default();
+        Ok(Self {
+            provider: part("aws.oidc-provider"),
+            policy: part("aws.iam-policy"),
+            role: part("aws.iam-role"),
+            attachment: part("aws.policy-attachment"),
+        })
     }
 }

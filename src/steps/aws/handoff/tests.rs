@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::steps::aws::{Decisions, Identity, Ownership, TagNames};
+use crate::steps::handoff::Handoff as _;
 
 const HOSTILE: &str = "a'b\"c$(touch pwned)`id`\\ ;&|<>*?[x]{y}!#~%\u{202e}é";
 

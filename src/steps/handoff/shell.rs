@@ -1,7 +1,7 @@
 //! Values as words of a shell.
 
 /// Returns the value as one word of a POSIX shell, quoted where it has to be.
-pub(super) fn quoted(value: &str) -> String {
+pub(in crate::steps) fn quoted(value: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:=@%+,-".contains(letter);
     if !value.is_empty() && value.chars().all(plain) {
         return value.to_owned();
@@ -10,7 +10,7 @@ pub(super) fn quoted(value: &str) -> String {
 }
 
 /// Returns a command line of these words.
-pub(super) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::steps) fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.into_iter().map(quoted).collect();
     words.join(" ")
 }
