@@ -1,5 +1,6 @@
 //! Steps: one file each, over `clients` and `engine`.
 
+pub mod adoption;
 pub mod atlas;
 pub mod aws;
 pub mod azure;
@@ -8,6 +9,7 @@ pub mod discovery;
 pub mod environment;
 pub mod gitops;
 pub mod handoff;
+pub mod in_the_way;
 pub mod manifests;
 pub mod names;
 pub mod ownership;

@@ -25,7 +25,8 @@ impl Part {
         self != Self::There
     }
 
-    fn of(observation: &Observation) -> Self {
+    /// Returns how a part stands that a look has seen so.
+    pub fn of(observation: &Observation) -> Self {
         match &observation.finding {
             Finding::Satisfied { .. } => Self::There,
             Finding::Differs { changes } => {
@@ -41,8 +42,8 @@ impl Part {
     }
 }
 
-/// Looks through the steps, one after the other, and returns how each part stands by the step's id;
-/// what one finds serves the next. What cannot be seen is left out.
+/// Looks through the steps, one after the other, and returns by the step's id what was seen; what one
+/// finds serves the next. What cannot be seen is left out.
 ///
 /// # Errors
 ///
@@ -51,7 +52,7 @@ pub async fn look(
     steps: &[Arc<dyn Step>],
     facts: &mut Facts,
     context: &Context,
-) -> Result<BTreeMap<&'static str, Part>, StepError> {
+) -> Result<BTreeMap<&'static str, Observation>, StepError> {
     let mut seen = BTreeMap::new();
     for step in steps {
         let meta = step.meta();
@@ -70,7 +71,7 @@ pub async fn look(
             return Err(error);
         }
         facts.merge(&observation.facts);
-        seen.insert(meta.id, Part::of(&observation));
+        seen.insert(meta.id, observation);
     }
     Ok(seen)
 }

@@ -37,7 +37,7 @@ impl Standing {
         context: &Context,
     ) -> Result<Self, StepError> {
         let seen = look(steps, facts, context).await?;
-        let part = |step| seen.get(step).copied().unwrap_or_default();
+        let part = |step| seen.get(step).map_or(Part::Unknown, Part::of);
         Ok(Self {
             provider: part("aws.oidc-provider"),
             policy: part("aws.iam-policy"),
