@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::adoption::{Adoptable, Decisions};
-use super::aws::Ownership;
+use super::ownership::Ownership;
 use crate::engine::{Change, Choice, Observation};
 
 /// The installation whose objects are looked for.
