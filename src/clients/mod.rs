@@ -14,6 +14,7 @@ mod line;
 pub mod recording;
 pub mod secret;
 mod skew;
+pub mod sops;
 pub mod templates;
 pub mod wire;
 pub mod yaml;

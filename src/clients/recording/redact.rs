@@ -22,7 +22,7 @@ const GONE: &str = "redacted";
 const HASHED: &str = "redacted-";
 
 /// Names whose text is a secret, in small letters and without dashes.
-const SECRET: [&str; 15] = [
+const SECRET: [&str; 17] = [
     "token",
     "idtoken",
     "accesstoken",

@@ -25,6 +25,7 @@ mod filter;
 mod graph;
 mod groups;
 mod identities;
+mod imds;
 mod locks;
 mod metadata;
 mod operation;
@@ -56,6 +57,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use cloud::RequestLine;
+pub use imds::{Imds, ImdsServer};
 pub use seed::{ClusterSeed, Seed};
 pub use state::AzureState;
 
@@ -139,6 +141,11 @@ impl AzureServer {
     /// `https://localhost:port`: Resource Manager and Entra.
     pub fn endpoint(&self) -> String {
         self.cloud.endpoint()
+    }
+
+    /// Returns the port of loopback that all of Azure is at.
+    pub fn port(&self) -> u16 {
+        self.cloud.port
     }
 
     /// Returns the certificate that clients verify the server with.

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, IF_MATCH};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, IF_MATCH};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
@@ -43,8 +43,8 @@ pub(super) enum Service {
     Arm,
     Entra,
     Graph,
-    /// The Blob service of the account with that name.
-    Blob(String),
+    /// The Blob service of a storage account.
+    Blob,
 }
 
 /// How a request went: for the log, and for the caller.
@@ -55,13 +55,9 @@ pub(super) struct Outcome {
 }
 
 impl Service {
-    fn of(parts: &Parts) -> Self {
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| parts.uri.host()).unwrap_or_default();
-        if let Some((account, rest)) = host.split_once('.')
-            && rest.starts_with("blob.")
-        {
-            return Self::Blob(account.to_ascii_lowercase());
+    fn of(cloud: &Cloud, parts: &Parts) -> Self {
+        if blob::is_for(cloud, parts) {
+            return Self::Blob;
         }
         let mut segments = parts.uri.path().split('/').filter(|part| !part.is_empty());
         match segments.next() {
@@ -76,7 +72,7 @@ impl Service {
             Self::Arm => "arm",
             Self::Entra => "entra",
             Self::Graph => "graph",
-            Self::Blob(_) => "blob",
+            Self::Blob => "blob",
         }
     }
 }
@@ -91,7 +87,7 @@ pub(super) async fn serve(
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
         return with_status(StatusCode::PAYLOAD_TOO_LARGE, Body::empty());
     };
-    let service = Service::of(&parts);
+    let service = Service::of(&cloud, &parts);
     let arrived = Arrived {
         parts,
         body,
@@ -106,7 +102,7 @@ pub(super) async fn serve(
     let refuse_with = |refused| {
         let response = match &service {
             Service::Entra => entra::refuse(&faults::of_entra(refused), &arrived),
-            Service::Blob(_) => blob::refuse_fault(refused, &arrived),
+            Service::Blob => blob::refuse_fault(refused, &arrived),
             Service::Arm | Service::Graph => refuse(&faults::of_arm(refused)),
         };
         finished(response, &arrived)
@@ -151,7 +147,7 @@ fn fate(all: &Faults, service: &Service, arrived: &Arrived) -> Option<Fault> {
         Service::Arm => arm_operation(&arrived.parts),
         Service::Entra => entra::Operation::of(&arrived.parts)?.name().to_owned(),
         Service::Graph => arrived.parts.uri.path().to_owned(),
-        Service::Blob(_) => blob::operation(&arrived.parts),
+        Service::Blob => blob::operation(&arrived.parts),
     };
     let sorts = faults::sorts(service);
     all.next(&format!("{}:{operation}", service.name()), sorts)
@@ -171,7 +167,7 @@ async fn answer(cloud: &Cloud, service: &Service, arrived: &Arrived) -> Response
         Service::Arm => manage(cloud, arrived).await,
         Service::Entra => entra::answer(cloud, arrived),
         Service::Graph => graph::answer(cloud, arrived),
-        Service::Blob(account) => blob::answer(cloud, account, arrived),
+        Service::Blob => blob::answer(cloud, arrived),
     };
     cloud.note(RequestLine {
         service: service.name(),

@@ -11,6 +11,7 @@ use crate::sandbox::cluster::{
     self, ClusterServer, PodIdentities, PodIdentity, PodIdentityException,
 };
 use crate::sandbox::conduct::Conduct;
+use crate::sandbox::programs::{Network, PracticePrograms};
 use crate::sandbox::random;
 
 pub(super) const TENANT: &str = "c0ffee00-7e4a-4000-8000-000000000001";
@@ -65,6 +66,18 @@ pub(super) async fn start(
         .on_cluster_change(Arc::new(move |properties| set(&pods, properties)))
         .map_err(failed)?;
     Ok(azure)
+}
+
+/// Lets Pods run whose programs find Azure, and the metadata service of their node.
+pub(super) fn start_node(azure: &AzureServer, aks: &ClusterServer) -> Result<(), SandboxError> {
+    let imds = azure.imds(&seed().scale_set(), aks.pod_identities());
+    let network = Network::new(azure.port(), &azure.ca_pem(), imds);
+    let network = network.map_err(|source| SandboxError::Server {
+        server: "Azure",
+        source,
+    })?;
+    aks.start_node(Arc::new(PracticePrograms::on_azure(network)));
+    Ok(())
 }
 
 /// What the tenant begins with, besides the way to its cluster and the operator's secret.

@@ -1,5 +1,6 @@
 //! The practice Azure, driven over real TLS.
 
+mod blob;
 mod deployments;
 mod entra;
 mod identities;

@@ -192,6 +192,25 @@ impl Practice {
         answered(request).await
     }
 
+    /// Asks a storage account, by its host or by its name in the path. The answer is not JSON.
+    pub(super) async fn blob(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, reqwest::header::HeaderMap, String) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let url = format!("{}{url}", self.server.endpoint());
+        let mut request = self.http.request(method, url).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.text().await.unwrap())
+    }
+
     /// Asks for anything, with no token.
     pub(super) async fn open(&self, path: &str) -> Answered {
         let url = format!("{}{path}", self.server.endpoint());
