@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::clients::sops::Vault;
 use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::azure;
@@ -21,6 +20,7 @@ use crate::steps::gitops::Repository;
 use crate::steps::handoff::Handoff;
 use crate::steps::manifests::Manifests;
 use crate::steps::proof::Kustomize;
+use crate::steps::secrets::Vault;
 
 /// A recipe before its questions are answered.
 pub struct RecipeSpec {

@@ -78,7 +78,8 @@ impl Keyring {
         };
         let failed = |error: io::Error| wrong(Trouble::io("read", &error));
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 && !self.is_chosen {
+        let is_open = mode & 0o077 != 0;
+        if is_open && !self.is_chosen {
             return Err(wrong(Trouble::Mode { mode }));
         }
         let mut text = Zeroizing::new(String::new());
@@ -89,6 +90,8 @@ impl Keyring {
         Ok(Some(AgeKeys {
             identities,
             file: self.file.clone(),
+            // Whoever names a file answers for it: in a Pod it may be mounted so.
+            warning: is_open.then(|| wrong(Trouble::Mode { mode }).to_string()),
         }))
     }
 
@@ -141,6 +144,7 @@ impl Keyring {
 pub struct AgeKeys {
     identities: Vec<Identity>,
     file: PathBuf,
+    warning: Option<String>,
 }
 
 impl fmt::Debug for AgeKeys {
@@ -158,6 +162,11 @@ impl AgeKeys {
     pub fn recipient(&self) -> Recipient {
         let first = self.identities.first().expect("a file of keys holds one");
         Recipient::of(&first.to_public())
+    }
+
+    /// Returns what the operator should know about the file.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// Whether one of the keys opens what is encrypted for that recipient.

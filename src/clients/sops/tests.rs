@@ -309,7 +309,8 @@ fn the_key_file_is_made_once_for_nobody_else_and_read_as_age_keygen_writes_it() 
         is_chosen: true,
         ..keyring.clone()
     };
-    assert!(chosen.keys().unwrap().is_some());
+    let keys = chosen.keys().unwrap().unwrap();
+    assert!(keys.warning().unwrap().contains("(mode 0644)"));
     for (text, told) in [
         ("# nothing\n", "holds no key"),
         (

@@ -173,6 +173,8 @@ pub(super) struct Looked {
     pub(super) writes: Vec<String>,
     /// Recipients of encrypted files who are not in the list.
     pub(super) others: Vec<String>,
+    /// What the operator should know about the private key.
+    pub(super) about_key: Option<String>,
     /// Whether the values were in clear, and are in Git's history.
     pub(super) were_in_clear: bool,
 }
@@ -191,8 +193,11 @@ pub(super) fn look(
         makes_credentials: false,
         writes: Vec::new(),
         others: Vec::new(),
+        about_key: None,
         were_in_clear: false,
     };
+    let about_key = open.keys.as_ref().and_then(AgeKeys::warning);
+    looked.about_key = about_key.map(str::to_owned);
     match open.credentials()? {
         Err(paths) => looked.disagree = Some(paths.map(str::to_owned)),
         Ok(credentials) => looked.makes_credentials = credentials.is_none(),

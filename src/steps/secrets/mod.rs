@@ -13,6 +13,7 @@ pub use files::{CREDENTIALS, RECIPIENTS, SECRET_VARS};
 pub use rotate::{ROTATED, RotateCredentials};
 pub use s3proxy::{Keeping, S3ProxyCredentials};
 
+pub use crate::clients::sops::Vault;
 use crate::clients::sops::{SopsError, Trouble};
 use crate::engine::{ErrorKind, StepError};
 

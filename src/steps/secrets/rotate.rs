@@ -9,7 +9,9 @@ use super::files::{CREDENTIALS, RECIPIENTS};
 use super::look::{self, Found};
 use super::refused;
 use super::s3proxy::closed;
-use crate::clients::git::{Clone as GitClone, CommitRequest, RUN_TRAILER, STEP_TRAILER};
+use crate::clients::git::{
+    Clone as GitClone, CommitRequest, RENDER_TRAILER, RUN_TRAILER, STEP_TRAILER, blob_id,
+};
 use crate::clients::sops::Vault;
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb, lines,
@@ -149,13 +151,24 @@ impl RotateCredentials {
         for (path, text) in &texts {
             clone.write(path, text.as_bytes()).map_err(failed)?;
         }
+        let mut trailers = vec![
+            (RUN_TRAILER.to_owned(), run.to_owned()),
+            (STEP_TRAILER.to_owned(), ROTATE.to_owned()),
+        ];
+        for (path, text) in &texts {
+            // A file that was all ours still is, so that a revert may take it back.
+            let was = found.id(path).unwrap_or_default();
+            let ours = clone
+                .commits_with_trailer(RENDER_TRAILER, &was, 1)
+                .map_err(failed)?;
+            if !ours.is_empty() {
+                trailers.push((RENDER_TRAILER.to_owned(), blob_id(text.as_bytes())));
+            }
+        }
         let paths: Vec<_> = texts.into_keys().collect();
         let request = CommitRequest {
             message: MESSAGE,
-            trailers: &[
-                (RUN_TRAILER.to_owned(), run.to_owned()),
-                (STEP_TRAILER.to_owned(), ROTATE.to_owned()),
-            ],
+            trailers: &trailers,
             paths: &paths,
         };
         clone.commit(&request).map_err(failed).map(drop)

@@ -121,6 +121,9 @@ impl S3ProxyCredentials {
                 "{other} can read the credentials and is not in `{RECIPIENTS}`; `rok-deploy rotate` leaves them out"
             ));
         }
+        if let Some(about_key) = looked.about_key {
+            observation = observation.notice(about_key);
+        }
         if looked.were_in_clear {
             observation = observation.notice(
                 "the credentials were in clear, and stay so in Git's history; `rok-deploy rotate` makes new ones",
