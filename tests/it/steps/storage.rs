@@ -3,7 +3,7 @@
 use rok_deploy::engine::{Link, LinkState};
 use rok_deploy::steps::aws::chosen;
 use rok_deploy::steps::cluster::{ClusterContext, Namespaces};
-use rok_deploy::steps::proof::aws::{AwsGround, StorageAccess, VerifyAccount};
+use rok_deploy::steps::proof::aws::{StorageAccess, VerifyAccount};
 
 use super::*;
 
@@ -138,12 +138,9 @@ async fn a_detached_policy_is_named() {
 #[tokio::test]
 async fn a_service_account_that_is_not_there_cannot_speak() {
     let practice = installed().await;
-    let nobody = StorageAccess {
-        ground: AwsGround {
-            name: "nobody".into(),
-            ..practice.ground()
-        },
-    };
+    let mut ground = practice.ground();
+    ground.workload.name = "nobody".into();
+    let nobody = StorageAccess { ground };
     let error = practice.refusal(&nobody).await;
     assert!(error.message.contains("nobody"), "{error:?}");
     assert!(!error.retry);

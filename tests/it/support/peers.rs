@@ -302,6 +302,35 @@ pub fn cfn_lint(home: &Path) -> Command {
     client(&installed("cfn-lint", "cfn-lint"), home)
 }
 
+/// The SOPS format once more, in Python.
+pub fn sops_reference(home: &Path) -> Command {
+    python("sops", "sops-reference.py", home)
+}
+
+/// SOPS itself: its library, in the Lambda that it is published in.
+pub fn sops_go(home: &Path) -> Command {
+    let mut command = python("sops", "sops-go.py", home);
+    command.arg(sops_readers().join("lambda/bootstrap"));
+    command
+}
+
+/// Another program that reads the format, in TypeScript.
+pub fn sops_age(home: &Path) -> Command {
+    let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/sops-age.mjs");
+    let mut command = client(Path::new("node"), home);
+    command.arg(launcher).arg(sops_readers());
+    command
+}
+
+fn sops_readers() -> PathBuf {
+    let folder = peers().join("sops-readers");
+    assert!(
+        folder.join("stamp").is_file(),
+        "the readers of SOPS files are not installed: tests/run does it"
+    );
+    folder
+}
+
 fn client(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -330,13 +359,17 @@ fn python(peer: &str, launcher: &str, home: &Path) -> Command {
     command
 }
 
-/// A program in one of the environments of `tests/run`.
-pub fn installed(peer: &str, program: &str) -> PathBuf {
-    let peers = std::env::var_os("ROK_PEERS").map_or_else(
+/// Where `tests/run` installs.
+fn peers() -> PathBuf {
+    std::env::var_os("ROK_PEERS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers"),
         PathBuf::from,
-    );
-    let path = peers.join(peer).join("bin").join(program);
+    )
+}
+
+/// A program in one of the environments of `tests/run`.
+pub fn installed(peer: &str, program: &str) -> PathBuf {
+    let path = peers().join(peer).join("bin").join(program);
     assert!(
         path.exists(),
         "{} is missing: run tests/run, which installs it",
