@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files;
 use super::proof::{CLUSTER, POD};
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
-use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
+use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::azure::edits::{self, BINDING_FILES, OVERLAY_FILES};
 use crate::steps::azure::{
@@ -69,8 +69,11 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
             task(GITOPS, parts.gitops()),
             task(CLOUDIDENTITY, parts.cloudidentity()),
             Task {
-                proves: Some(parts.chain()),
-                ..task(OBJECTSTORAGE, parts.objectstorage())
+                proves: Some(parts.ground().kind()),
+                ..task(
+                    OBJECTSTORAGE,
+                    [parts.objectstorage(), parts.proof()].concat(),
+                )
             },
         ],
         left_out,
@@ -80,11 +83,11 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
 }
 
 /// What the steps are built from.
-struct Parts {
+pub(in crate::recipes) struct Parts {
     answers: Answers,
     tools: Tools,
-    azure: azure::Client,
-    identity: AzureIdentity,
+    pub(super) azure: azure::Client,
+    pub(super) identity: AzureIdentity,
 }
 
 impl Parts {
@@ -95,14 +98,6 @@ impl Parts {
             answers: answers.clone(),
             tools: tools.clone(),
         })
-    }
-
-    /// The chain that the run proves.
-    fn chain(&self) -> ChainKind {
-        match self.identity.method {
-            Method::WorkloadIdentity => ChainKind::WorkloadIdentity,
-            Method::PodIdentity => ChainKind::PodIdentity,
-        }
     }
 
     fn environment(&self) -> Vec<Arc<dyn Step>> {
@@ -420,11 +415,11 @@ impl Parts {
         }
     }
 
-    fn repository(&self) -> Repository {
+    pub(super) fn repository(&self) -> Repository {
         (self.tools.repository)(&self.answers.text("gitops_dir"))
     }
 
-    fn access(&self) -> ClusterAccess {
+    pub(super) fn access(&self) -> ClusterAccess {
         self.tools.cluster.access(self.answers.get("kube_context"))
     }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::build::Parts;
 use crate::engine::Step;
-use crate::steps::proof::{
-    CleanUp, ManifestValues, PodIdentity, PodStorage, StorageAccess, VerifyAccount, VerifyPod,
-    Workload,
+use crate::steps::proof::aws::{
+    AwsGround, ManifestValues, PodIdentity, PodStorage, StorageAccess, VerifyAccount,
 };
+use crate::steps::proof::{CleanUp, VerifyPod, Workload};
 
 /// Steps that need the cluster.
 pub(super) const CLUSTER: [&str; 6] = [
@@ -24,43 +24,51 @@ pub(super) const POD: [&str; 3] = ["rok.verify-pod", "rok.pod-identity", "rok.po
 
 impl Parts {
     pub(super) fn proof(&self) -> Vec<Arc<dyn Step>> {
-        let workload = self.workload();
+        let ground = self.ground();
         vec![
             Arc::new(ManifestValues {
-                workload: workload.clone(),
+                ground: ground.clone(),
                 kustomize: self.tools.kustomize.clone(),
             }),
             Arc::new(VerifyAccount {
-                workload: workload.clone(),
+                ground: ground.clone(),
             }),
             Arc::new(StorageAccess {
-                workload: workload.clone(),
+                ground: ground.clone(),
             }),
             Arc::new(VerifyPod {
-                workload: workload.clone(),
+                ground: ground.clone(),
             }),
             Arc::new(PodIdentity {
-                workload: workload.clone(),
+                ground: ground.clone(),
             }),
             Arc::new(PodStorage {
-                workload: workload.clone(),
+                ground,
                 creates: self.tools.modes.changes,
             }),
-            Arc::new(CleanUp { workload }),
+            Arc::new(CleanUp {
+                workload: self.workload(),
+            }),
         ]
+    }
+
+    fn ground(&self) -> AwsGround {
+        AwsGround {
+            workload: self.workload(),
+            aws: self.aws.clone(),
+            profile: self.answers.get("aws_profile").map(str::to_owned),
+            region: self.answers.text("aws_default_region"),
+            cluster: self.answers.text("eks_cluster"),
+            role: self.role.clone(),
+            prefix: self.prefix.clone(),
+        }
     }
 
     pub(in crate::recipes) fn workload(&self) -> Workload {
         Workload {
-            aws: self.aws.clone(),
             access: self.access(),
-            profile: self.answers.get("aws_profile").map(str::to_owned),
-            region: self.answers.text("aws_default_region"),
-            cluster: self.answers.text("eks_cluster"),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
-            role: self.role.clone(),
-            prefix: self.prefix.clone(),
             clone: self.repository().directory,
         }
     }

@@ -1,11 +1,10 @@
 //! What is behind a failure, found out, and what to do about it.
 
-use super::causes::{NODE_ROLE, SESSION_TOO_LONG, THUMBPRINT};
+use super::bench::{Break, Judged};
 use super::entry::{Cause, Entry, Response, look_up};
-use super::evidence::{Evidence, Walk};
 use super::place::Place;
-use super::symptom::{Source, Symptom};
-use super::verdict::{Break, Judged};
+use super::prober::Evidence;
+use super::symptom::Symptom;
 use crate::engine::{Chain, Link, LinkState, StepError};
 
 /// What is behind a failure, and what to do about it.
@@ -45,7 +44,11 @@ impl Diagnosis {
     }
 
     /// A cause that only the chain could tell, and did not.
-    fn open(entry: Option<&'static Entry>, cause: String, remedies: Vec<String>) -> Self {
+    pub(super) fn open(
+        entry: Option<&'static Entry>,
+        cause: String,
+        remedies: Vec<String>,
+    ) -> Self {
         Self {
             link: None,
             cause,
@@ -57,20 +60,30 @@ impl Diagnosis {
     }
 
     /// Returns the failed verification: the cause, then the words that it was told in.
-    pub fn into_error(self, symptom: &Symptom, mut chain: Chain) -> StepError {
-        if let Some(link) = self.link
-            && !self.not_yet
-            && let Some(found) = chain.get(link)
-            && found.state == LinkState::Unknown
-        {
-            chain.set(link, LinkState::Broken, self.cause.clone());
-        }
+    pub fn into_error(self, symptom: &Symptom, chain: Chain) -> StepError {
         // What it means, then the words that it was told in; where nobody knows, only the words.
         let message = if self.cause_id.is_some() {
             format!("{}: {symptom}", self.cause)
         } else {
             format!("{symptom}; {}", self.cause)
         };
+        self.saying(message, chain)
+    }
+
+    /// Returns the failed verification of what was looked at before anything went wrong.
+    pub fn into_verdict(self, chain: Chain) -> StepError {
+        let message = self.cause.clone();
+        self.saying(message, chain)
+    }
+
+    fn saying(self, message: String, mut chain: Chain) -> StepError {
+        if let Some(link) = self.link
+            && !self.not_yet
+            && let Some(found) = chain.get(link)
+            && found.state == LinkState::Unknown
+        {
+            chain.set(link, LinkState::Broken, self.cause);
+        }
         let mut error = StepError::verification(message);
         error.hints = self.remedies;
         let error = error.with_chain(chain);
@@ -99,12 +112,12 @@ pub(in crate::steps) fn advice(symptom: &Symptom) -> Vec<String> {
 pub(super) fn conclude(
     place: &Place,
     symptom: &Symptom,
-    evidence: &Evidence,
+    evidence: &dyn Evidence,
     judged: &Judged,
     acted: bool,
 ) -> Diagnosis {
-    if let Some(role) = symptom.other_role(place) {
-        return Diagnosis::of(look_up(symptom), &NODE_ROLE, place, &role);
+    if let Some(diagnosis) = evidence.told_outright(place, symptom) {
+        return diagnosis;
     }
     let Some(entry) = look_up(symptom) else {
         return match judged.breaks.first() {
@@ -118,7 +131,9 @@ pub(super) fn conclude(
     }
     let first = entry.causes[0];
     if !entry.in_chain {
-        let found = detail(first, evidence).unwrap_or_else(|| symptom.found(entry));
+        let found = evidence
+            .detail(first)
+            .unwrap_or_else(|| symptom.found(entry));
         let diagnosis = Diagnosis::of(Some(entry), first, place, &found);
         let not_yet = entry.response == Response::Wait;
         return Diagnosis {
@@ -126,21 +141,24 @@ pub(super) fn conclude(
             ..diagnosis
         };
     }
-    let not_yet = |cause: &str| Diagnosis {
+    let cloud = evidence.cloud();
+    let not_yet = |cause: String| Diagnosis {
         not_yet: true,
-        ..Diagnosis::open(Some(entry), cause.into(), Vec::new())
+        ..Diagnosis::open(Some(entry), cause, Vec::new())
     };
-    if symptom.is_answered_by(&evidence.walk) {
-        return not_yet("the same request succeeds by now: AWS had not heard of a change yet");
+    if evidence.answers(symptom) {
+        return not_yet(format!(
+            "the same request succeeds by now: {cloud} had not heard of a change yet"
+        ));
     }
     if !acted && let Some(Break { cause, found }) = judged.breaks.first() {
         // It is none of the usual causes; but what is broken is broken.
         return Diagnosis::of(Some(entry), cause, place, found);
     }
     if acted {
-        return not_yet(
-            "nothing differs from what is intended: AWS has not heard of this run's change yet",
-        );
+        return not_yet(format!(
+            "nothing differs from what is intended: {cloud} has not heard of this run's change yet"
+        ));
     }
     let doubtful: Vec<_> = entry
         .causes
@@ -152,11 +170,14 @@ pub(super) fn conclude(
         .collect();
     if doubtful.is_empty() {
         let remedy = "wait a few minutes, then `rok-deploy verify`".to_owned();
-        return Diagnosis::open(
-            Some(entry),
-            "nothing differs from what is intended; AWS may not have heard of a change that was made elsewhere".into(),
-            vec![remedy],
+        let cause = format!(
+            "nothing differs from what is intended; {cloud} may not have heard of a change that was made elsewhere"
         );
+        // Where a cloud is known to take its time, that is what it does.
+        return Diagnosis {
+            not_yet: entry.response == Response::Wait,
+            ..Diagnosis::open(Some(entry), cause, vec![remedy])
+        };
     }
     let mut seen = doubtful.clone();
     seen.dedup();
@@ -168,42 +189,5 @@ pub(super) fn conclude(
             seen.join("; ")
         ),
         ..likely
-    }
-}
-
-/// What a cause outside of the chain needs to name.
-fn detail(cause: &'static Cause, evidence: &Evidence) -> Option<String> {
-    if cause == &SESSION_TOO_LONG {
-        let role = evidence.role.as_ref().ok()?.as_ref()?;
-        return Some(role.max_session_seconds?.to_string());
-    }
-    if cause == &THUMBPRINT {
-        let provider = evidence.provider.as_ref().ok()?.as_ref()?;
-        return Some(match &provider.thumbprints[..] {
-            [] => "none".into(),
-            thumbprints => thumbprints.join(", "),
-        });
-    }
-    None
-}
-
-impl Symptom {
-    /// Whether what was refused has been tried again by now, and was not refused.
-    fn is_answered_by(&self, walk: &Walk) -> bool {
-        match (self.source, walk) {
-            (Source::Sts, Walk::Answered(..)) | (Source::S3, Walk::Answered(_, Ok(_))) => true,
-            (Source::S3, Walk::Answered(_, Err(error))) => {
-                error.code.as_deref() == Some("NoSuchBucket")
-            }
-            _ => false,
-        }
-    }
-
-    /// The role that AWS took the caller for, where it is not the right one.
-    fn other_role(&self, place: &Place) -> Option<String> {
-        let refused = self.text.contains("is not authorized to perform");
-        let (_, role) = self.text.split_once(":assumed-role/")?;
-        let role = role.split('/').next()?;
-        (refused && role != place.role).then(|| role.to_owned())
     }
 }

@@ -23,7 +23,7 @@ pub struct Place {
     pub partition: String,
     /// The operator's AWS profile, when one was chosen.
     pub profile: Option<String>,
-    /// The EKS cluster's name.
+    /// The cluster's name.
     pub cluster: String,
     /// The kube context, when one was chosen.
     pub context: Option<String>,
@@ -37,7 +37,7 @@ pub struct Place {
     pub role_arn: String,
     /// The ARN of the managed policy that is ours to attach.
     pub policy_arn: Option<String>,
-    /// The cluster's OIDC issuer, without `https://`.
+    /// The cluster's OIDC issuer: for AWS without `https://`, for Azure whole.
     pub issuer: String,
     /// The bucket prefix.
     pub prefix: String,
@@ -47,6 +47,65 @@ pub struct Place {
     pub pod: String,
     /// The clone of the deployments repository.
     pub clone: String,
+    /// What only Azure has.
+    pub azure: AzurePlace,
+}
+
+/// The names of Azure. What is empty is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AzurePlace {
+    /// The tenant's id.
+    pub tenant: String,
+    /// The audience of tokens that Entra exchanges.
+    pub exchange_audience: String,
+    /// The subscription's id.
+    pub subscription: String,
+    /// The resource group of cluster and identity.
+    pub group: String,
+    /// The resource group of the cluster's nodes.
+    pub node_group: String,
+    /// The object id of the identity that the cluster's control plane acts as.
+    pub operator: String,
+    /// The managed identity's name.
+    pub identity: String,
+    /// Its resource id.
+    pub identity_id: String,
+    /// Its client id.
+    pub client_id: String,
+    /// Its object id.
+    pub principal: String,
+    /// The name of its federated credential for the service account.
+    pub credential: String,
+    /// The name of the pod identity, of its `AzureIdentity`, and what its Pods are labelled with.
+    pub pod_identity: String,
+    /// The storage account's name.
+    pub storage: String,
+    /// Its resource id.
+    pub storage_id: String,
+    /// Where its blobs are.
+    pub blob_endpoint: String,
+}
+
+impl AzurePlace {
+    fn value(&self, name: &str) -> Option<&str> {
+        Some(match name {
+            "tenant" => &self.tenant,
+            "exchange_audience" => &self.exchange_audience,
+            "subscription" => &self.subscription,
+            "group" => &self.group,
+            "node_group" => &self.node_group,
+            "operator" => &self.operator,
+            "identity" => &self.identity,
+            "identity_id" => &self.identity_id,
+            "client_id" => &self.client_id,
+            "principal" => &self.principal,
+            "credential" => &self.credential,
+            "pod_identity" => &self.pod_identity,
+            "storage" => &self.storage,
+            "storage_id" => &self.storage_id,
+            _ => return None,
+        })
+    }
 }
 
 impl Place {
@@ -171,7 +230,7 @@ impl Place {
             "audience" => self.audience().to_owned(),
             "subject" => known(&[&self.namespace, &self.service_account], self.subject()),
             "provider_arn" => known(&[&self.account, &self.issuer], self.provider_arn()),
-            "bucket" => known(&[&self.prefix], self.probe_bucket()),
+            "bucket" | "container" => known(&[&self.prefix], self.probe_bucket()),
             "trust" => known(
                 &[&self.account, &self.issuer, &self.namespace],
                 self.admission().trust_policy().to_string(),
@@ -180,7 +239,7 @@ impl Place {
                 &[&self.prefix],
                 bucket_policy(&self.partition, &self.prefix).to_string(),
             ),
-            _ => return None,
+            name => self.azure.value(name)?.to_owned(),
         })
     }
 
@@ -203,6 +262,10 @@ impl Place {
                 if !matches!(topic, Some("iam" | "sso" | "configure")) {
                     option("--region", Some(&self.region));
                 }
+            }
+            // Who logs in has no subscription yet.
+            "az" if topic != Some("login") => {
+                option("--subscription", Some(&self.azure.subscription));
             }
             "kubectl" => option("--context", self.context.as_deref()),
             "git" if !self.clone.is_empty() && !command.contains("--global") => {

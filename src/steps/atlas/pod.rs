@@ -1,19 +1,11 @@
-//! What keeps a Pod from running or from being injected, read from what the cluster says of it.
+//! What keeps a Pod from running, read from what the cluster says of it.
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::causes::NODE_ROLE;
 use super::diagnosis::Diagnosis;
 use super::entry::{Response, look_up};
 use super::place::Place;
 use super::symptom::{Source, Symptom};
-use super::verdict::ROLE_ANNOTATION;
-
-/// The variable that the webhook gives to every container.
-const ROLE_VARIABLE: &str = "AWS_ROLE_ARN";
-/// The volume that the webhook adds.
-const TOKEN_VOLUME: &str = "aws-iam-token";
 
 /// An event about a Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,92 +66,6 @@ pub fn diagnose_pod(place: &Place, pod: &Value, events: &[PodEvent]) -> Option<D
     })
 }
 
-/// Tells what is wrong when this is who AWS takes the Pod for; none when it is our role.
-pub fn diagnose_caller(place: &Place, arn: &str) -> Option<Diagnosis> {
-    let role = arn
-        .split_once(":assumed-role/")
-        .map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest));
-    (role != place.role).then(|| Diagnosis::of(None, &NODE_ROLE, place, role))
-}
-
-/// Returns the role that the webhook gave to the Pod, with the token to prove it.
-pub(super) fn injected_role(pod: &Value) -> Option<&str> {
-    let spec = &pod["spec"];
-    let volumes = spec["volumes"].as_array()?;
-    let has_token = volumes.iter().any(|volume| volume["name"] == TOKEN_VOLUME);
-    let mut variables = spec["containers"]
-        .as_array()?
-        .iter()
-        .flat_map(|container| container["env"].as_array().into_iter().flatten());
-    let role = variables.find(|variable| variable["name"] == ROLE_VARIABLE)?;
-    role["value"].as_str().filter(|_| has_token)
-}
-
-/// Returns when the Pod was made.
-pub(super) fn created(pod: &Value) -> Option<Timestamp> {
-    moment(&pod["metadata"]["creationTimestamp"])
-}
-
-/// Returns when the role annotation was last set, as `managedFields` tell.
-pub(super) fn annotated_at(account: &Value) -> Option<Timestamp> {
-    let field = format!("f:{ROLE_ANNOTATION}");
-    let managed = account["metadata"]["managedFields"].as_array()?;
-    managed
-        .iter()
-        .filter(|entry| {
-            let annotations = &entry["fieldsV1"]["f:metadata"]["f:annotations"];
-            annotations.get(&field).is_some()
-        })
-        .filter_map(|entry| moment(&entry["time"]))
-        .max()
-}
-
-/// Returns what a Pod was made from, under another name: without what the server and the webhook
-/// added, so that both may add it again.
-pub(super) fn blueprint(pod: &Value) -> Value {
-    let mut spec = pod["spec"].clone();
-    if let Some(fields) = spec.as_object_mut() {
-        fields.remove("nodeName");
-        if let Some(Value::Array(volumes)) = fields.get_mut("volumes") {
-            volumes.retain(|volume| !is_injected(&volume["name"]));
-        }
-        for list in ["containers", "initContainers"] {
-            let Some(Value::Array(containers)) = fields.get_mut(list) else {
-                continue;
-            };
-            for container in containers {
-                if let Some(Value::Array(mounts)) = container.get_mut("volumeMounts") {
-                    mounts.retain(|mount| !is_injected(&mount["name"]));
-                }
-                if let Some(Value::Array(variables)) = container.get_mut("env") {
-                    variables.retain(|variable| {
-                        let name = variable["name"].as_str().unwrap_or_default();
-                        !["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"].contains(&name)
-                    });
-                }
-            }
-        }
-    }
-    let metadata = &pod["metadata"];
-    let name = metadata["name"].as_str().unwrap_or("pod");
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": format!("{}-dry-run", name.get(..50).unwrap_or(name)),
-            "namespace": metadata["namespace"],
-            "labels": metadata["labels"],
-        },
-        "spec": spec,
-    })
-}
-
-/// The server's own token volume, or the webhook's.
-fn is_injected(name: &Value) -> bool {
-    name.as_str()
-        .is_some_and(|name| name == TOKEN_VOLUME || name.starts_with("kube-api-access-"))
-}
-
 struct Told {
     reason: String,
     message: String,
@@ -196,8 +102,4 @@ fn of_pod(place: &Place, pod: &Value) -> Place {
         namespace: of("namespace", &place.namespace),
         ..place.clone()
     }
-}
-
-fn moment(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
 }

@@ -1,4 +1,5 @@
-//! What was seen to go wrong, whoever said it: an SDK, the API server, Git, or the AWS CLI in a Pod.
+//! What was seen to go wrong, whoever said it: an SDK, the API server, Git, or a cloud's CLI in
+//! a Pod.
 
 use std::fmt;
 
@@ -7,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::entry::Entry;
 use super::table::CLOCK;
 use crate::clients::aws::{AwsError, Surroundings};
+use crate::clients::azure::AzureError;
 use crate::clients::cluster::{ClusterError, ClusterErrorKind};
 use crate::clients::git::GitError;
 
@@ -55,7 +57,7 @@ pub struct Symptom {
     pub operation: Option<String>,
     /// The id that AWS support asks for.
     pub request_id: Option<String>,
-    /// What the AWS client knows of its own place.
+    /// What the client knows of its own place.
     pub surroundings: Surroundings,
 }
 
@@ -106,6 +108,46 @@ impl Symptom {
             let last = lines.find(|line| !line.is_empty()).unwrap_or_default();
             Self::new(Source::Pod, last)
         })
+    }
+}
+
+impl Symptom {
+    /// Reads what the Azure CLI printed, or what the agent of a node said to `curl`: the code stands
+    /// in parentheses, as `AADSTS…`, or after `ErrorCode:`.
+    pub fn of_az(said: &str) -> Self {
+        let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let is_detail = |line: &&str| {
+            let details = [
+                "RequestId:",
+                "Time:",
+                "ErrorCode:",
+                "Error:None",
+                "Content:",
+            ];
+            !details.iter().any(|detail| line.starts_with(detail))
+        };
+        let told = lines().filter(|line| !line.starts_with("WARNING:"));
+        let text = told.clone().find(|line| line.starts_with("ERROR:"));
+        let text = text
+            .or_else(|| told.clone().find(is_detail))
+            .unwrap_or_default();
+        let text = text.trim_start_matches("ERROR:").trim();
+        let of_storage = lines().find_map(|line| line.strip_prefix("ErrorCode:"));
+        let in_parentheses = || {
+            text.strip_prefix('(')?
+                .split_once(')')
+                .map(|(code, _)| code)
+        };
+        let of_entra = || {
+            let code = &text[text.find("AADSTS")?..];
+            let end = code.find(|letter: char| !letter.is_ascii_alphanumeric());
+            Some(&code[..end.unwrap_or(code.len())])
+        };
+        let code = of_storage.or_else(in_parentheses).or_else(of_entra);
+        Self {
+            code: code.map(|code| code.trim().to_owned()),
+            ..Self::new(Source::Azure, text)
+        }
     }
 }
 
@@ -211,6 +253,22 @@ impl From<&AwsError> for Symptom {
             operation: Some(error.operation.clone()),
             request_id: error.request_id.clone(),
             surroundings: error.surroundings.as_deref().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&AzureError> for Symptom {
+    fn from(error: &AzureError) -> Self {
+        let around = error.surroundings.as_deref();
+        Self {
+            code: error.code.clone(),
+            operation: Some(error.operation.clone()),
+            request_id: error.request_id.clone(),
+            surroundings: Surroundings {
+                skew: around.and_then(|around| around.skew),
+                ..Surroundings::default()
+            },
+            ..Self::new(Source::Azure, &error.message)
         }
     }
 }

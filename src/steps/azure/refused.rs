@@ -2,7 +2,7 @@
 
 use crate::clients::azure::{AzureError, AzureErrorKind};
 use crate::engine::{ErrorKind, StepError};
-use crate::steps::atlas::{Source, Symptom, advice};
+use crate::steps::atlas::{Symptom, advice};
 
 /// What passes by itself, minutes after something was made: replicas have not heard of it.
 const PASSING: [&str; 5] = [
@@ -31,18 +31,8 @@ pub(in crate::steps) fn refused(error: AzureError) -> StepError {
         || PASSING.contains(&code)
         || error.message.contains(NO_ASSIGNMENT_PERMISSION);
     let mut refused = StepError::new(kind, error.to_string());
-    refused.hints = advice(&symptom(&error));
+    refused.hints = advice(&Symptom::from(&error));
     if again { refused.retryable() } else { refused }
-}
-
-/// Returns what was seen, for the atlas.
-pub(super) fn symptom(error: &AzureError) -> Symptom {
-    Symptom {
-        code: error.code.clone(),
-        operation: Some(error.operation.clone()),
-        request_id: error.request_id.clone(),
-        ..Symptom::new(Source::Azure, &error.message)
-    }
 }
 
 /// Whether waiting for the operator to log in again can help.

@@ -1,10 +1,10 @@
-//! The claims of a service account's token, compared with what AWS and the documentation expect.
+//! The claims of a service account's token, compared with what the cloud and the documentation
+//! expect.
 
 use serde_json::Value;
 
+use super::workload::Workload;
 use crate::engine::{Chain, Link, LinkState, StepError};
-use crate::steps::aws::policy::AUDIENCE;
-use crate::steps::names;
 
 /// The claims that the proof looks at, as texts; what is absent is empty.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +17,21 @@ pub(super) struct Claims {
     subject: String,
 }
 
+/// What a token has to say for the cloud to take it.
+pub(super) struct Expected {
+    pub(super) audience: String,
+    /// The issuer, to the letter.
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    /// How to ask the cloud for the issuer that it expects.
+    pub(super) asks: String,
+}
+
 /// The claims that differ: found beside expected.
-pub(super) struct Differences(Vec<Difference>);
+pub(super) struct Differences {
+    differences: Vec<Difference>,
+    asks: String,
+}
 
 struct Difference {
     claim: &'static str,
@@ -49,55 +62,53 @@ impl Claims {
         }
     }
 
-    /// Compares the three claims that AWS judges by. AWS's own refusal would not tell which of
+    /// Compares the three claims that the cloud judges by. Its own refusal would not tell which of
     /// them is wrong.
-    pub(super) fn compare(&self, issuer: &str, subject: &str) -> Differences {
+    pub(super) fn compare(&self, expected: &Expected) -> Differences {
         let mut differences = Vec::new();
-        if !self.audiences.iter().any(|audience| audience == AUDIENCE) {
+        let mut differs = |claim, found: String, expected: &str, link| {
             differences.push(Difference {
-                claim: "aud",
-                found: self.audiences.join(", "),
-                expected: AUDIENCE.into(),
-                link: Link::Token,
+                claim,
+                found,
+                expected: expected.to_owned(),
+                link,
             });
+        };
+        let audience = &expected.audience;
+        if !self.audiences.iter().any(|found| found == audience) {
+            differs("aud", self.audiences.join(", "), audience, Link::Token);
         }
-        let bare = self.issuer.split_once("://").map_or("", |(_, rest)| rest);
-        if bare != issuer {
-            differences.push(Difference {
-                claim: "iss",
-                found: self.issuer.clone(),
-                expected: format!("https://{issuer}"),
-                link: Link::Issuer,
-            });
+        if self.issuer != expected.issuer {
+            differs("iss", self.issuer.clone(), &expected.issuer, Link::Issuer);
         }
-        if self.subject != subject {
-            differences.push(Difference {
-                claim: "sub",
-                found: self.subject.clone(),
-                expected: subject.into(),
-                link: Link::Token,
-            });
+        if self.subject != expected.subject {
+            differs("sub", self.subject.clone(), &expected.subject, Link::Token);
         }
-        Differences(differences)
+        Differences {
+            differences,
+            asks: expected.asks.clone(),
+        }
     }
 
     /// Compares all six claims of a token that a Pod holds.
     pub(super) fn compare_in_pod(
         &self,
-        issuer: &str,
-        namespace: &str,
-        account: &str,
+        expected: &Expected,
+        workload: &Workload,
         pod: &str,
     ) -> Differences {
-        let subject = names::subject(namespace, account);
-        let mut differences = self.compare(issuer, &subject);
+        self.compare_of(expected, [&workload.namespace, pod, &workload.name])
+    }
+
+    fn compare_of(&self, expected: &Expected, [namespace, pod, account]: [&str; 3]) -> Differences {
+        let mut differences = self.compare(expected);
         for (claim, found, expected) in [
             ("kubernetes.io.namespace", &self.namespace, namespace),
             ("kubernetes.io.pod.name", &self.pod, pod),
             ("kubernetes.io.serviceaccount.name", &self.account, account),
         ] {
             if found != expected {
-                differences.0.push(Difference {
+                differences.differences.push(Difference {
                     claim,
                     found: found.clone(),
                     expected: expected.into(),
@@ -111,13 +122,13 @@ impl Claims {
 
 impl Differences {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.differences.is_empty()
     }
 
     /// Returns the failed verification of a token.
     pub(super) fn into_error(self, whose: &str, mut chain: Chain) -> StepError {
         let mut wrong = Vec::new();
-        for difference in &self.0 {
+        for difference in &self.differences {
             let found = match difference.found.as_str() {
                 "" => "nothing",
                 found => found,
@@ -131,13 +142,13 @@ impl Differences {
         }
         let error = StepError::verification(format!("{whose} differs: {}", wrong.join("; ")));
         let of_issuer = self
-            .0
+            .differences
             .iter()
             .any(|difference| difference.link == Link::Issuer);
         let error = if of_issuer {
             error
                 .hint("a wrong issuer means that this context is not the chosen cluster, or that the cluster's issuer was changed")
-                .hint("`aws eks describe-cluster --name CLUSTER --query cluster.identity.oidc.issuer` tells which one AWS expects")
+                .hint(self.asks)
         } else {
             error.hint("delete the Pod and start again: the token was issued for something else")
         };
@@ -165,11 +176,19 @@ mod tests {
         })
     }
 
+    fn expected() -> Expected {
+        Expected {
+            audience: "sts.amazonaws.com".into(),
+            issuer: "https://oidc.eks.us-west-2.amazonaws.com/id/ABC".into(),
+            subject: "system:serviceaccount:rok:rok".into(),
+            asks: "`aws eks describe-cluster`".into(),
+        }
+    }
+
     fn differing(claims: &Value) -> Vec<&'static str> {
-        let issuer = "oidc.eks.us-west-2.amazonaws.com/id/ABC";
-        let differences = Claims::of(claims).compare_in_pod(issuer, "rok", "rok", "probe");
+        let differences = Claims::of(claims).compare_of(&expected(), ["rok", "probe", "rok"]);
         differences
-            .0
+            .differences
             .iter()
             .map(|difference| difference.claim)
             .collect()
@@ -195,6 +214,14 @@ mod tests {
         }
     }
 
+    /// Entra compares issuers to the letter.
+    #[test]
+    fn a_trailing_slash_makes_another_issuer() {
+        let mut claims = payload();
+        claims["iss"] = "https://oidc.eks.us-west-2.amazonaws.com/id/ABC/".into();
+        assert_eq!(differing(&claims), ["iss"]);
+    }
+
     #[test]
     fn an_audience_may_be_one_text() {
         let mut claims = payload();
@@ -206,12 +233,12 @@ mod tests {
     fn a_difference_names_found_and_expected_and_its_link() {
         let mut claims = payload();
         claims["iss"] = "https://other".into();
-        let differences = Claims::of(&claims).compare("issuer/id", "system:serviceaccount:rok:rok");
+        let differences = Claims::of(&claims).compare(&expected());
         let error = differences.into_error("the token", Chain::unknown(ChainKind::IamRole, ""));
         assert!(
             error
                 .message
-                .contains("`iss`: found https://other, expected https://issuer/id"),
+                .contains("`iss`: found https://other, expected https://oidc.eks.us-west-2.amazonaws.com/id/ABC"),
             "{error}"
         );
         let weakest = error

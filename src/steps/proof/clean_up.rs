@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::account::is_ours;
-use super::pod::{address, find};
-use super::workload::{POD, Workload, unproven};
+use super::pod::address;
+use super::probe::run_of;
+use super::workload::{POD, Workload, is_ours, unproven};
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, When,
 };
@@ -94,12 +94,14 @@ impl CleanUp {
     async fn found(&self) -> Result<Found, StepError> {
         let workload = &self.workload;
         let client = workload.access.client().await?;
-        let (pod, account) = tokio::try_join!(find(client, workload), workload.account())?;
-        let foreign_pod = pod.as_ref().is_some_and(|pod| pod.run().is_none());
+        let pod = async { client.read(&address(workload)).await.map_err(unproven) };
+        let (pod, account) = tokio::try_join!(pod, workload.account())?;
+        let foreign_pod = pod.as_ref().is_some_and(|pod| run_of(pod).is_none());
         let foreign_account = account.as_ref().is_some_and(|account| !is_ours(account));
-        let pod = pod.filter(|pod| pod.run().is_some());
+        let pod = pod.filter(|pod| run_of(pod).is_some());
+        let uid = |pod: Value| pod["metadata"]["uid"].as_str().map(str::to_owned);
         Ok(Found {
-            pod: pod.map(|pod| pod.uid().to_owned()),
+            pod: pod.and_then(uid),
             foreign_pod,
             account: account.filter(is_ours).map(|account| account.uid),
             foreign_account,

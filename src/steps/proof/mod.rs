@@ -1,28 +1,24 @@
-//! The proof: from the service account to its buckets, first without a Pod and then from one.
+//! The proof: from a workload to its object store, first without a Pod and then from one.
 //!
-//! One file per step, in the order of the documented verification. What is behind a failure is
-//! the [`atlas`](super::atlas)'s to say.
+//! One file per step, in the order of the documented verification. What clouds have in common
+//! stands here and speaks of a [`Ground`]; what only one of them has, in a folder of its own. What
+//! is behind a failure is the [`atlas`](super::atlas)'s to say.
 
-mod account;
+pub mod aws;
+pub mod azure;
 mod claims;
 mod clean_up;
+mod ground;
+mod injection;
 mod pod;
-mod pod_identity;
-mod pod_storage;
 mod probe;
 mod removal;
-mod storage_access;
-mod values;
 mod workload;
 
-pub use account::VerifyAccount;
 pub use clean_up::CleanUp;
+pub use ground::Ground;
 pub use pod::VerifyPod;
-pub use pod_identity::PodIdentity;
-pub use pod_storage::PodStorage;
 pub use removal::RemoveProof;
-pub use storage_access::StorageAccess;
-pub use values::{ManifestValues, OVERLAY};
-pub use workload::Workload;
+pub use workload::{OVERLAY, Workload};
 
 pub use crate::clients::kustomize::Kustomize;

@@ -1,19 +1,20 @@
 //! The documented test Pod: started, waited for, and looked at for what the webhook injects.
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::probe::{MANIFEST, Probe, asking_itself, labelled, restricted};
-use super::storage_access::SESSION;
+use super::ground::Ground;
+use super::probe::{Probe, Said, TestPod, asking_itself, labelled, restricted};
 use super::workload::{POD, Workload, unproven};
 use crate::clients::cluster::{Cluster, ClusterError, ClusterErrorKind, Creation};
 use crate::engine::{
-    Chain, Change, Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step,
-    StepError, StepMeta, Verb, When,
+    Change, Context, FactKey, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError,
+    StepMeta, Verb, When,
 };
 use crate::steps::atlas::{PodEvent, Source, Symptom, diagnose_pod};
-use crate::steps::aws::ROLE_ARN;
 
 /// The Pod that the next steps ask.
 pub(super) const PROBE: FactKey<ProbeFact> = FactKey::new("rok.verify-pod.pod");
@@ -31,36 +32,36 @@ const STARTING: Settle = Settle {
     reason: "waits for the Pod",
 };
 
+/// What the atlas calls a Pod that is older than what gives it its identity.
+const OLDER: [&str; 2] = ["pod-older", "az-pod-older"];
+
 /// Starts the Pod and waits until it is ready.
-pub struct VerifyPod {
+pub struct VerifyPod<G> {
     /// Whose Pod it is.
-    pub workload: Workload,
+    pub ground: G,
 }
 
 #[async_trait]
-impl Step for VerifyPod {
+impl<G: Ground> Step for VerifyPod<G> {
     fn meta(&self) -> StepMeta {
-        let mut needs = Workload::needs();
-        needs.push(SESSION.name());
+        let test = self.ground.test_pod();
+        let mut needs = self.ground.needs();
+        needs.extend(test.proven);
         StepMeta {
             needs,
             gives: vec![PROBE.name()],
-            after: vec!["rok.storage-access"],
+            after: vec![test.after],
             settle: STARTING,
             touches: Some("starts the Pod `rok-verify-storage-access`, and removes it again"),
             when: When::AfterChanges,
-            ..StepMeta::new(
-                "rok.verify-pod",
-                "Test Pod runs and holds the role",
-                Phase::Verify,
-            )
+            ..StepMeta::new("rok.verify-pod", test.title, Phase::Verify)
         }
     }
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        let workload = &self.workload;
+        let workload = self.ground.workload();
         let client = workload.access.client().await?;
-        let Some(probe) = find(client, workload).await? else {
+        let Some(probe) = find(client, workload, &self.ground.test_pod()).await? else {
             return Ok(Observation::differs(self.changes(false)));
         };
         if probe.is_going() {
@@ -79,14 +80,15 @@ impl Step for VerifyPod {
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let workload = &self.workload;
+        let workload = self.ground.workload();
         let client = workload.access.client().await?;
-        let manifest = workload.manifest(MANIFEST, "Pod").await?;
+        let test = self.ground.test_pod();
+        let manifest = workload.manifest(test.manifest, "Pod").await?;
         let manifest = labelled(manifest, &context.run);
         let manifest = if Box::pin(self.may_exec(client)).await? {
             manifest
         } else {
-            asking_itself(manifest, &workload.prefix)
+            asking_itself(manifest, &test.questions)
         };
         let created = match client.create(&manifest).await {
             // The namespace admits restricted Pods only, so it gets one.
@@ -107,14 +109,14 @@ impl Step for VerifyPod {
     }
 }
 
-impl VerifyPod {
+impl<G: Ground> VerifyPod<G> {
     fn changes(&self, replaces: bool) -> Vec<Change> {
-        let name = format!("{}/{POD}", self.workload.namespace);
+        let name = format!("{}/{POD}", self.ground.workload().namespace);
         let mut changes = Vec::new();
         if replaces {
             changes.push(Change::new(Verb::Delete, "Pod", name.clone()));
         }
-        let manifest = format!("manifest: {MANIFEST}\n");
+        let manifest = format!("manifest: {}\n", self.ground.test_pod().manifest);
         changes.push(Change::new(Verb::Create, "Pod", name).after(manifest));
         changes
     }
@@ -122,14 +124,15 @@ impl VerifyPod {
     /// Removes a Pod of an earlier proof that has the name. One that somebody made by hand is used
     /// and left.
     async fn make_room(&self, client: &Cluster) -> Result<(), StepError> {
-        let Some(old) = find(client, &self.workload).await? else {
+        let workload = self.ground.workload();
+        let Some(old) = find(client, workload, &self.ground.test_pod()).await? else {
             return Err(StepError::failed(format!("Pod `{POD}` was there until now")).retryable());
         };
         if old.run().is_none() {
             return Ok(());
         }
         client
-            .delete_exact(&address(&self.workload), old.uid())
+            .delete_exact(&address(workload), old.uid())
             .await
             .map_err(unproven)?;
         Err(StepError::failed(format!("an older Pod `{POD}` is being removed")).retryable())
@@ -137,7 +140,7 @@ impl VerifyPod {
 
     /// Whether commands may be run in a Pod. Current servers ask for both rights.
     async fn may_exec(&self, client: &Cluster) -> Result<bool, StepError> {
-        let namespace = Some(self.workload.namespace.as_str());
+        let namespace = Some(self.ground.workload().namespace.as_str());
         let review = |verb| client.access_review(verb, "", "pods", Some("exec"), namespace);
         match tokio::try_join!(review("get"), review("create")) {
             Ok((get, create)) => Ok(get.allowed && create.allowed),
@@ -158,9 +161,8 @@ impl VerifyPod {
         facts: &Facts,
         context: &Context,
     ) -> Result<Observation, StepError> {
-        let events = client
-            .pod_events(&self.workload.namespace, probe.uid())
-            .await;
+        let namespace = &self.ground.workload().namespace;
+        let events = client.pod_events(namespace, probe.uid()).await;
         let events = match events {
             // The Pod's own status has to do.
             Err(error) if error.kind == ClusterErrorKind::Forbidden => Vec::new(),
@@ -176,8 +178,8 @@ impl VerifyPod {
                 message: event.message,
             })
             .collect();
-        let place = self.workload.prober(facts, context)?.place;
-        let Some(diagnosis) = diagnose_pod(&place, &probe.object, &events) else {
+        let prober = self.ground.prober(facts, context)?;
+        let Some(diagnosis) = diagnose_pod(prober.place(), &probe.object, &events) else {
             let last = last.unwrap_or_else(|| "no events yet".into());
             let reason = format!("Pod `{POD}` is {}; {last}", probe.phase());
             if probe.has_ended() {
@@ -185,11 +187,11 @@ impl VerifyPod {
                     .hint(
                         "its image must keep running: `--set verify_image=IMAGE` takes another one",
                     )
-                    .with_chain(self.without_pod(facts, "its Pod ended at once")?));
+                    .with_chain(self.ground.without_pod(facts, "its Pod ended at once")?));
             }
             return Ok(Observation::pending(reason));
         };
-        let chain = self.without_pod(facts, &diagnosis.cause)?;
+        let chain = self.ground.without_pod(facts, &diagnosis.cause)?;
         let waits = probe.waits_for().map(|waits| format!(", {waits}"));
         let text = format!(
             "Pod `{POD}` is {}{}",
@@ -207,21 +209,20 @@ impl VerifyPod {
         facts: &Facts,
         context: &Context,
     ) -> Result<Observation, StepError> {
-        let wrong = probe.injection(&facts.get(&ROLE_ARN)?);
+        let wrong = self.ground.faults(probe, facts)?;
         let ours = probe.run().is_some();
         if wrong.is_empty() {
             let node = probe.object["spec"]["nodeName"]
                 .as_str()
                 .unwrap_or("a node");
-            let observation = Observation::satisfied(format!(
-                "`{POD}` runs on {node}; role, token file and volume are injected"
-            ))
-            .with(
-                &PROBE,
-                &ProbeFact {
-                    uid: probe.uid().to_owned(),
-                },
-            );
+            let observation =
+                Observation::satisfied(format!("`{POD}` runs on {node}; {}", probe.test.holds))
+                    .with(
+                        &PROBE,
+                        &ProbeFact {
+                            uid: probe.uid().to_owned(),
+                        },
+                    );
             let observation = if probe.asks_itself() {
                 observation.notice("exec is forbidden in this namespace, so the Pod's containers ask by themselves")
             } else {
@@ -235,24 +236,24 @@ impl VerifyPod {
         }
         let text = format!("Pod `{POD}` is not as injected: {}", wrong.join("; "));
         let symptom = Symptom::new(Source::Pod, text.clone());
-        let prober = self.workload.prober(facts, context)?;
+        let prober = self.ground.prober(facts, context)?;
         let Some(diagnosis) = prober.diagnose_injection(&probe.object).await else {
-            let chain = self.without_pod(facts, &text)?;
-            // The role is there; what the webhook adds beside it follows the account's annotations.
-            let Workload {
-                name, namespace, ..
-            } = &self.workload;
+            let chain = self.ground.without_pod(facts, &text)?;
+            // The identity is there; what is added beside it follows the account's annotations.
+            let namespace = &self.ground.workload().namespace;
             return Err(StepError::verification(text)
-                .hint(format!("unless it is meant so, remove the annotations that change it: `kubectl annotate serviceaccount {name} -n {namespace} eks.amazonaws.com/audience- eks.amazonaws.com/token-expiration-`"))
-                .hint(format!("`kubectl get pod {POD} -n {namespace} -o yaml` shows the whole Pod"))
+                .hint(probe.test.odd.clone())
+                .hint(format!(
+                    "`kubectl get pod {POD} -n {namespace} -o yaml` shows the whole Pod"
+                ))
                 .with_chain(chain));
         };
-        if ours && diagnosis.cause_id == Some("pod-older") {
+        if ours && diagnosis.cause_id.is_some_and(|id| OLDER.contains(&id)) {
             // Ours, and older than the annotation: a new one has what this one lacks.
             return Ok(Observation::differs(self.changes(true)));
         }
         let link = diagnosis.link;
-        let mut chain = self.without_pod(facts, &diagnosis.cause)?;
+        let mut chain = self.ground.without_pod(facts, &diagnosis.cause)?;
         if let Some(link) = link {
             chain.set(link, LinkState::Broken, diagnosis.cause.clone());
         }
@@ -272,27 +273,15 @@ impl VerifyPod {
             return unproven(error.clone());
         }
         let symptom = Symptom::from(error);
-        let prober = match self.workload.prober(facts, context) {
+        let prober = match self.ground.prober(facts, context) {
             Ok(prober) => prober,
             Err(error) => return error,
         };
         let (diagnosis, _) = prober.diagnose(&symptom, false).await;
-        match self.without_pod(facts, &diagnosis.cause) {
+        match self.ground.without_pod(facts, &diagnosis.cause) {
             Ok(chain) => diagnosis.into_error(&symptom, chain),
             Err(error) => error,
         }
-    }
-
-    /// The chain as it was proven without a Pod: the token's way into a Pod is not.
-    fn without_pod(&self, facts: &Facts, why: &str) -> Result<Chain, StepError> {
-        let workload = &self.workload;
-        let mut chain = workload.proven(true, "", &facts.get(&SESSION)?, "answers without a Pod");
-        chain.set(
-            Link::Token,
-            LinkState::Unknown,
-            format!("no Pod holds it: {why}"),
-        );
-        Ok(chain)
     }
 }
 
@@ -300,9 +289,11 @@ impl VerifyPod {
 pub(super) async fn find(
     client: &Cluster,
     workload: &Workload,
+    test: &TestPod,
 ) -> Result<Option<Probe>, StepError> {
     let found = client.read(&address(workload)).await.map_err(unproven)?;
-    Ok(found.map(|object| Probe { object }))
+    let test = test.clone();
+    Ok(found.map(|object| Probe { object, test }))
 }
 
 /// Returns what names the Pod.
@@ -312,4 +303,60 @@ pub(super) fn address(workload: &Workload) -> Value {
         "kind": "Pod",
         "metadata": { "name": POD, "namespace": workload.namespace },
     })
+}
+
+/// Returns the Pod that was found ready, and no other.
+pub(super) async fn probe_of<G: Ground>(ground: &G, facts: &Facts) -> Result<Probe, StepError> {
+    let wanted = facts.get(&PROBE)?;
+    let workload = ground.workload();
+    let client = workload.access.client().await?;
+    match find(client, workload, &ground.test_pod()).await? {
+        Some(probe) if probe.uid() == wanted.uid => Ok(probe),
+        Some(_) => Err(StepError::failed(format!(
+            "Pod `{POD}` was replaced by somebody else"
+        ))),
+        None => Err(StepError::failed(format!(
+            "Pod `{POD}` was removed by somebody else"
+        ))),
+    }
+    .map_err(|error| error.hint("start again once nobody else verifies this cluster"))
+}
+
+/// The Pod could not be asked, or the cloud refused what it asked: says why. `acted` tells whether
+/// this run changed what it depends on.
+pub(super) async fn untold<G: Ground, T>(
+    ground: &G,
+    probe: &Probe,
+    said: Said,
+    acted: bool,
+    facts: &Facts,
+    context: &Context,
+) -> Result<T, StepError> {
+    let (symptom, is_heard) = match said {
+        Said::Trouble(symptom) => (symptom, true),
+        Said::Unheard(symptom) => (symptom, false),
+        Said::Output(text) => (Symptom::new(Source::Pod, text), true),
+    };
+    let prober = ground.prober(facts, context)?;
+    let (diagnosis, mut chain) = prober.diagnose(&symptom, acted).await;
+    if !is_heard {
+        // What was looked at without the Pod says nothing of the token in it.
+        let note = format!("not read in the Pod: {}", diagnosis.cause);
+        chain.set(Link::Token, LinkState::Unknown, note);
+    }
+    let mut error = diagnosis.into_error(&symptom, chain);
+    if error.retry && probe.asks_itself() {
+        error.retry = false;
+        error = error.hint(
+            "exec is forbidden, so the Pod asked once: `rok-deploy verify` asks again in a while",
+        );
+    }
+    Err(error)
+}
+
+/// Reads the payload of a token, as it stands between its two dots.
+pub(super) fn decode(payload: &str) -> Result<Value, String> {
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim());
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
 }

@@ -7,17 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::workload::{POD, RUN_LABEL, Workload, shown, unproven};
+use super::workload::{POD, RUN_LABEL, Workload, unproven};
 use crate::clients::cluster::Cluster;
 use crate::engine::StepError;
 use crate::steps::atlas::{Source, Symptom, look_up};
-use crate::steps::names;
-
-/// The manifest, in the clone.
-pub(super) const MANIFEST: &str = "rok/rok-test/rok-verify-storage-access-eks.yaml";
-
-/// Where the webhook has the token mounted.
-pub(super) const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
 
 /// What the atlas calls a Pod that lacks the program.
 const LACKS_PROGRAM: &str = "image-lacks-program";
@@ -32,15 +25,33 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// arguments, so nothing of it is read by the shell.
 const KEEP_OUTPUT: &str = r#"exec "$@" >/dev/termination-log 2>&1"#;
 
+/// The documented test Pod of a cloud.
+#[derive(Debug, Clone)]
+pub struct TestPod {
+    /// What the step that starts it is called in lists.
+    pub(super) title: &'static str,
+    /// Its manifest, in the clone.
+    pub(super) manifest: &'static str,
+    /// The step that proves what can be proven without it.
+    pub(super) after: &'static str,
+    /// The fact that says that this was proven.
+    pub(super) proven: Option<&'static str>,
+    /// What it holds once it runs.
+    pub(super) holds: &'static str,
+    /// What to do where it holds something else for no reason that anybody knows.
+    pub(super) odd: String,
+    /// What is asked in it.
+    pub(super) questions: Vec<Question>,
+    /// Reads what a command in it said went wrong.
+    pub(super) heard: fn(&str) -> Symptom,
+}
+
 /// What is asked in the Pod.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
-    /// The payload of the token. Its signature stays in the Pod, so that nobody can use it.
-    Claims,
-    /// Who AWS takes the Pod for.
-    Caller,
-    /// Whether S3 answers.
-    List,
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    /// The container that asks it, where exec is forbidden: its name.
+    container: &'static str,
+    command: Vec<String>,
 }
 
 /// What was said in the Pod.
@@ -55,55 +66,26 @@ pub(super) enum Said {
 }
 
 impl Question {
-    const ALL: [Self; 3] = [Self::Claims, Self::Caller, Self::List];
-
-    /// The container that asks it, where exec is forbidden.
-    fn container(self) -> &'static str {
-        match self {
-            Self::Claims => "claims",
-            Self::Caller => "caller",
-            Self::List => "list",
-        }
+    pub(super) fn new(container: &'static str, command: &[&str]) -> Self {
+        Self::of(container, words(command))
     }
 
-    fn command(self, prefix: &str) -> Vec<String> {
-        let bucket = names::probe_bucket(prefix);
-        let words: &[&str] = match self {
-            Self::Claims => &["cut", "-d.", "-f2", TOKEN_FILE],
-            Self::Caller => &["aws", "sts", "get-caller-identity", "--output", "json"],
-            Self::List => &[
-                "aws",
-                "s3api",
-                "list-object-versions",
-                "--bucket",
-                &bucket,
-                "--max-items",
-                "1",
-                "--output",
-                "json",
-            ],
-        };
-        words.iter().map(|word| (*word).to_owned()).collect()
+    pub(super) fn of(container: &'static str, command: Vec<String>) -> Self {
+        Self { container, command }
     }
 }
 
-/// Returns the command that makes the probe bucket, as documented.
-pub(super) fn create_bucket(prefix: &str, region: &str) -> Vec<String> {
-    let bucket = names::probe_bucket(prefix);
-    let mut words = vec!["aws", "s3api", "create-bucket", "--bucket", &bucket];
-    words.extend(["--region", region, "--output", "json"]);
-    let constraint = format!("LocationConstraint={region}");
-    // The one region that refuses to be named.
-    if region != "us-east-1" {
-        words.extend(["--create-bucket-configuration", &constraint]);
-    }
-    words.into_iter().map(str::to_owned).collect()
+/// Returns the words of a command.
+pub(super) fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// A Pod as it was found.
-pub(super) struct Probe {
+pub struct Probe {
     /// The whole object.
     pub(super) object: Value,
+    /// What it was made for.
+    pub(super) test: TestPod,
 }
 
 impl Probe {
@@ -114,7 +96,7 @@ impl Probe {
 
     /// Returns the run that made it; none for a Pod that was made by hand.
     pub(super) fn run(&self) -> Option<&str> {
-        self.object["metadata"]["labels"][RUN_LABEL].as_str()
+        run_of(&self.object)
     }
 
     pub(super) fn phase(&self) -> &str {
@@ -138,7 +120,7 @@ impl Probe {
     pub(super) fn asks_itself(&self) -> bool {
         self.containers()
             .iter()
-            .any(|container| container["name"] == Question::Claims.container())
+            .any(|container| container["name"] == self.test.questions[0].container)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -149,30 +131,29 @@ impl Probe {
     /// has put beside them may go on.
     pub(super) fn is_up(&self) -> bool {
         if self.asks_itself() {
-            Question::ALL
-                .into_iter()
-                .all(|question| self.answer(question).is_some())
+            self.test
+                .questions
+                .iter()
+                .all(|question| self.answer(question.container).is_some())
         } else {
             self.is_ready()
         }
     }
 
     /// Returns how the container of a question ended, once it has.
-    fn answer(&self, question: Question) -> Option<&Value> {
+    fn answer(&self, container: &str) -> Option<&Value> {
         let statuses = self.object["status"]["containerStatuses"].as_array()?;
-        let status = statuses
-            .iter()
-            .find(|status| status["name"] == question.container())?;
+        let status = statuses.iter().find(|status| status["name"] == container)?;
         Some(&status["state"]["terminated"]).filter(|ended| !ended.is_null())
     }
 
     /// The containers of the manifest, where their names tell: a mesh may have put others beside
     /// them.
-    fn own_containers(&self) -> Vec<&Value> {
+    pub(super) fn own_containers(&self) -> Vec<&Value> {
         let is_own = |container: &&Value| {
             let name = container["name"].as_str().unwrap_or_default();
-            let asks = |question: &Question| question.container() == name;
-            name == POD || Question::ALL.iter().any(asks)
+            let asks = |question: &Question| question.container == name;
+            name == POD || self.test.questions.iter().any(asks)
         };
         let own: Vec<_> = self.containers().iter().filter(is_own).collect();
         if own.is_empty() {
@@ -207,90 +188,20 @@ impl Probe {
         })
     }
 
-    /// Returns what of the webhook's injection is missing or wrong: found beside expected.
-    pub(super) fn injection(&self, role: &str) -> Vec<String> {
-        let text = self.object["spec"].to_string();
-        if !text.contains("AWS_ROLE_ARN") && !text.contains("aws-iam-token") {
-            return vec![
-                format!("AWS_ROLE_ARN: found nothing, expected {role}"),
-                "volume aws-iam-token: found nothing".to_owned(),
-            ];
-        }
-        let mut wrong = Vec::new();
-        let mut compare = |what: &str, found: &Value, expected: Value| {
-            if *found != expected {
-                wrong.push(format!(
-                    "{what}: found {}, expected {}",
-                    shown(found),
-                    shown(&expected)
-                ));
-            }
-        };
-        let nothing = Value::Null;
-        for container in self.own_containers() {
-            let of = |list: &str, key: &str, name: &str| {
-                let items = container[list].as_array().into_iter().flatten();
-                items
-                    .into_iter()
-                    .find(|item| item[key] == name)
-                    .unwrap_or(&nothing)
-            };
-            compare(
-                "AWS_ROLE_ARN",
-                &of("env", "name", "AWS_ROLE_ARN")["value"],
-                role.into(),
-            );
-            compare(
-                "AWS_WEB_IDENTITY_TOKEN_FILE",
-                &of("env", "name", "AWS_WEB_IDENTITY_TOKEN_FILE")["value"],
-                TOKEN_FILE.into(),
-            );
-            let mount = of("volumeMounts", "name", "aws-iam-token");
-            compare(
-                "mount of aws-iam-token, read-only",
-                &mount["readOnly"],
-                true.into(),
-            );
-        }
-        let volumes = self.object["spec"]["volumes"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let volume = volumes
-            .into_iter()
-            .find(|volume| volume["name"] == "aws-iam-token");
-        let sources = volume.and_then(|volume| volume["projected"]["sources"].as_array());
-        let token = sources
-            .into_iter()
-            .flatten()
-            .find_map(|source| source.get("serviceAccountToken"))
-            .unwrap_or(&nothing);
-        compare(
-            "audience of aws-iam-token",
-            &token["audience"],
-            "sts.amazonaws.com".into(),
-        );
-        compare(
-            "expirationSeconds of aws-iam-token",
-            &token["expirationSeconds"],
-            86400.into(),
-        );
-        compare("path of aws-iam-token", &token["path"], "token".into());
-        wrong
-    }
-
     /// Asks, or reads what was asked already.
     pub(super) async fn ask(
         &self,
-        question: Question,
+        container: &str,
         client: &Cluster,
         workload: &Workload,
     ) -> Result<Said, StepError> {
         if self.asks_itself() {
-            return self.read(question);
+            return self.read(container);
         }
-        self.run_command(&question.command(&workload.prefix), client, workload)
-            .await
+        let mut questions = self.test.questions.iter();
+        let question = questions.find(|question| question.container == container);
+        let question = question.expect("the test Pod has the question");
+        self.run_command(&question.command, client, workload).await
     }
 
     /// Runs a command in the Pod.
@@ -311,7 +222,7 @@ impl Probe {
             .await;
         Ok(match output {
             Ok(output) if output.code == 0 => Said::Output(output.stdout),
-            Ok(output) => Said::Trouble(Symptom::of_aws_cli(&output.stderr)),
+            Ok(output) => Said::Trouble((self.test.heard)(&output.stderr)),
             Err(error) => {
                 let symptom = Symptom::from(&error);
                 // A server in trouble answers with the same code as one whose Pod lacks a program.
@@ -327,9 +238,8 @@ impl Probe {
     }
 
     /// Reads what a container said before it ended.
-    fn read(&self, question: Question) -> Result<Said, StepError> {
-        let name = question.container();
-        let ended = self.answer(question).ok_or_else(|| {
+    fn read(&self, name: &str) -> Result<Said, StepError> {
+        let ended = self.answer(name).ok_or_else(|| {
             StepError::failed(format!("container `{name}` of Pod `{POD}` has not ended"))
         })?;
         let message = ended["message"].as_str().unwrap_or_default();
@@ -341,9 +251,14 @@ impl Probe {
                 let text = format!("container `{name}` ended with exit code {code}: {reason}");
                 Said::Trouble(Symptom::new(Source::Pod, text))
             }
-            _ => Said::Trouble(Symptom::of_aws_cli(message)),
+            _ => Said::Trouble((self.test.heard)(message)),
         })
     }
+}
+
+/// Returns the run that made a Pod.
+pub(super) fn run_of(pod: &Value) -> Option<&str> {
+    pod["metadata"]["labels"][RUN_LABEL].as_str()
 }
 
 /// Labels a manifest as ours, so that it is recognised and removed again.
@@ -354,7 +269,7 @@ pub(super) fn labelled(mut manifest: Value, run: &str) -> Value {
 }
 
 /// Returns the Pod that needs no exec.
-pub(super) fn asking_itself(mut manifest: Value, prefix: &str) -> Value {
+pub(super) fn asking_itself(mut manifest: Value, questions: &[Question]) -> Value {
     let containers = manifest["spec"]["containers"].as_array();
     let first = containers
         .and_then(|all| all.first())
@@ -366,8 +281,8 @@ pub(super) fn asking_itself(mut manifest: Value, prefix: &str) -> Value {
             .into_iter()
             .map(str::to_owned)
             .collect::<Vec<_>>();
-        command.extend(question.command(prefix));
-        container["name"] = question.container().into();
+        command.extend(question.command.iter().cloned());
+        container["name"] = question.container.into();
         container["command"] = json!(command);
         if let Some(fields) = container.as_object_mut() {
             for gone in [
@@ -382,7 +297,7 @@ pub(super) fn asking_itself(mut manifest: Value, prefix: &str) -> Value {
         }
         container
     };
-    let containers: Vec<Value> = Question::ALL.iter().map(container).collect();
+    let containers: Vec<Value> = questions.iter().map(container).collect();
     manifest["spec"]["containers"] = containers.into();
     manifest["spec"]["restartPolicy"] = "Never".into();
     restricted(manifest)

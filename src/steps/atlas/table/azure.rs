@@ -1,11 +1,12 @@
-//! Azure: what its services and Entra say. These are texts alone; nothing here is looked into.
+//! Azure: what Resource Manager, AKS and the directory say to who changes something.
 
+use super::super::azure::causes::{IDENTITY_MISSING, OPERATOR_INHERITED, OPERATOR_MISSING};
 use super::super::entry::{Cause, Entry, Response};
 use super::super::symptom::Source;
 use super::ENTRY;
 
 /// An entry with one cause of the same name; one of the texts or codes is enough.
-const fn entry(
+pub(super) const fn entry(
     id: &'static str,
     row: u8,
     codes: &'static [&'static str],
@@ -26,7 +27,19 @@ const fn entry(
     }
 }
 
-const fn cause(id: &'static str, text: &'static str, remedies: &'static [&'static str]) -> Cause {
+/// The same, where the chain shows each of the causes.
+pub(super) const fn in_chain(entry: Entry) -> Entry {
+    Entry {
+        in_chain: true,
+        ..entry
+    }
+}
+
+pub(super) const fn cause(
+    id: &'static str,
+    text: &'static str,
+    remedies: &'static [&'static str],
+) -> Cause {
     Cause {
         id,
         link: None,
@@ -35,24 +48,23 @@ const fn cause(id: &'static str, text: &'static str, remedies: &'static [&'stati
     }
 }
 
-const GRANT_OPERATOR: &[&str] = &[
-    "`az role assignment create --role \"Managed Identity Operator\" --assignee-object-id PRINCIPAL --assignee-principal-type ServicePrincipal --scope IDENTITY` at the identity's own scope: an inherited one is not seen",
-];
-
 pub(super) const ENTRIES: &[Entry] = &[
     entry(
         "az-principal-new",
         46,
         &["PrincipalNotFound"],
         &["does not exist in the directory"],
-        Response::Fix,
-        &[&cause(
-            "az-principal-new",
-            "the identity is too new for the directory's replicas",
-            &[
-                "`az role assignment create --assignee-object-id PRINCIPAL --assignee-principal-type ServicePrincipal --role ROLE --scope SCOPE` does not look it up",
-            ],
-        )],
+        Response::Wait,
+        &[
+            &cause(
+                "az-principal-new",
+                "the identity is too new for the directory's replicas",
+                &[
+                    "`az role assignment create --role 'Storage Blob Data Contributor' --assignee-object-id {principal} --assignee-principal-type ServicePrincipal --scope {storage_id}` does not look it up",
+                ],
+            ),
+            &IDENTITY_MISSING,
+        ],
     ),
     entry(
         "az-assignment-exists",
@@ -104,11 +116,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         &["ParentResourceNotFound"],
         &[],
         Response::Wait,
-        &[&cause(
-            "az-parent-new",
-            "the identity is too new for a credential",
-            &["wait a minute and run again"],
-        )],
+        &[
+            &cause(
+                "az-parent-new",
+                "the identity is too new for a credential",
+                &["wait a minute and run again"],
+            ),
+            &IDENTITY_MISSING,
+        ],
     ),
     entry(
         "az-parallel-credentials",
@@ -130,9 +145,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         Response::Fix,
         &[&cause(
             "az-credential-exists",
-            "the identity has a credential for this issuer and subject under another name",
+            "managed identity `{identity}` has a credential for this issuer and subject under another name: found {found}",
             &[
-                "`az identity federated-credential list --identity-name IDENTITY --resource-group GROUP` shows it; it is as good",
+                "`az identity federated-credential list --identity-name {identity} --resource-group {group}` shows it; it is as good",
+                "`rok-deploy run` takes it as it is",
             ],
         )],
     ),
@@ -147,86 +163,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         Response::Stop,
         &[&cause(
             "az-credentials-full",
-            "an identity holds at most 20 credentials",
+            "an identity holds at most 20 credentials: found {found}",
             &[
-                "`az identity federated-credential list --identity-name IDENTITY --resource-group GROUP` lists them; remove those of dead clusters",
+                "`az identity federated-credential list --identity-name {identity} --resource-group {group}` lists them; `az identity federated-credential delete --name NAME --identity-name {identity} --resource-group {group}` removes that of a dead cluster",
+                "or take another identity: `--set az_managed_identity=NAME`",
             ],
         )],
     ),
-    entry(
-        "az-no-matching-credential",
-        54,
-        &["AADSTS70021", "AADSTS700213", "AADSTS7002138"],
-        &[
-            "No matching federated identity record found",
-            "AADSTS70021:",
-            "AADSTS700213:",
-            "AADSTS7002138:",
-        ],
-        Response::Wait,
-        &[&cause(
-            "az-no-matching-credential",
-            "no credential of the identity has the token's issuer, subject and audience; a new one is seen within minutes",
-            &[
-                "compare the issuer (with its trailing `/`), subject `{subject}` (upper and lower case count) and audience `api://AzureADTokenExchange`: `az identity federated-credential list --identity-name IDENTITY --resource-group GROUP`",
-            ],
-        )],
-    ),
-    entry(
-        "az-issuer-unknown",
-        55,
-        &["AADSTS700211"],
-        &["AADSTS700211:"],
-        Response::Fix,
-        &[&cause(
-            "az-issuer-unknown",
-            "no credential of the identity is for the token's issuer",
-            &[
-                "`az aks show --name {cluster} --resource-group GROUP --query oidcIssuerProfile.issuerUrl` tells the issuer, with its trailing `/`",
-            ],
-        )],
-    ),
-    entry(
-        "az-issuer-unreachable",
-        56,
-        &["AADSTS90061"],
-        &["Request to External OIDC endpoint failed"],
-        Response::Stop,
-        &[&cause(
-            "az-issuer-unreachable",
-            "Entra cannot read the cluster's signing keys",
-            &[
-                "`az aks update --name {cluster} --resource-group GROUP` reconciles the cluster's issuer",
-            ],
-        )],
-    ),
-    entry(
-        "az-conditional-access",
-        57,
-        &["AADSTS50005"],
-        &["AADSTS50005:"],
-        Response::Stop,
-        &[&cause(
-            "az-conditional-access",
-            "the directory's rules do not let this machine log in",
-            &[
-                "use another login: `az login --service-principal --username APP --password SECRET --tenant TENANT`, or the portal's shell",
-            ],
-        )],
-    ),
-    entry(
-        "az-clock-skew",
-        58,
-        &["AADSTS700024"],
-        &["AADSTS700024:", "not within its valid time range"],
-        Response::Stop,
-        &[&cause(
-            "az-clock-skew",
-            "a clock is wrong: the token is not valid at Entra's time",
-            &["set the clock of this machine and of the nodes"],
-        )],
-    ),
-    entry(
+    in_chain(entry(
         "az-identity-operator",
         59,
         &[],
@@ -234,37 +178,25 @@ pub(super) const ENTRIES: &[Entry] = &[
             "Cluster identity has no assignment permission over identity '{found}'",
             "Managed Identity Operator",
         ],
-        Response::Fix,
-        &[&cause(
-            "az-identity-operator",
-            "the cluster's own identity may not hand out the Pod's identity",
-            GRANT_OPERATOR,
-        )],
-    ),
-    entry(
+        Response::Wait,
+        &[&OPERATOR_MISSING, &OPERATOR_INHERITED, &IDENTITY_MISSING],
+    )),
+    in_chain(entry(
         "az-operator-not-granted",
         60,
         &[],
         &["Could not grant Managed Identity Operator permission for cluster"],
-        Response::Fix,
-        &[&cause(
-            "az-operator-not-granted",
-            "the CLI may not grant that role to the cluster's identity",
-            GRANT_OPERATOR,
-        )],
-    ),
-    entry(
+        Response::Wait,
+        &[&OPERATOR_MISSING, &OPERATOR_INHERITED, &IDENTITY_MISSING],
+    )),
+    in_chain(entry(
         "az-linked-authorization",
         61,
         &["LinkedAuthorizationFailed"],
         &["userAssignedIdentities/assign/action"],
-        Response::Ask,
-        &[&cause(
-            "az-linked-authorization",
-            "the one who updates the nodes may not assign the identity",
-            GRANT_OPERATOR,
-        )],
-    ),
+        Response::Wait,
+        &[&OPERATOR_MISSING, &OPERATOR_INHERITED, &IDENTITY_MISSING],
+    )),
     entry(
         "az-addon-order",
         62,
@@ -275,65 +207,24 @@ pub(super) const ENTRIES: &[Entry] = &[
             "az-addon-order",
             "Pod identities cannot be named while the add-on is switched on",
             &[
-                "`az aks update --name {cluster} --resource-group GROUP --enable-pod-identity` first, then `az aks pod-identity add`",
+                "`az aks update --name {cluster} --resource-group {group} --enable-pod-identity` first",
+                "then `az aks pod-identity add --cluster-name {cluster} --resource-group {group} --namespace {namespace} --name {pod_identity} --identity-resource-id {identity_id}`",
             ],
         )],
     ),
     entry(
-        "az-binding-label",
-        63,
-        &[],
-        &[
-            "no azure identity found for request clientID",
-            "MSI endpoint is not responding",
-        ],
-        Response::Stop,
+        "az-group-elsewhere",
+        66,
+        &["InvalidResourceGroupLocation", "InvalidResourceLocation"],
+        &["already exists in location '{found}'"],
+        Response::Ask,
         &[&cause(
-            "az-binding-label",
-            "no identity is bound to the Pod",
+            "az-group-elsewhere",
+            "what was to be made exists in another region: found {found}",
             &[
-                "`kubectl get pods --all-namespaces --show-labels` must show `aadpodidbinding` with the selector that `kubectl get azureidentitybinding --all-namespaces -o yaml` has",
+                "if that is the right one, answer with its region: `--set az_location={found}`",
+                "otherwise take another group, or another name: `az group list --query '[].[name,location]'` lists the groups",
             ],
-        )],
-    ),
-    entry(
-        "az-not-injected",
-        64,
-        &[],
-        &["AZURE_CLIENT_ID environment variable is not set"],
-        Response::Stop,
-        &[&cause(
-            "az-not-injected",
-            "the webhook gave the Pod no identity",
-            &[
-                "the label `azure.workload.identity/use: \"true\"` has to be on the Pod itself, the annotation on its service account: `kubectl get pod {pod} --namespace {namespace} --show-labels`; then make the Pod anew",
-            ],
-        )],
-    ),
-    entry(
-        "az-data-not-yet",
-        65,
-        &["AuthorizationPermissionMismatch"],
-        &["You do not have the required permissions needed to perform this operation"],
-        Response::Wait,
-        &[&cause(
-            "az-data-not-yet",
-            "the role assignment is missing, or the storage service has not heard of it yet",
-            &[
-                "`az role assignment list --assignee PRINCIPAL --scope SCOPE` must show `Storage Blob Data Contributor`; it is seen within ten minutes, at parent scopes within thirty",
-            ],
-        )],
-    ),
-    entry(
-        "az-container-missing",
-        45,
-        &["ContainerNotFound"],
-        &[],
-        Response::Success,
-        &[&cause(
-            "az-container-missing",
-            "access is proven: the container does not exist yet",
-            &[],
         )],
     ),
     entry(
@@ -358,9 +249,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         Response::Stop,
         &[&cause(
             "az-locked",
-            "the resource is locked",
+            "the resource is locked: found {found}",
             &[
-                "`az lock list --resource-group GROUP` shows the lock; `az lock delete --ids LOCK` removes it",
+                "`az lock list --resource-group {group}` shows the lock; `az lock delete --ids LOCK` removes it, where its owner agrees",
             ],
         )],
     ),

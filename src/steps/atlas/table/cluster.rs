@@ -230,7 +230,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             "serviceaccount \"{found}\" not found",
         ],
         codes: &["NotFound", "Forbidden", "FailedCreate"],
-        causes: &[&super::super::causes::ACCOUNT_MISSING],
+        causes: &[&super::super::aws::causes::ACCOUNT_MISSING],
         ..ENTRY
     },
     Entry {

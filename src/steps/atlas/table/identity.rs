@@ -1,6 +1,6 @@
 //! From a token to an answer of S3: the failures that only a look at the chain explains.
 
-use super::super::causes::{
+use super::super::aws::causes::{
     ACTION_MISSING, BOUNDARY, CLIENT_ID_MISSING, DENIED, ISSUER_UNREACHABLE, NO_ROLE_IN_POD,
     NODE_ROLE, NOT_ANNOTATED, OTHER_ISSUER, POLICY_DETACHED, POLICY_MISSING, PREFIX_OTHER,
     PROVIDER_MISSING, ROLE_ELSEWHERE, ROLE_MISSING, SESSION_TOO_LONG, THUMBPRINT, TOKEN_AUDIENCE,

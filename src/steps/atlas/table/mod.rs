@@ -2,6 +2,7 @@
 
 mod aws;
 mod azure;
+mod azure_identity;
 mod cluster;
 mod credentials;
 mod git;
@@ -15,7 +16,7 @@ use super::symptom::Source;
 
 /// Returns every entry. Of two that fit a symptom equally well the first is taken.
 pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
-    const PARTS: [&[Entry]; 8] = [
+    const PARTS: [&[Entry]; 9] = [
         identity::ENTRIES,
         aws::ENTRIES,
         limits::ENTRIES,
@@ -24,6 +25,7 @@ pub(super) fn entries() -> impl Iterator<Item = &'static Entry> {
         pod::ENTRIES,
         git::ENTRIES,
         azure::ENTRIES,
+        azure_identity::ENTRIES,
     ];
     PARTS.into_iter().flatten()
 }

@@ -124,7 +124,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             link: Some(Link::Token),
             text: "the image of the test Pod has no program `{found}`",
             remedies: &[
-                "name an image that holds the AWS CLI, a shell and `cut`: `--set verify_image=IMAGE`",
+                "name an image that holds the cloud's CLI, a shell, `cut` and `curl`: `--set verify_image=IMAGE`",
                 "`rok-deploy verify --no-pod` leaves the Pod out",
             ],
         }],

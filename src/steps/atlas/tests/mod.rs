@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Diagnosis, Place, Prober, Symptom};
+use super::{AwsProber, Diagnosis, Place, Prober, Symptom};
 use crate::clients::aws::{Aws, AwsSettings, NewPolicy, NewRole};
 use crate::clients::cluster::{Cluster, ClusterSettings};
 use crate::clients::wire::WireLog;
@@ -33,7 +33,7 @@ const ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// A practice cloud with everything in place, and a world to break.
 struct Practice {
     sandbox: Sandbox,
-    prober: Prober,
+    prober: AwsProber,
     _folder: tempfile::TempDir,
 }
 
@@ -92,8 +92,9 @@ impl Practice {
             run: "20240501T100000Z-abcd".into(),
             pod: "rok-verify-storage-access".into(),
             clone: "/ops/deployments".into(),
+            ..Place::default()
         };
-        let prober = Prober {
+        let prober = AwsProber {
             aws,
             access: Some(ClusterAccess::new(settings, WireLog::new())),
             place,
@@ -108,7 +109,7 @@ impl Practice {
     }
 
     async fn make_identity(&self) {
-        let Prober { aws, place, .. } = &self.prober;
+        let AwsProber { aws, place, .. } = &self.prober;
         let url = format!("https://{}", place.issuer);
         aws.create_oidc_provider(&url, &["sts.amazonaws.com"], &BTreeMap::new())
             .await
@@ -186,7 +187,7 @@ impl Practice {
 
     /// What the cloud says to a token of the service account; none when it says yes.
     async fn symptom(&self) -> Option<Symptom> {
-        let Prober { aws, place, .. } = &self.prober;
+        let AwsProber { aws, place, .. } = &self.prober;
         let token = self
             .cluster()
             .await
@@ -230,11 +231,11 @@ impl Practice {
     }
 
     /// A prober with a user's rights.
-    async fn as_user(&self, policies: &[&str]) -> Prober {
+    async fn as_user(&self, policies: &[&str]) -> AwsProber {
         self.change(|state| {
             state.add_user("weak", "AKIAWEAKWEAKWEAKWEAK", "weak-secret", policies);
         });
-        Prober {
+        AwsProber {
             aws: connect(&self.sandbox, "AKIAWEAKWEAKWEAKWEAK", "weak-secret").await,
             access: self.prober.access.clone(),
             place: self.prober.place.clone(),

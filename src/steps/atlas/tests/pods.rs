@@ -1,6 +1,6 @@
 //! Pods that do not run, and Pods that got no role, in the shapes of a real API server.
 
-use super::super::{PodEvent, Source, diagnose_caller, diagnose_pod, look_up};
+use super::super::{PodEvent, ROLE_WEBHOOK, Source, diagnose_caller, diagnose_pod, look_up};
 use super::*;
 use crate::sandbox::cluster::Sabotage;
 
@@ -234,7 +234,7 @@ async fn a_pod_without_a_role_is_older_than_the_annotation_or_met_no_webhook() {
 
 #[test]
 fn the_twin_of_a_pod_has_nothing_of_the_webhook() {
-    let twin = super::super::pod::blueprint(&injected(&role_arn()));
+    let twin = ROLE_WEBHOOK.blueprint(&injected(&role_arn()));
     assert_eq!(
         twin["metadata"]["name"],
         "rok-verify-storage-access-dry-run"
@@ -242,7 +242,7 @@ fn the_twin_of_a_pod_has_nothing_of_the_webhook() {
     assert_eq!(twin["spec"]["volumes"], json!([]));
     assert_eq!(twin["spec"]["containers"][0]["env"], json!([]));
     assert_eq!(twin["spec"]["containers"][0]["volumeMounts"], json!([]));
-    assert!(super::super::pod::injected_role(&twin).is_none());
+    assert!(ROLE_WEBHOOK.identity_in(&twin).is_none());
 }
 
 #[test]

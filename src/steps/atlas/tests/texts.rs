@@ -494,6 +494,13 @@ const SEEN: &[(Source, &str, &str, u8, &str)] = &[
     (Source::Azure, "ScopeLocked", "", 67, "az-locked"),
     (
         Source::Azure,
+        "InvalidResourceGroupLocation",
+        "Invalid resource group location 'eastus'. The Resource group already exists in location 'westus'.",
+        66,
+        "az-group-elsewhere",
+    ),
+    (
+        Source::Azure,
         "MissingSubscriptionRegistration",
         "",
         67,

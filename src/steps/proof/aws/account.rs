@@ -5,13 +5,16 @@
 
 use async_trait::async_trait;
 
-use super::workload::{PART_OF, ROLE_ANNOTATION, Workload, unproven};
-use crate::clients::cluster::{Creation, ServiceAccountInfo};
+use super::ground::AwsGround;
+use crate::clients::cluster::Creation;
 use crate::engine::{
     Change, Context, Facts, Link, LinkState, Observation, Phase, Settle, Step, StepError, StepMeta,
     Verb,
 };
+use crate::steps::atlas::ROLE_ANNOTATION;
 use crate::steps::aws::ROLE_ARN;
+use crate::steps::proof::ground::Ground;
+use crate::steps::proof::workload::{PART_OF, is_ours, unproven};
 
 /// The manifest, in the clone.
 const MANIFEST: &str = "rok/rok-test/rok-verify-service-account-eks.yaml";
@@ -19,14 +22,14 @@ const MANIFEST: &str = "rok/rok-test/rok-verify-service-account-eks.yaml";
 /// Creates the service account when it is absent.
 pub struct VerifyAccount {
     /// Whose account it is.
-    pub workload: Workload,
+    pub ground: AwsGround,
 }
 
 #[async_trait]
 impl Step for VerifyAccount {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: Workload::needs(),
+            needs: self.ground.needs(),
             settle: Settle::SHORT,
             touches: Some(
                 "creates the Rok service account, labelled `rok-verify`, where it is absent, and removes it again",
@@ -41,9 +44,9 @@ impl Step for VerifyAccount {
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
         let role = facts.get(&ROLE_ARN)?;
-        let place = self.workload.place();
+        let place = self.ground.workload.place();
         let annotation = format!("{ROLE_ANNOTATION}: {role}\n");
-        let Some(account) = self.workload.account().await? else {
+        let Some(account) = self.ground.workload.account().await? else {
             return Ok(Observation::differs(vec![
                 Change::new(Verb::Create, "service account", place).after(annotation),
             ]));
@@ -69,14 +72,18 @@ impl Step for VerifyAccount {
     }
 
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {
-        let mut account = self.workload.manifest(MANIFEST, "ServiceAccount").await?;
+        let mut account = self
+            .ground
+            .workload
+            .manifest(MANIFEST, "ServiceAccount")
+            .await?;
         account["metadata"]["annotations"][ROLE_ANNOTATION] = facts.get(&ROLE_ARN)?.into();
         account["metadata"]["labels"][PART_OF.0] = PART_OF.1.into();
-        let client = self.workload.access.client().await?;
+        let client = self.ground.workload.access.client().await?;
         if let Creation::Created(_) = client.create(&account).await.map_err(unproven)? {
             return Ok(());
         }
-        let Some(found) = self.workload.account().await?.filter(is_ours) else {
+        let Some(found) = self.ground.workload.account().await?.filter(is_ours) else {
             // One that appeared meanwhile is not ours and is as good.
             return Ok(());
         };
@@ -99,9 +106,9 @@ impl VerifyAccount {
         facts: &Facts,
         context: &Context,
     ) -> Result<StepError, StepError> {
-        let workload = &self.workload;
+        let workload = &self.ground.workload;
         let text = format!("found {found}, expected {role}");
-        let mut chain = workload.prober(facts, context)?.chain().await;
+        let mut chain = self.ground.prober(facts, context)?.chain().await;
         chain.set(Link::ServiceAccount, LinkState::Broken, &text);
         Ok(StepError::verification(format!(
             "service account `{}` is annotated with another role: {text}",
@@ -114,9 +121,4 @@ impl VerifyAccount {
         .hint("if that role is the right one: `--set aws_identity_method=existing`, and its name as `aws_s3_role`")
         .with_chain(chain))
     }
-}
-
-/// Whether the account was made for a proof, by this tool or by hand as documented.
-pub(super) fn is_ours(account: &ServiceAccountInfo) -> bool {
-    account.labels.get(PART_OF.0).map(String::as_str) == Some(PART_OF.1)
 }

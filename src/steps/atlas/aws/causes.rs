@@ -2,12 +2,12 @@
 //!
 //! `{found}` is what the prober saw there.
 
-use super::entry::Cause;
 use crate::engine::Link;
+use crate::steps::atlas::entry::Cause;
 
 const RUN: &str = "`rok-deploy run` mends what is this tool's own";
 
-pub(super) const ACCOUNT_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const ACCOUNT_MISSING: Cause = Cause {
     id: "account-missing",
     link: Some(Link::ServiceAccount),
     text: "service account `{namespace}/{service_account}` does not exist",
@@ -19,14 +19,14 @@ pub(super) const ACCOUNT_MISSING: Cause = Cause {
 
 const ANNOTATE: &str = "`kubectl annotate serviceaccount {service_account} --namespace {namespace} eks.amazonaws.com/role-arn={role_arn} --overwrite`";
 
-pub(super) const NOT_ANNOTATED: Cause = Cause {
+pub(in crate::steps::atlas) const NOT_ANNOTATED: Cause = Cause {
     id: "account-not-annotated",
     link: Some(Link::ServiceAccount),
     text: "service account `{namespace}/{service_account}` has no annotation `eks.amazonaws.com/role-arn`, so its Pods get no role",
     remedies: &[ANNOTATE, RECREATE],
 };
 
-pub(super) const OTHER_ROLE: Cause = Cause {
+pub(in crate::steps::atlas) const OTHER_ROLE: Cause = Cause {
     id: "account-of-another-role",
     link: Some(Link::ServiceAccount),
     text: "service account `{namespace}/{service_account}` is annotated with another role: found {found}, expected {role_arn}",
@@ -37,9 +37,9 @@ pub(super) const OTHER_ROLE: Cause = Cause {
 };
 
 /// A Pod keeps what it was given when it was made.
-pub(super) const RECREATE: &str = "then make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`, and start the proof again";
+pub(in crate::steps::atlas) const RECREATE: &str = "then make the Pod anew: `kubectl delete pod {pod} --namespace {namespace}`, and start the proof again";
 
-pub(super) const TOKEN_SUBJECT: Cause = Cause {
+pub(in crate::steps::atlas) const TOKEN_SUBJECT: Cause = Cause {
     id: "token-subject",
     link: Some(Link::Token),
     text: "the token is of another service account: found {found}, expected {subject}",
@@ -49,7 +49,7 @@ pub(super) const TOKEN_SUBJECT: Cause = Cause {
     ],
 };
 
-pub(super) const TOKEN_AUDIENCE: Cause = Cause {
+pub(in crate::steps::atlas) const TOKEN_AUDIENCE: Cause = Cause {
     id: "token-audience",
     link: Some(Link::Token),
     text: "the token is for another audience: found {found}, expected {audience}; the audience names who reads the token, not an endpoint",
@@ -59,7 +59,7 @@ pub(super) const TOKEN_AUDIENCE: Cause = Cause {
     ],
 };
 
-pub(super) const OTHER_ISSUER: Cause = Cause {
+pub(in crate::steps::atlas) const OTHER_ISSUER: Cause = Cause {
     id: "issuer-other",
     link: Some(Link::Issuer),
     text: "the token comes from another issuer: found {found}, expected https://{issuer}",
@@ -69,7 +69,7 @@ pub(super) const OTHER_ISSUER: Cause = Cause {
     ],
 };
 
-pub(super) const PROVIDER_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const PROVIDER_MISSING: Cause = Cause {
     id: "provider-missing",
     link: Some(Link::Provider),
     text: "the account has no IAM OIDC provider for issuer `{issuer}`: found {found}, expected {provider_arn}",
@@ -80,7 +80,7 @@ pub(super) const PROVIDER_MISSING: Cause = Cause {
     ],
 };
 
-pub(super) const CLIENT_ID_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const CLIENT_ID_MISSING: Cause = Cause {
     id: "client-id-missing",
     link: Some(Link::Provider),
     text: "the IAM OIDC provider does not know the token's audience: found client ids {found}, expected {audience}",
@@ -89,7 +89,7 @@ pub(super) const CLIENT_ID_MISSING: Cause = Cause {
     ],
 };
 
-pub(super) const THUMBPRINT: Cause = Cause {
+pub(in crate::steps::atlas) const THUMBPRINT: Cause = Cause {
     id: "thumbprint",
     link: Some(Link::Provider),
     text: "the certificate of issuer `{issuer}` does not fit the thumbprints of its IAM OIDC provider: found {found}",
@@ -99,7 +99,7 @@ pub(super) const THUMBPRINT: Cause = Cause {
     ],
 };
 
-pub(super) const ISSUER_UNREACHABLE: Cause = Cause {
+pub(in crate::steps::atlas) const ISSUER_UNREACHABLE: Cause = Cause {
     id: "issuer-unreachable",
     link: Some(Link::Issuer),
     text: "AWS cannot read the signing keys of issuer `{issuer}`; it passes when AWS itself has a disturbance, and stays when the issuer is not open to the internet",
@@ -112,28 +112,28 @@ const TRUST: &str =
     "`aws iam get-role --role-name {role} --query Role.AssumeRolePolicyDocument` shows it as it is";
 const RETRUST: &str = "`aws iam update-assume-role-policy --role-name {role} --policy-document {trust}` puts a trust policy for this service account alone in its place";
 
-pub(super) const TRUST_SUBJECT: Cause = Cause {
+pub(in crate::steps::atlas) const TRUST_SUBJECT: Cause = Cause {
     id: "trust-subject",
     link: Some(Link::Trust),
     text: "the trust policy of role `{role}` is for another subject: found {found}, expected {subject}",
     remedies: &[RUN, RETRUST, TRUST],
 };
 
-pub(super) const TRUST_AUDIENCE: Cause = Cause {
+pub(in crate::steps::atlas) const TRUST_AUDIENCE: Cause = Cause {
     id: "trust-audience",
     link: Some(Link::Trust),
     text: "the trust policy of role `{role}` is for another audience: found {found}, expected {audience}",
     remedies: &[RUN, RETRUST, TRUST],
 };
 
-pub(super) const TRUST_PROVIDER: Cause = Cause {
+pub(in crate::steps::atlas) const TRUST_PROVIDER: Cause = Cause {
     id: "trust-provider",
     link: Some(Link::Trust),
     text: "the trust policy of role `{role}` is for another issuer's provider: found {found}, expected {provider_arn}",
     remedies: &[RUN, RETRUST, TRUST],
 };
 
-pub(super) const TRUST_DENIES: Cause = Cause {
+pub(in crate::steps::atlas) const TRUST_DENIES: Cause = Cause {
     id: "trust-denies",
     link: Some(Link::Trust),
     text: "a statement of the trust policy of role `{role}` denies: found {found}",
@@ -142,14 +142,14 @@ pub(super) const TRUST_DENIES: Cause = Cause {
     ],
 };
 
-pub(super) const TRUST_OTHER: Cause = Cause {
+pub(in crate::steps::atlas) const TRUST_OTHER: Cause = Cause {
     id: "trust-other",
     link: Some(Link::Trust),
     text: "the trust policy of role `{role}` does not let the service account in: found {found}, expected {subject} with audience {audience} through {provider_arn}",
     remedies: &[RUN, RETRUST, TRUST],
 };
 
-pub(super) const ROLE_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const ROLE_MISSING: Cause = Cause {
     id: "role-missing",
     link: Some(Link::Role),
     text: "role `{role}` does not exist",
@@ -159,7 +159,7 @@ pub(super) const ROLE_MISSING: Cause = Cause {
     ],
 };
 
-pub(super) const ROLE_ELSEWHERE: Cause = Cause {
+pub(in crate::steps::atlas) const ROLE_ELSEWHERE: Cause = Cause {
     id: "role-of-another-path",
     link: Some(Link::Role),
     text: "role `{role}` has another path: found {found}, expected {role_arn}; a name is unique in the account, whatever its path",
@@ -172,14 +172,14 @@ pub(super) const ROLE_ELSEWHERE: Cause = Cause {
 const ATTACH: &str = "`aws iam attach-role-policy --role-name {role} --policy-arn {policy_arn}`";
 const REVISE: &str = "`aws iam create-policy-version --policy-arn {policy_arn} --policy-document {permissions} --set-as-default`";
 
-pub(super) const POLICY_DETACHED: Cause = Cause {
+pub(in crate::steps::atlas) const POLICY_DETACHED: Cause = Cause {
     id: "policy-detached",
     link: Some(Link::Policy),
     text: "policy `{policy_arn}` exists and is not attached to role `{role}`: found {found}",
     remedies: &[ATTACH],
 };
 
-pub(super) const POLICY_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const POLICY_MISSING: Cause = Cause {
     id: "policy-missing",
     link: Some(Link::Policy),
     text: "role `{role}` has no policy at all",
@@ -189,14 +189,14 @@ pub(super) const POLICY_MISSING: Cause = Cause {
     ],
 };
 
-pub(super) const ACTION_MISSING: Cause = Cause {
+pub(in crate::steps::atlas) const ACTION_MISSING: Cause = Cause {
     id: "action-missing",
     link: Some(Link::Policy),
     text: "no policy of role `{role}` allows {found}",
     remedies: &[RUN, REVISE],
 };
 
-pub(super) const DENIED: Cause = Cause {
+pub(in crate::steps::atlas) const DENIED: Cause = Cause {
     id: "policy-denies",
     link: Some(Link::Policy),
     text: "a policy of role `{role}` denies outright: found {found}; no other policy can outweigh it",
@@ -205,7 +205,7 @@ pub(super) const DENIED: Cause = Cause {
     ],
 };
 
-pub(super) const BOUNDARY: Cause = Cause {
+pub(in crate::steps::atlas) const BOUNDARY: Cause = Cause {
     id: "boundary",
     link: Some(Link::Policy),
     text: "the permissions boundary of role `{role}` does not allow it: found {found}",
@@ -215,7 +215,7 @@ pub(super) const BOUNDARY: Cause = Cause {
     ],
 };
 
-pub(super) const PREFIX_OTHER: Cause = Cause {
+pub(in crate::steps::atlas) const PREFIX_OTHER: Cause = Cause {
     id: "prefix-other",
     link: Some(Link::Prefix),
     text: "the policy is for another bucket prefix: found {found}, expected {prefix}*",
@@ -226,14 +226,14 @@ pub(super) const PREFIX_OTHER: Cause = Cause {
     ],
 };
 
-pub(super) const SESSION_TOO_LONG: Cause = Cause {
+pub(in crate::steps::atlas) const SESSION_TOO_LONG: Cause = Cause {
     id: "session-too-long",
     link: Some(Link::Role),
     text: "the session asked for is longer than role `{role}` allows: found at most {found} seconds",
     remedies: &["`aws iam update-role --role-name {role} --max-session-duration 43200`"],
 };
 
-pub(super) const POD_OLDER: Cause = Cause {
+pub(in crate::steps::atlas) const POD_OLDER: Cause = Cause {
     id: "pod-older",
     link: Some(Link::Token),
     text: "Pod `{pod}` is older than what gives it the role, and a Pod keeps what it was made with: found {found}",
@@ -242,7 +242,7 @@ pub(super) const POD_OLDER: Cause = Cause {
     ],
 };
 
-pub(super) const WEBHOOK: Cause = Cause {
+pub(in crate::steps::atlas) const WEBHOOK: Cause = Cause {
     id: "webhook-off",
     link: Some(Link::Token),
     text: "the webhook `pod-identity-webhook` does not act: found {found}",
@@ -252,7 +252,7 @@ pub(super) const WEBHOOK: Cause = Cause {
     ],
 };
 
-pub(super) const NODE_ROLE: Cause = Cause {
+pub(in crate::steps::atlas) const NODE_ROLE: Cause = Cause {
     id: "node-role",
     link: Some(Link::Token),
     text: "the Pod does not act as role `{role}`: AWS takes it for `{found}`, usually the role of its node, since it was given none of its own",
@@ -262,7 +262,7 @@ pub(super) const NODE_ROLE: Cause = Cause {
     ],
 };
 
-pub(super) const NO_ROLE_IN_POD: Cause = Cause {
+pub(in crate::steps::atlas) const NO_ROLE_IN_POD: Cause = Cause {
     id: "no-role-in-pod",
     link: Some(Link::Token),
     text: "the Pod was given no role: it has no token for AWS, or no `AWS_ROLE_ARN`",

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::causes::{TRUST_AUDIENCE, TRUST_DENIES, TRUST_OTHER, TRUST_PROVIDER, TRUST_SUBJECT};
-use super::entry::Cause;
+use crate::steps::atlas::entry::Cause;
 use crate::steps::aws::policy::{
     AUDIENCE, Admission, Certainty, Condition, Statement, admitted, is_like, list,
 };

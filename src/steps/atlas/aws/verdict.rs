@@ -1,129 +1,101 @@
 //! Judges what was seen of the chain, link by link.
 
-use serde_json::Value;
-
 use super::causes::{
-    ACCOUNT_MISSING, ACTION_MISSING, BOUNDARY, CLIENT_ID_MISSING, DENIED, NOT_ANNOTATED,
+    ACCOUNT_MISSING, ACTION_MISSING, BOUNDARY, CLIENT_ID_MISSING, DENIED, NODE_ROLE, NOT_ANNOTATED,
     OTHER_ISSUER, OTHER_ROLE, POLICY_DETACHED, POLICY_MISSING, PREFIX_OTHER, PROVIDER_MISSING,
-    ROLE_ELSEWHERE, ROLE_MISSING, TOKEN_AUDIENCE, TOKEN_SUBJECT, TRUST_OTHER,
+    ROLE_ELSEWHERE, ROLE_MISSING, SESSION_TOO_LONG, THUMBPRINT, TOKEN_AUDIENCE, TOKEN_SUBJECT,
+    TRUST_OTHER,
 };
-use super::entry::Cause;
-use super::evidence::{Evidence, Policies, Walk, bare};
+use super::evidence::{Policies, Seeing, Walk, bare};
 use super::permits::{Held, Verdict, decide};
-use super::place::Place;
+use super::prober::ROLE_ANNOTATION;
 use super::trust;
 use crate::clients::aws::AwsErrorKind;
-use crate::engine::{Chain, ChainKind, Link, LinkState};
+use crate::engine::{ChainKind, Link, LinkState};
+use crate::steps::atlas::bench::{AccountCauses, Bench, Judged, text};
+use crate::steps::atlas::diagnosis::Diagnosis;
+use crate::steps::atlas::entry::{Cause, look_up};
+use crate::steps::atlas::place::Place;
+use crate::steps::atlas::prober::Evidence;
+use crate::steps::atlas::symptom::{Source, Symptom};
 use crate::steps::aws::permissions::ACTIONS;
 use crate::steps::aws::policy::parse;
 
-/// The annotation that names the role to assume.
-pub(in crate::steps) const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
+impl Evidence for Seeing {
+    fn judge(&self, place: &Place) -> Judged {
+        let mut bench = Bench::new(place, ChainKind::IamRole);
+        let accounts = AccountCauses {
+            missing: &ACCOUNT_MISSING,
+            not_annotated: &NOT_ANNOTATED,
+            other: &OTHER_ROLE,
+        };
+        bench.account(&self.account, ROLE_ANNOTATION, &place.role_arn, &accounts);
+        let tokens = (&TOKEN_SUBJECT, &TOKEN_AUDIENCE);
+        bench.token(&self.claims, place.audience(), tokens);
+        bench.issuer(self);
+        bench.provider(self);
+        bench.role_and_trust(self);
+        bench.policies(self);
+        bench.bucket(self);
+        bench.by_use(self);
+        bench.judged()
+    }
 
-/// The chain as it was found, and what breaks it, in the order of its links.
-pub(super) struct Judged {
-    pub(super) chain: Chain,
-    pub(super) breaks: Vec<Break>,
-}
+    fn cloud(&self) -> &'static str {
+        "AWS"
+    }
 
-/// What breaks a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Break {
-    pub(super) cause: &'static Cause,
-    /// What was seen there.
-    pub(super) found: String,
-}
+    fn told_outright(&self, place: &Place, symptom: &Symptom) -> Option<Diagnosis> {
+        let role = other_role(symptom, place)?;
+        Some(Diagnosis::of(look_up(symptom), &NODE_ROLE, place, &role))
+    }
 
-/// Judges every link.
-pub(super) fn judge(place: &Place, evidence: &Evidence) -> Judged {
-    let mut bench = Bench {
-        place,
-        chain: Chain::unknown(ChainKind::IamRole, "not looked at"),
-        breaks: Vec::new(),
-    };
-    bench.account(evidence);
-    bench.token(evidence);
-    bench.issuer(evidence);
-    bench.provider(evidence);
-    bench.role_and_trust(evidence);
-    bench.policies(evidence);
-    bench.bucket(evidence);
-    bench.by_use(evidence);
-    Judged {
-        chain: bench.chain,
-        breaks: bench.breaks,
+    fn detail(&self, cause: &'static Cause) -> Option<String> {
+        if cause == &SESSION_TOO_LONG {
+            let role = self.role.as_ref().ok()?.as_ref()?;
+            return Some(role.max_session_seconds?.to_string());
+        }
+        if cause == &THUMBPRINT {
+            let provider = self.provider.as_ref().ok()?.as_ref()?;
+            return Some(match &provider.thumbprints[..] {
+                [] => "none".into(),
+                thumbprints => thumbprints.join(", "),
+            });
+        }
+        None
+    }
+
+    fn answers(&self, symptom: &Symptom) -> bool {
+        match (symptom.source, &self.walk) {
+            (Source::Sts, Walk::Answered(..)) | (Source::S3, Walk::Answered(_, Ok(_))) => true,
+            (Source::S3, Walk::Answered(_, Err(error))) => {
+                error.code.as_deref() == Some("NoSuchBucket")
+            }
+            _ => false,
+        }
     }
 }
 
-struct Bench<'a> {
-    place: &'a Place,
-    chain: Chain,
-    breaks: Vec<Break>,
+/// Tells what is wrong when this is who AWS takes the Pod for; none when it is our role.
+pub fn diagnose_caller(place: &Place, arn: &str) -> Option<Diagnosis> {
+    let role = arn
+        .split_once(":assumed-role/")
+        .map_or(arn, |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    (role != place.role).then(|| Diagnosis::of(None, &NODE_ROLE, place, role))
 }
 
+/// The role that AWS took the caller for, where it is not the right one.
+fn other_role(symptom: &Symptom, place: &Place) -> Option<String> {
+    let refused = symptom.text.contains("is not authorized to perform");
+    let (_, role) = symptom.text.split_once(":assumed-role/")?;
+    let role = role.split('/').next()?;
+    (refused && role != place.role).then(|| role.to_owned())
+}
+
+/// Judges the links of a role.
 impl Bench<'_> {
-    fn proven(&mut self, link: Link, note: impl Into<String>) {
-        self.chain.set(link, LinkState::Proven, note);
-    }
-
-    fn unknown(&mut self, link: Link, why: impl Into<String>) {
-        self.chain.set(link, LinkState::Unknown, why);
-    }
-
-    fn broken(&mut self, link: Link, cause: &'static Cause, found: impl Into<String>) {
-        let found = found.into();
-        let note = self.place.fill(cause.text, &found);
-        self.chain.set(link, LinkState::Broken, note);
-        self.breaks.push(Break { cause, found });
-    }
-
-    fn account(&mut self, evidence: &Evidence) {
-        let link = Link::ServiceAccount;
-        let account = match &evidence.account {
-            Err(why) => return self.unknown(link, why),
-            Ok(None) => return self.broken(link, &ACCOUNT_MISSING, "none"),
-            Ok(Some(account)) => account,
-        };
-        match account["metadata"]["annotations"][ROLE_ANNOTATION].as_str() {
-            Some(role) if role == self.place.role_arn => {
-                let note = format!("annotated with {role}");
-                self.proven(link, note);
-            }
-            Some(role) => self.broken(link, &OTHER_ROLE, role),
-            None => {
-                // A token leads to the bucket all the same; only a Pod misses the annotation.
-                self.broken(link, &NOT_ANNOTATED, "none");
-                let note = self.chain[link].note.clone();
-                self.unknown(link, note);
-            }
-        }
-    }
-
-    fn token(&mut self, evidence: &Evidence) {
-        let claims = match &evidence.claims {
-            Err(why) => return self.unknown(Link::Token, why),
-            Ok(claims) => claims,
-        };
-        let subject = text(&claims["sub"]);
-        let audiences = match &claims["aud"] {
-            Value::Array(audiences) => audiences.iter().map(text).collect(),
-            single => vec![text(single)],
-        };
-        if subject != self.place.subject() {
-            self.broken(Link::Token, &TOKEN_SUBJECT, subject);
-        } else if !audiences
-            .iter()
-            .any(|audience| audience == self.place.audience())
-        {
-            self.broken(Link::Token, &TOKEN_AUDIENCE, audiences.join(", "));
-        } else {
-            let audience = self.place.audience();
-            self.proven(Link::Token, format!("sub {subject}, aud {audience}"));
-        }
-    }
-
     /// The token's issuer, the answer's and the one EKS names have to be the same.
-    fn issuer(&mut self, evidence: &Evidence) {
+    fn issuer(&mut self, evidence: &Seeing) {
         let link = Link::Issuer;
         let of_token = evidence.claims.as_ref().map(|claims| text(&claims["iss"]));
         let of_cluster = evidence.issuer.as_ref();
@@ -145,7 +117,7 @@ impl Bench<'_> {
         }
     }
 
-    fn provider(&mut self, evidence: &Evidence) {
+    fn provider(&mut self, evidence: &Seeing) {
         let link = Link::Provider;
         match &evidence.provider {
             Err(why) => self.unknown(link, why),
@@ -172,7 +144,7 @@ impl Bench<'_> {
         }
     }
 
-    fn role_and_trust(&mut self, evidence: &Evidence) {
+    fn role_and_trust(&mut self, evidence: &Seeing) {
         let role = match &evidence.role {
             Err(why) => {
                 self.unknown(Link::Trust, why);
@@ -206,7 +178,7 @@ impl Bench<'_> {
         }
     }
 
-    fn policies(&mut self, evidence: &Evidence) {
+    fn policies(&mut self, evidence: &Seeing) {
         let policies = match &evidence.policies {
             Err(why) => {
                 self.unknown(Link::Policy, why);
@@ -295,7 +267,7 @@ impl Bench<'_> {
         (!kept.is_empty()).then(|| format!("`{arn}` keeps back {}", kept.join(", ")))
     }
 
-    fn bucket(&mut self, evidence: &Evidence) {
+    fn bucket(&mut self, evidence: &Seeing) {
         let link = Link::Bucket;
         let bucket = self.place.probe_bucket();
         match &evidence.walk {
@@ -319,13 +291,13 @@ impl Bench<'_> {
 
     /// What worked needs no reading: a session proves the links before it, an answer of S3 the
     /// policy. A condition that we do not understand is settled so, too.
-    fn by_use(&mut self, evidence: &Evidence) {
+    fn by_use(&mut self, evidence: &Seeing) {
         let Walk::Answered(session, answer) = &evidence.walk else {
             return;
         };
         self.breaks.retain(|found| found.cause != &TRUST_OTHER);
         for link in [Link::Provider, Link::Trust, Link::Role] {
-            let is_open = self.chain[link].state == LinkState::Unknown
+            let is_open = self.is(link, LinkState::Unknown)
                 || link == Link::Trust && !self.is_explained(link);
             if is_open {
                 self.proven(link, format!("by use: became {session}"));
@@ -337,7 +309,7 @@ impl Bench<'_> {
         };
         if reached {
             for link in [Link::Policy, Link::Prefix] {
-                if self.chain[link].state == LinkState::Unknown {
+                if self.is(link, LinkState::Unknown) {
                     self.proven(link, "by use: S3 let the role in");
                 }
             }
@@ -363,14 +335,5 @@ fn names(held: &[Held]) -> String {
         "none".into()
     } else {
         names.join(", ")
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "nothing".into(),
-        Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
     }
 }

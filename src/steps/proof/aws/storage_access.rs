@@ -7,16 +7,18 @@
 
 use async_trait::async_trait;
 
-use super::claims::Claims;
-use super::workload::{self, ROLE_ANNOTATION, Workload, unproven};
+use super::ground::{AwsGround, listed};
 use crate::clients::cluster::token_claims;
 use crate::engine::{
     Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta,
 };
-use crate::steps::atlas::Symptom;
+use crate::steps::atlas::{ROLE_ANNOTATION, Symptom};
+use crate::steps::aws::ROLE_ARN;
 use crate::steps::aws::policy::AUDIENCE;
-use crate::steps::aws::{ISSUER, ROLE_ARN};
 use crate::steps::names;
+use crate::steps::proof::claims::Claims;
+use crate::steps::proof::ground::Ground;
+use crate::steps::proof::workload::unproven;
 
 /// The session that the proof without a Pod got: who asks for more may start a Pod.
 pub(super) const SESSION: FactKey<String> = FactKey::new("rok.storage-access.session");
@@ -27,14 +29,14 @@ const TOKEN_SECONDS: i64 = 600;
 /// Walks the chain.
 pub struct StorageAccess {
     /// Whose chain it is.
-    pub workload: Workload,
+    pub ground: AwsGround,
 }
 
 #[async_trait]
 impl Step for StorageAccess {
     fn meta(&self) -> StepMeta {
         StepMeta {
-            needs: Workload::needs(),
+            needs: self.ground.needs(),
             gives: vec![SESSION.name()],
             after: vec!["rok.verify-account"],
             settle: Settle::IDENTITY,
@@ -47,7 +49,8 @@ impl Step for StorageAccess {
     }
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        let workload = &self.workload;
+        let ground = &self.ground;
+        let workload = &ground.workload;
         let client = workload.access.client().await?;
         let (token, account) = tokio::try_join!(
             client.request_token(&workload.namespace, &workload.name, AUDIENCE, TOKEN_SECONDS),
@@ -55,36 +58,34 @@ impl Step for StorageAccess {
         )
         .map_err(unproven)?;
         let claims = Claims::of(&token_claims(&token).map_err(unproven)?);
-        let differences = claims.compare(&facts.get(&ISSUER)?, &workload.subject());
+        let differences = claims.compare(&ground.expected(facts)?);
         if !differences.is_empty() {
-            let chain = workload.prober(facts, context)?.chain().await;
+            let chain = ground.prober(facts, context)?.chain().await;
             return Err(differences.into_error("the service account's token", chain));
         }
         let session = format!("rok-deploy-{}", context.run);
-        let assumed = workload
+        let assumed = ground
             .aws
             .assume_role_with_web_identity(&facts.get(&ROLE_ARN)?, &session, token.secret.expose())
             .await;
         let session = match assumed {
             Ok(session) => session,
-            Err(error) => return workload.judge(&Symptom::from(&error), facts, context).await,
+            Err(error) => return ground.judge(&Symptom::from(&error), facts, context).await,
         };
-        let bucket = names::probe_bucket(&workload.prefix);
-        let listed = workload
+        let bucket = names::probe_bucket(&ground.prefix);
+        let answer = ground
             .aws
             .list_object_versions(&bucket, Some(&session))
             .await;
-        let found = match listed {
-            Ok(listing) => workload::listed(&bucket, Some(listing.versions > 0)),
-            Err(error) if error.code.as_deref() == Some("NoSuchBucket") => {
-                workload::listed(&bucket, None)
-            }
-            Err(error) => return workload.judge(&Symptom::from(&error), facts, context).await,
+        let found = match answer {
+            Ok(listing) => listed(&bucket, Some(listing.versions > 0)),
+            Err(error) if error.code.as_deref() == Some("NoSuchBucket") => listed(&bucket, None),
+            Err(error) => return ground.judge(&Symptom::from(&error), facts, context).await,
         };
         let annotated =
             account.is_some_and(|account| account.annotations.contains_key(ROLE_ANNOTATION));
         let how = "Kubernetes issues it, without a Pod";
-        let chain = workload.proven(annotated, how, &session.arn, &found);
+        let chain = ground.proven(annotated, how, &session.arn, &found);
         Ok(Observation::satisfied(format!(
             "`{}` became {}, {found}",
             workload.place(),

@@ -5,20 +5,19 @@
 
 use async_trait::async_trait;
 
-use super::workload::{Workload, shown};
+use super::ground::AwsGround;
 use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ROLE_ARN, s3_endpoint};
+use crate::steps::proof::workload::{OVERLAY, shown};
 
-/// The overlay, in the clone.
-pub const OVERLAY: &str = "rok/rok-cluster/overlays/deploy";
 /// The kind that holds the values.
 const KIND: &str = "RokCluster";
 
 /// Builds and compares.
 pub struct ManifestValues {
     /// Whose values they are.
-    pub workload: Workload,
+    pub ground: AwsGround,
     /// What builds.
     pub kustomize: Kustomize,
 }
@@ -37,7 +36,7 @@ impl Step for ManifestValues {
     }
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
-        let directory = self.workload.clone.join(OVERLAY);
+        let directory = self.ground.workload.clone.join(OVERLAY);
         let objects = self.kustomize.build(&directory).await.map_err(not_built)?;
         let Some(cluster) = objects.iter().find(|object| object["kind"] == KIND) else {
             let kinds: Vec<_> = objects
@@ -57,14 +56,14 @@ impl Step for ManifestValues {
             )));
         };
         let spec = &cluster["spec"];
-        let region = &self.workload.region;
+        let region = &self.ground.region;
         let endpoint = s3_endpoint(region);
         let mut wrong = Vec::new();
         for (name, found, expected) in [
             (
                 "daemons.s3d.bucket_prefix",
                 &spec["configVars"]["daemons.s3d.bucket_prefix"],
-                &self.workload.prefix,
+                &self.ground.prefix,
             ),
             (
                 "AWSRoleARN",

@@ -1,22 +1,16 @@
 //! What was seen of the chain, before anybody judges it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::permits::Held;
-use super::place::Place;
-use super::prober::Prober;
+use super::prober::AwsProber;
 use crate::clients::aws::{Aws, AwsError, OidcProvider, Role, SessionCredentials};
 use crate::clients::cluster::{Token, token_claims};
+use crate::steps::atlas::in_cluster::{Seen, in_words};
 use crate::steps::aws::policy::parse;
 
-/// How long a token that is only looked at lives, in seconds: the shortest that Kubernetes gives.
-const TOKEN_SECONDS: i64 = 600;
-
-/// What was seen, or why it could not be looked at.
-pub(super) type Seen<T> = Result<T, String>;
-
 /// What was seen of the chain.
-pub(super) struct Evidence {
+pub(super) struct Seeing {
     /// The service account, as the server has it.
     pub(super) account: Seen<Option<Value>>,
     /// The claims of a token of it.
@@ -50,12 +44,13 @@ pub(super) enum Walk {
     Answered(String, Result<usize, AwsError>),
 }
 
-impl Prober {
+impl AwsProber {
     /// Looks at everything at once. Nothing here changes anything.
-    pub(super) async fn look(&self) -> Evidence {
+    pub(super) async fn evidence(&self) -> Seeing {
         let place = &self.place;
+        let cluster = self.in_cluster();
         let token = async {
-            let token = self.token().await;
+            let token = cluster.token(place.audience()).await;
             let claims = match &token {
                 Ok(token) => token_claims(token).map_err(in_words),
                 Err(why) => Err(why.clone()),
@@ -64,13 +59,13 @@ impl Prober {
         };
         let arn = place.provider_arn();
         let (account, (claims, walk), issuer, (provider, other_providers), (role, policies)) = futures::join!(
-            self.account(),
+            cluster.account(),
             token,
             issuer(&self.aws, &place.cluster),
             provider(&self.aws, &arn, &place.issuer),
             self.role(),
         );
-        Evidence {
+        Seeing {
             account,
             claims,
             issuer,
@@ -80,41 +75,6 @@ impl Prober {
             policies,
             walk,
         }
-    }
-
-    /// Reads the service account whole: `managedFields` tell when its annotation was set.
-    pub(super) async fn account(&self) -> Seen<Option<Value>> {
-        let Some(access) = &self.access else {
-            return Err("the cluster is left out".into());
-        };
-        let client = access.client().await.map_err(in_words)?;
-        let account = json!({
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": { "name": self.place.service_account, "namespace": self.place.namespace },
-        });
-        client.read(&account).await.map_err(in_words)
-    }
-
-    async fn token(&self) -> Seen<Token> {
-        let Some(access) = &self.access else {
-            return Err("the cluster is left out".into());
-        };
-        let Place {
-            namespace,
-            service_account,
-            ..
-        } = &self.place;
-        let client = access.client().await.map_err(in_words)?;
-        client
-            .request_token(
-                namespace,
-                service_account,
-                self.place.audience(),
-                TOKEN_SECONDS,
-            )
-            .await
-            .map_err(in_words)
     }
 
     async fn walk(&self, token: Seen<Token>) -> Walk {
@@ -236,9 +196,4 @@ async fn provider(aws: &Aws, arn: &str, issuer: &str) -> (Seen<Option<OidcProvid
 /// An issuer without its scheme.
 pub(super) fn bare(issuer: &str) -> &str {
     issuer.split_once("://").map_or(issuer, |(_, rest)| rest)
-}
-
-/// Why something could not be looked at.
-fn in_words(error: impl std::error::Error) -> String {
-    error.to_string()
 }

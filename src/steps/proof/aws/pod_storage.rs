@@ -5,19 +5,20 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::pod::PROBE;
-use super::pod_identity::{POD_CALLER, probe_of, untold};
-use super::probe::{Question, Said, create_bucket};
-use super::workload::{Workload, listed};
+use super::ground::{AwsGround, LIST, create_bucket, listed};
+use super::pod_identity::POD_CALLER;
 use crate::engine::{
     Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, When,
 };
 use crate::steps::names;
+use crate::steps::proof::ground::Ground;
+use crate::steps::proof::pod::{PROBE, probe_of, untold};
+use crate::steps::proof::probe::Said;
 
 /// Asks S3 from the Pod.
 pub struct PodStorage {
     /// Whose Pod it is.
-    pub workload: Workload,
+    pub ground: AwsGround,
     /// Whether it creates the bucket; a mere verification does not.
     pub creates: bool,
 }
@@ -25,7 +26,7 @@ pub struct PodStorage {
 #[async_trait]
 impl Step for PodStorage {
     fn meta(&self) -> StepMeta {
-        let mut needs = Workload::needs();
+        let mut needs = self.ground.needs();
         needs.extend([PROBE.name(), POD_CALLER.name()]);
         let touches =
             "creates the first bucket of Rok from the Pod, where it is absent, and leaves it";
@@ -40,35 +41,37 @@ impl Step for PodStorage {
     }
 
     async fn check(&self, facts: &Facts, context: &Context) -> Result<Observation, StepError> {
-        let workload = &self.workload;
-        let probe = probe_of(workload, facts).await?;
+        let ground = &self.ground;
+        let workload = &ground.workload;
+        let probe = probe_of(ground, facts).await?;
         let client = workload.access.client().await?;
-        let bucket = names::probe_bucket(&workload.prefix);
-        let found = match probe.ask(Question::List, client, workload).await? {
+        let bucket = names::probe_bucket(&ground.prefix);
+        let found = match probe.ask(LIST, client, workload).await? {
             Said::Output(text) => listed(&bucket, Some(holds_versions(&text))),
             Said::Trouble(symptom) if symptom.code.as_deref() == Some("NoSuchBucket") => {
                 if self.creates && !probe.asks_itself() {
-                    let region = format!("region: {}\n", workload.region);
+                    let region = format!("region: {}\n", ground.region);
                     return Ok(Observation::differs(vec![
                         Change::new(Verb::Create, "bucket", bucket).after(region),
                     ]));
                 }
                 listed(&bucket, None)
             }
-            other => return untold(workload, other, facts, context).await,
+            other => return untold(ground, &probe, other, false, facts, context).await,
         };
         let caller = facts.get(&POD_CALLER)?;
-        let chain = workload.proven(true, "a Pod holds it", &caller, &found);
+        let chain = ground.proven(true, "a Pod holds it", &caller, &found);
         Ok(Observation::satisfied(format!("from the Pod: {found}")).with_chain(chain))
     }
 
     async fn apply(&self, facts: &Facts, context: &Context) -> Result<(), StepError> {
-        let workload = &self.workload;
-        let probe = probe_of(workload, facts).await?;
+        let ground = &self.ground;
+        let workload = &ground.workload;
+        let probe = probe_of(ground, facts).await?;
         let client = workload.access.client().await?;
         match probe
             .run_command(
-                &create_bucket(&workload.prefix, &workload.region),
+                &create_bucket(&ground.prefix, &ground.region),
                 client,
                 workload,
             )
@@ -81,7 +84,7 @@ impl Step for PodStorage {
             {
                 Ok(())
             }
-            other => untold(workload, other, facts, context).await,
+            other => untold(ground, &probe, other, false, facts, context).await,
         }
     }
 }
