@@ -230,7 +230,7 @@ impl Place {
             "audience" => self.audience().to_owned(),
             "subject" => known(&[&self.namespace, &self.service_account], self.subject()),
             "provider_arn" => known(&[&self.account, &self.issuer], self.provider_arn()),
-            "bucket" => known(&[&self.prefix], self.probe_bucket()),
+            "bucket" | "container" => known(&[&self.prefix], self.probe_bucket()),
             "trust" => known(
                 &[&self.account, &self.issuer, &self.namespace],
                 self.admission().trust_policy().to_string(),
@@ -239,7 +239,6 @@ impl Place {
                 &[&self.prefix],
                 bucket_policy(&self.partition, &self.prefix).to_string(),
             ),
-            "container" => known(&[&self.prefix], self.probe_bucket()),
             name => self.azure.value(name)?.to_owned(),
         })
     }

@@ -55,7 +55,7 @@ impl Prober for AwsProber {
     }
 
     async fn look(&self, _about: Option<&Symptom>) -> Box<dyn Evidence> {
-        Box::new(self.evidence().await)
+        Box::new(Box::pin(self.evidence()).await)
     }
 
     async fn diagnose_injection(&self, pod: &Value) -> Option<Diagnosis> {

@@ -37,7 +37,7 @@ impl Seeing {
         let ours = all.find(|it| it.name == azure.pod_identity && it.namespace == *namespace);
         let is_assigned =
             ours.is_some_and(|ours| ours.state.as_deref().unwrap_or("Assigned") == "Assigned");
-        if !is_assigned && self.operator(way, bench) {
+        if !is_assigned && Self::operator(way, bench) {
             return;
         }
         match ours {
@@ -48,7 +48,7 @@ impl Seeing {
             Some(ours) if !is_same_id(&ours.identity.resource_id, &azure.identity_id) => {
                 bench.broken(link, &POD_IDENTITY_OTHER, &ours.identity.resource_id);
             }
-            Some(_) if is_assigned => self.exceptions(profile, bench),
+            Some(_) if is_assigned => Self::exceptions(profile, bench),
             Some(ours) => {
                 let state = ours.state.as_deref().unwrap_or("no state");
                 let why = ours.error.as_ref().map(|why| format!(": {why}"));
@@ -63,7 +63,7 @@ impl Seeing {
     }
 
     /// Looks whether the cluster may hand the identity out. Whether that is what is wrong.
-    fn operator(&self, way: &ByNode, bench: &mut Bench<'_>) -> bool {
+    fn operator(way: &ByNode, bench: &mut Bench<'_>) -> bool {
         let link = Link::PodIdentity;
         let Ok(roles) = &way.operator else {
             return false;
@@ -77,7 +77,7 @@ impl Seeing {
     }
 
     /// AKS makes exceptions for its own namespaces; one in ours lets Pods past.
-    fn exceptions(&self, profile: &PodIdentityProfile, bench: &mut Bench<'_>) {
+    fn exceptions(profile: &PodIdentityProfile, bench: &mut Bench<'_>) {
         let link = Link::PodIdentity;
         let Place {
             namespace, azure, ..
@@ -97,7 +97,7 @@ impl Seeing {
         }
     }
 
-    pub(super) fn object(&self, way: &ByNode, bench: &mut Bench<'_>) {
+    pub(super) fn object(way: &ByNode, bench: &mut Bench<'_>) {
         let link = Link::AzureIdentity;
         let spec = match &way.object {
             Err(why) => return bench.unknown(link, why),

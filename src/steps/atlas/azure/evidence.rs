@@ -191,9 +191,9 @@ impl AzureProber {
 
     async fn way(&self) -> Way {
         if self.kind == ChainKind::PodIdentity {
-            Way::Node(self.by_node().await)
+            Way::Node(Box::pin(self.by_node()).await)
         } else {
-            Way::Token(self.by_token().await)
+            Way::Token(Box::pin(self.by_token()).await)
         }
     }
 

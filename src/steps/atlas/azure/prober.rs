@@ -62,7 +62,7 @@ impl Prober for AzureProber {
     }
 
     async fn look(&self, about: Option<&Symptom>) -> Box<dyn Evidence> {
-        Box::new(self.evidence(about).await)
+        Box::new(Box::pin(self.evidence(about)).await)
     }
 
     async fn diagnose_injection(&self, pod: &Value) -> Option<Diagnosis> {

@@ -38,9 +38,10 @@ pub(super) fn fault(
         return None;
     }
     // The one that is ours by its name, else one that was meant for this service account.
-    let named = credentials.iter().find(|other| other.name == token.name);
-    let is_meant = |other: &&FederatedCredential| other.subject.eq_ignore_ascii_case(token.subject);
-    let nearest = named.or_else(|| credentials.iter().find(is_meant));
+    let ours = credentials.iter().find(|other| other.name == token.name);
+    let for_this_account =
+        |other: &&FederatedCredential| other.subject.eq_ignore_ascii_case(token.subject);
+    let nearest = ours.or_else(|| credentials.iter().find(for_this_account));
     let mismatch = nearest.and_then(|nearest| {
         let (cause, found) = mismatch(nearest, token)?;
         let elsewhere = nearest.name != token.name;

@@ -36,7 +36,7 @@ impl Evidence for Seeing {
             }
             Way::Node(way) => {
                 self.pod_identity(way, &mut bench);
-                self.object(way, &mut bench);
+                Self::object(way, &mut bench);
                 self.binding(way, &mut bench);
                 self.node(way, &mut bench);
             }

@@ -51,14 +51,15 @@ impl Step for PodLogin {
         let ground = &self.ground;
         let probe = probe_of(ground, facts).await?;
         let claims = match self.ask(&probe, CLAIMS).await? {
-            Said::Output(text) => match decode(&text) {
-                Ok(claims) => claims,
-                // What is no token is what the node said went wrong.
-                Err(_) => {
+            Said::Output(text) => {
+                if let Ok(claims) = decode(&text) {
+                    claims
+                } else {
+                    // What is no token is what the node said went wrong.
                     let said = Said::Trouble(Symptom::of_az(&text));
                     return self.untold(&probe, said, facts, context).await;
                 }
-            },
+            }
             other => return self.untold(&probe, other, facts, context).await,
         };
         match ground.identity.method {

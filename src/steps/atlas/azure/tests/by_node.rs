@@ -69,7 +69,7 @@ fn a_pod_that_its_node_does_not_know_is_looked_into_link_by_link() {
             change(&|it| {
                 node(it).binding = Ok(Some(
                     json!({ "spec": { "azureIdentity": "rok", "selector": "other" } }),
-                ))
+                ));
             }),
             "az-binding-selector",
             Link::Binding,
@@ -79,7 +79,7 @@ fn a_pod_that_its_node_does_not_know_is_looked_into_link_by_link() {
             change(&|it| {
                 node(it).binding = Ok(Some(
                     json!({ "spec": { "azureIdentity": "other", "selector": "rok" } }),
-                ))
+                ));
             }),
             "az-binding-identity",
             Link::Binding,
@@ -100,7 +100,7 @@ fn a_pod_that_its_node_does_not_know_is_looked_into_link_by_link() {
         (
             change(&|it| {
                 node(it).object.as_mut().unwrap().as_mut().unwrap()["spec"]["clientID"] =
-                    "other".into()
+                    "other".into();
             }),
             "az-object-client",
             Link::AzureIdentity,
