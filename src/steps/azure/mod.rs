@@ -25,6 +25,7 @@ pub use federated_credential::FederatedCredential;
 pub use identity::{ADOPT, AzureIdentity, CREDENTIAL_LIMIT, DATA_ROLE, Method, OPERATOR_ROLE};
 pub use managed_identity::ManagedIdentity;
 pub use pod_identity::PodIdentity;
+pub(in crate::steps) use refused::refused;
 pub use rights::Rights;
 pub use role_assignment::RoleAssignment;
 pub use service_account::{AnnotatedAccount, CLIENT_ID_ANNOTATION, TENANT_ANNOTATION};

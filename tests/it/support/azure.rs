@@ -21,7 +21,10 @@ pub fn meaning(azure: &Value, aks: &Value) -> Value {
             let credentials: BTreeMap<_, _> = fields(&identity["credentials"])
                 .map(|(name, credential)| (name, &credential["trust"]["current"]))
                 .collect();
-            (id, json!([identity["location"], tags(identity), credentials]))
+            (
+                id,
+                json!([identity["location"], tags(identity), credentials]),
+            )
         })
         .collect();
     let mut assignments: Vec<_> = fields(&azure["assignments"])
