@@ -91,8 +91,6 @@ async fn build(spec: &RecipeSpec, method: &str) -> Recipe {
     };
     let azure = AzureSettings {
         tenant: Some(TENANT.into()),
-        arm_endpoint: Some("https://127.0.0.1:9".into()),
-        authority_host: Some("https://127.0.0.1:9".into()),
         secret: Some(("client".into(), "secret".into())),
         cloud: Some("AzureCloud".into()),
         ..AzureSettings::default()

@@ -20,6 +20,10 @@ use crate::steps::gitops::{
     Repository, Tag, Written,
 };
 use crate::steps::proof::OVERLAY;
+use crate::steps::secrets::{ConfigVars, Keeping, S3ProxyCredentials};
+
+/// S3Proxy's overlay, in the clone.
+const S3PROXY_OVERLAY: &str = "rok/rok-external-services/s3proxy/overlays/deploy";
 
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
@@ -40,7 +44,9 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
     // Whoever practises on a machine without either program still gets the rest of the proof.
     if tools.modes.practice && tools.kustomize.installed().await.is_none() {
         let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
-        left_out.insert("rok.draft", reason.to_owned());
+        for id in ["rok.draft", "rok.s3proxy-draft"] {
+            left_out.insert(id, reason.to_owned());
+        }
     }
     let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
         name: spec.name,
@@ -146,23 +152,47 @@ impl Parts {
                 url: url.clone(),
                 branch: self.answers.get("gitops_branch").map(str::to_owned),
             }),
-            Arc::new(Draft {
-                meta: StepMeta {
-                    needs: files::render_needs(),
-                    after: vec!["gitops.clone"],
-                    ..StepMeta::new(
-                        "rok.draft",
-                        "Rok's manifests build with our files",
-                        Phase::Generate,
-                    )
-                },
-                repository: self.repository(),
-                from_skeleton: url.is_none(),
-                kustomize: self.tools.kustomize.clone(),
-                overlay: OVERLAY,
-                files: vec![Arc::new(self.configvars_patch())],
-            }),
+            Arc::new(self.draft(
+                "rok.draft",
+                "Rok's manifests build with our files",
+                OVERLAY,
+                url.is_none(),
+            )),
+            Arc::new(self.draft(
+                "rok.s3proxy-draft",
+                "S3Proxy's manifests build with our files",
+                S3PROXY_OVERLAY,
+                url.is_none(),
+            )),
         ]
+    }
+
+    /// The step that builds an overlay as the next commit would have it.
+    fn draft(
+        &self,
+        id: &'static str,
+        title: &'static str,
+        overlay: &'static str,
+        from_skeleton: bool,
+    ) -> Draft {
+        Draft {
+            meta: StepMeta {
+                needs: files::render_needs(),
+                after: vec!["gitops.clone"],
+                ..StepMeta::new(id, title, Phase::Generate)
+            },
+            repository: self.repository(),
+            from_skeleton,
+            kustomize: self.tools.kustomize.clone(),
+            overlay,
+            files: vec![
+                Arc::new(self.s3proxy_config()),
+                Arc::new(self.binding()),
+                Arc::new(self.credentials()),
+                Arc::new(self.overlay()),
+                Arc::new(self.configvars_patch()),
+            ],
+        }
     }
 
     fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
@@ -305,6 +335,7 @@ impl Parts {
         vec![
             Arc::new(self.s3proxy_config()),
             Arc::new(self.binding()),
+            Arc::new(self.credentials()),
             Arc::new(self.overlay()),
             Arc::new(self.configvars_patch()),
         ]
@@ -341,12 +372,36 @@ impl Parts {
         )
     }
 
+    fn credentials(&self) -> S3ProxyCredentials {
+        S3ProxyCredentials {
+            meta: StepMeta {
+                needs: vec![BRANCH.name()],
+                gives: vec![files::CREDENTIALS_WRITTEN.name()],
+                after: vec!["gitops.env"],
+                ..StepMeta::new(
+                    "rok.s3proxy-credentials",
+                    "Credentials of S3Proxy",
+                    Phase::Generate,
+                )
+            },
+            repository: self.repository(),
+            vault: self.tools.vault.clone(),
+            vars: ConfigVars::of(&self.answers.text("configvars_keys")),
+            keeping: self.keeping(),
+            gives: &files::CREDENTIALS_WRITTEN,
+        }
+    }
+
+    fn keeping(&self) -> Keeping {
+        Keeping::of(&self.answers.text("s3proxy_secrets"))
+    }
+
     fn overlay(&self) -> Edited {
         let title = "Parent of Rok's overlay";
         self.edited(
             StepMeta::new("rok.cluster-overlay", title, Phase::Generate),
             OVERLAY_FILES,
-            edits::overlay(),
+            edits::overlay(self.keeping()),
             &files::OVERLAY_WRITTEN,
         )
     }
@@ -387,7 +442,11 @@ impl Parts {
             meta,
             repository: self.repository(),
             files,
-            variables: files::variables(&self.answers, &self.identity, self.azure.cloud()),
+            variables: files::variables(
+                &self.answers,
+                &self.identity,
+                &self.azure.cloud().storage_suffix,
+            ),
             gives,
             text: None,
             commit,

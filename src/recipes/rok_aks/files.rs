@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::clients::azure::CloudEnvironment;
 use crate::engine::{Answers, FactKey};
 use crate::recipes::rok_eks::VERIFY_IMAGE;
 use crate::steps::azure::{ADOPT, AzureIdentity, Method, SUBSCRIPTION};
@@ -43,6 +42,8 @@ pub(super) const VERIFY_FILES: &[FileSpec] = &[FileSpec {
 pub(super) static ENV_WRITTEN: FactKey<Written> = FactKey::new("gitops.env.files");
 pub(super) static CONFIG_WRITTEN: FactKey<Written> = FactKey::new("rok.s3proxy-config.files");
 pub(super) static BINDING_WRITTEN: FactKey<Written> = FactKey::new("rok.s3proxy-binding.files");
+pub(super) static CREDENTIALS_WRITTEN: FactKey<Written> =
+    FactKey::new("rok.s3proxy-credentials.files");
 pub(super) static OVERLAY_WRITTEN: FactKey<Written> = FactKey::new("rok.cluster-overlay.files");
 pub(super) static CONFIGVARS_WRITTEN: FactKey<Written> = FactKey::new("rok.configvars-patch.files");
 pub(super) static VERIFY_WRITTEN: FactKey<Written> = FactKey::new("rok.verify-manifests.files");
@@ -55,9 +56,10 @@ pub(super) static IDENTITY_TAG: FactKey<TagState> = FactKey::new("gitops.tag-clo
 pub(super) static STORAGE_TAG: FactKey<TagState> = FactKey::new("gitops.tag-objectstorage.tag");
 
 /// The commit of Rok's settings holds the files of these steps too.
-pub(super) static MANIFESTS: [(&str, &FactKey<Written>); 3] = [
+pub(super) static MANIFESTS: [(&str, &FactKey<Written>); 4] = [
     ("rok.s3proxy-config", &CONFIG_WRITTEN),
     ("rok.s3proxy-binding", &BINDING_WRITTEN),
+    ("rok.s3proxy-credentials", &CREDENTIALS_WRITTEN),
     ("rok.cluster-overlay", &OVERLAY_WRITTEN),
 ];
 pub(super) static IDENTITY_COMMITS: [&FactKey<String>; 1] = [&ENV_COMMIT];
@@ -71,7 +73,7 @@ const USUAL_SUFFIX: &str = "core.windows.net";
 pub(super) fn variables(
     answers: &Answers,
     identity: &AzureIdentity,
-    cloud: &CloudEnvironment,
+    storage_suffix: &str,
 ) -> Variables {
     let mut variables = BTreeMap::from([
         ("IDENTITY_RESOURCE_ID".to_owned(), identity.id()),
@@ -111,7 +113,10 @@ pub(super) fn variables(
         ("VERIFY_IMAGE", other_than("verify_image", VERIFY_IMAGE)),
         ("VERIFY_PULL_SECRET", other_than("verify_pull_secret", "")),
         ("AZ_ADOPT", other_than(ADOPT, "")),
-        ("AZ_BLOB_ENDPOINT", endpoint(&identity.account, cloud)),
+        (
+            "AZ_BLOB_ENDPOINT",
+            endpoint(&identity.account, storage_suffix),
+        ),
     ] {
         variables.extend(value.map(|value| (name.to_owned(), value)));
     }
@@ -120,8 +125,8 @@ pub(super) fn variables(
 
 /// Returns the address of the account's blobs, unless it is the one that templates make of its name.
 /// A practice cloud's has a port, which may be another one tomorrow.
-fn endpoint(account: &str, cloud: &CloudEnvironment) -> Option<String> {
-    let suffix = cloud.storage_suffix.trim_matches('/');
+fn endpoint(account: &str, suffix: &str) -> Option<String> {
+    let suffix = suffix.trim_matches('/');
     let own = suffix != USUAL_SUFFIX && !suffix.contains(':');
     own.then(|| format!("https://{account}.blob.{suffix}"))
 }

@@ -8,6 +8,7 @@ use serde_yaml::Value;
 use super::identity::{AzureIdentity, Method};
 use crate::clients::yaml_edit::{Item, YamlEdit, YamlEditError};
 use crate::steps::gitops::Edit;
+use crate::steps::secrets::Keeping;
 
 /// Where the Pods of S3Proxy may be described, the newer one first.
 pub const BINDING_FILES: &[&str] = &[
@@ -57,9 +58,9 @@ pub fn binding(identity: &AzureIdentity) -> Edit {
 }
 
 /// Returns the edit that makes the overlay one of AKS, in the list that the file uses, with the patch
-/// that holds the secret values.
-pub fn overlay() -> Edit {
-    Arc::new(|text| {
+/// that holds the secret values where they are in a file of their own.
+pub fn overlay(keeping: Keeping) -> Edit {
+    Arc::new(move |text| {
         let mut yaml = YamlEdit::new(text)?;
         let list = if yaml.value().get("bases").is_some() {
             "bases"
@@ -78,7 +79,10 @@ pub fn overlay() -> Edit {
             Some(_) => {}
             None => yaml.push(list, &Item::Text(PARENT))?,
         }
-        add_patch(&mut yaml, SECRETS_PATCH)?;
+        match keeping {
+            Keeping::Encrypted => add_patch(&mut yaml, SECRETS_PATCH)?,
+            Keeping::InClear => drop_patch(&mut yaml, SECRETS_PATCH)?,
+        }
         yaml.finish("the parent and its patches")
     })
 }
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_parent_is_changed_in_the_list_that_the_file_uses() {
-        let edit = overlay();
+        let edit = overlay(Keeping::Encrypted);
         for list in ["bases", "resources"] {
             let text = format!(
                 "# ours\n{list}:\n- ../eks  # the parent\npatchesStrategicMerge:\n- patches/configvars.yaml\n- patches/storage.yaml\n"
@@ -189,6 +193,11 @@ mod tests {
             );
             assert_eq!(new, expected);
             assert_eq!(edit(&new).unwrap(), new);
+            let clear = overlay(Keeping::InClear)(&new).unwrap();
+            assert_eq!(
+                clear,
+                expected.replace("- patches/configvars-secrets.yaml\n", "")
+            );
         }
     }
 
@@ -197,7 +206,7 @@ mod tests {
         let path = OVERLAY_FILES[0];
         let skeleton = crate::steps::gitops::skeleton().iter();
         let (_, text) = skeleton.clone().find(|(name, _)| *name == path).unwrap();
-        let new = overlay()(std::str::from_utf8(text).unwrap()).unwrap();
+        let new = overlay(Keeping::Encrypted)(std::str::from_utf8(text).unwrap()).unwrap();
         let value: Value = serde_yaml::from_str(&new).unwrap();
         assert_eq!(value["resources"][0], Value::from("../aks"));
         let paths = value["patches"].as_sequence().unwrap().iter();

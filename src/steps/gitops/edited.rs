@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::draft::{Drafts, Telling};
 use super::rendered::Written;
 use super::repository::{Repository, failed};
 use crate::clients::git::{Clone as GitClone, blob_id};
@@ -80,6 +81,16 @@ impl Step for Edited {
                 clone.write(outcome.path, after).map_err(failed)
             })
             .await
+    }
+}
+
+impl Drafts for Edited {
+    fn drafted(&self, _facts: &Facts) -> Result<Telling, StepError> {
+        let work = self.work();
+        Ok(Box::new(move |clone| {
+            let outcome = work.outcome(clone)?;
+            Ok(vec![(outcome.path.to_owned(), outcome.after.into_bytes())])
+        }))
     }
 }
 

@@ -51,8 +51,17 @@ const STACK_TAKEN_OVER: &[&str] = &[
 ];
 const TEARDOWN: &[&str] = &["--recipe", "teardown", "--set", "teardown_git=yes"];
 
+const AKS: &[&str] = &["--recipe", "rok-aks", "--no-pod"];
+const AKS_POD_IDENTITY: &[&str] = &[
+    "--recipe",
+    "rok-aks",
+    "--no-pod",
+    "--set",
+    "az_identity_method=pod-identity",
+];
+
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
-const WAYS: [Way; 10] = [
+const WAYS: [Way; 12] = [
     Way::of(STACK),
     Way::of(PLAIN),
     Way {
@@ -77,6 +86,8 @@ const WAYS: [Way; 10] = [
         ..Way::of(STACK_TAKEN_OVER)
     },
     Way::of(&["--recipe", "authorize"]),
+    Way::of(AKS),
+    Way::of(AKS_POD_IDENTITY),
 ];
 
 /// Which way a seed goes.

@@ -271,7 +271,7 @@ fn a_cluster_without_workload_identity_is_changed_on_a_word() {
     practice.change_state("azure", |azure| {
         let clusters = azure["clusters"].as_object_mut().expect("clusters");
         for cluster in clusters.values_mut() {
-            cluster["properties"]["oidcIssuerProfile"] = json!({ "enabled": false });
+            cluster["properties"]["oidcIssuerProfile"]["enabled"] = json!(false);
             cluster["properties"]["securityProfile"] = json!({});
         }
     });

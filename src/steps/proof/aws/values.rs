@@ -10,6 +10,7 @@ use crate::clients::kustomize::{Kustomize, KustomizeError};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::aws::{ROLE_ARN, s3_endpoint};
 use crate::steps::proof::workload::{OVERLAY, shown};
+use crate::steps::secrets;
 
 /// The kind that holds the values.
 const KIND: &str = "RokCluster";
