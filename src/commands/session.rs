@@ -140,11 +140,12 @@ impl Session {
         sources.take_passwords(spec.questions, &passwords);
         let git = git_settings(&passwords);
         let remotes = Remotes::new(Git::new(git, process.wire.clone()));
-        let keyring = if launch.practice {
+        let keyring = Keyring::of(&process.environment);
+        let keyring = if launch.practice && !keyring.is_chosen {
             // Keys of practice are part of its world, and none of them is for anything real.
             Keyring::at(state.join("sandbox").join("age.key"))
         } else {
-            Keyring::of(&process.environment)
+            keyring
         };
         Ok(Self {
             spec,

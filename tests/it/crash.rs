@@ -19,6 +19,7 @@ mod matrix;
 mod meaning;
 mod operator;
 mod points;
+mod rotation;
 
 use matrix::{Row, cover};
 pub use meaning::differences;

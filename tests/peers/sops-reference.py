@@ -33,6 +33,15 @@ Loader.yaml_implicit_resolvers = {
 }
 
 
+class Dumper(yaml.SafeDumper):
+    """Quotes every text: what PyYAML takes for one may be a number to the parser that SOPS uses."""
+
+
+Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+)
+
+
 def told(value):
     """Returns a value as it is encrypted, and its type."""
     if isinstance(value, bool):
@@ -168,7 +177,7 @@ def sealed(form, text, recipients, regex):
         "version": "3.9.2",
     }
     if form == "yaml":
-        return yaml.safe_dump({**tree, "sops": metadata}, sort_keys=False, width=10_000)
+        return yaml.dump({**tree, "sops": metadata}, Dumper=Dumper, sort_keys=False, width=10_000)
     flat = {f"age__list_{place}__map_{field}": value for place, entry in enumerate(metadata.pop("age")) for field, value in entry.items()}
     pairs = {**tree, **{f"sops_{name}": value for name, value in sorted({**flat, **metadata}.items())}}
     return "".join(f"{name}={value}\n".replace("\n", "\\n")[:-2] + "\n" for name, value in pairs.items())

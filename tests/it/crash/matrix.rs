@@ -323,7 +323,7 @@ fn is_as(expected: &Value, found: &Value) -> Result<(), String> {
 }
 
 /// In memory where that can be had: a hundred worlds are made and thrown away.
-fn fast_place() -> PathBuf {
+pub(super) fn fast_place() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() {
         memory

@@ -19,7 +19,7 @@ use rok_deploy::engine::run::Handle;
 use rok_deploy::engine::{Approval, Command, EventKind, Outcome, RunState};
 use rok_deploy::failure::exit;
 use rok_deploy::journal::{Launch, RunFolder, Runs};
-use rok_deploy::recipes::{apply, teardown};
+use rok_deploy::recipes::{apply, rotate, teardown};
 
 /// When a hang becomes a failure.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -166,6 +166,7 @@ impl Operator {
                     .push(format!("{}={directory}", apply::DIRECTORY));
             }
             Some(cli::Command::Teardown) => options.recipe = Some(teardown::NAME.into()),
+            Some(cli::Command::Rotate) => options.recipe = Some(rotate::NAME.into()),
             other => panic!("{other:?} makes no run"),
         }
         (options, launch)
