@@ -72,10 +72,10 @@ impl Step for WorkloadIdentity {
                 "AKS did not change cluster `{name}`: {failure}"
             )));
         }
-        let lacks = lacks.join(" and ");
         if !self.enables {
-            return Ok(self.asks(&lacks));
+            return Ok(self.asks(&lacks.join(" and no ")));
         }
+        let lacks = lacks.join(" and ");
         let change = Change::new(Verb::Update, "AKS cluster", name)
             .before(format!("without {lacks}\n"))
             .after("with OIDC issuer and workload identity\n");

@@ -16,6 +16,19 @@ pub fn meaning(azure: &Value, aks: &Value) -> Value {
             format!("<principal of {name}>"),
         );
     }
+    // Who was there before anybody ran has other ids in every world, too.
+    for (_, application) in fields(&azure["applications"]) {
+        let name = text(&application["name"]);
+        who.insert(
+            text(&application["object_id"]),
+            format!("<object of {name}>"),
+        );
+    }
+    for (_, cluster) in fields(&azure["clusters"]) {
+        let name = text(&cluster["name"]);
+        let principal = text(&cluster["identity"]["principalId"]);
+        who.insert(principal, format!("<control plane of {name}>"));
+    }
     let identities: BTreeMap<_, _> = fields(&azure["identities"])
         .map(|(id, identity)| {
             let credentials: BTreeMap<_, _> = fields(&identity["credentials"])
@@ -30,9 +43,9 @@ pub fn meaning(azure: &Value, aks: &Value) -> Value {
     let mut assignments: Vec<_> = fields(&azure["assignments"])
         .map(|(_, one)| {
             let scope = text(&one["scope"]).to_ascii_lowercase();
-            let told = [&one["principal"], &one["principal_type"], &one["role"]];
-            let told: Vec<_> = told.into_iter().map(text).collect();
-            format!("{scope} {}", told.join(" "))
+            let principal = text(&one["principal"]);
+            let principal = who.get(&principal).cloned().unwrap_or(principal);
+            format!("{scope} {principal} {}", text(&one["role"]))
         })
         .collect();
     assignments.sort();
