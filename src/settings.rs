@@ -557,8 +557,8 @@ impl Stored {
             }));
         }
         let origin = Origin::EnvFile { path: file.clone() };
-        // A question that is a choice or a path is none of these files' business.
-        matches!(question.kind, Kind::Text).then(|| {
+        // A path is of one machine, and none of these files' business.
+        matches!(question.kind, Kind::Text | Kind::Choice(_)).then(|| {
             Ok(Answer {
                 value: value.clone(),
                 origin,

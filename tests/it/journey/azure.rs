@@ -208,8 +208,17 @@ fn a_pod_identity_is_as_documented() {
         "{config}"
     );
 
+    // The method is kept with the other choices.
+    let output = run(&practice, 0, &[]);
+    let last = output.stdout.lines().last().unwrap_or_default();
+    assert!(last.starts_with("Nothing had to be changed"), "{output:?}");
+
     // Its successor takes its place.
-    run(&practice, 0, &[]);
+    run(
+        &practice,
+        0,
+        &["--set", "az_identity_method=workload-identity"],
+    );
     let binding = file(&practice, &format!("{S3PROXY}/patches/daemonset.yaml"));
     assert!(!binding.contains("aadpodidbinding"), "{binding}");
     let azure = practice.state("azure");
