@@ -195,7 +195,7 @@ async fn an_identity_gets_a_credential_and_a_role_and_loses_them() {
         .await
         .unwrap();
     let found = azure.federated_credentials(&made.id).await.unwrap();
-    assert_eq!(found, [credential.clone()]);
+    assert_eq!(found, std::slice::from_ref(&credential));
     let other = FederatedCredential {
         name: "other".into(),
         ..credential
