@@ -15,8 +15,9 @@ use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request, StatusCode};
 
 use super::error::AzureError;
-use super::http::{How, Unanswered, is_loopback};
+use super::http::is_loopback;
 use super::login::Login;
+use super::unanswered::{How, Unanswered};
 use crate::clients::secret::Secret;
 use crate::clients::wire::WireLog;
 
@@ -83,10 +84,11 @@ impl Policy for Attempts {
                     continue;
                 }
             }
-            let Some(asked) = self.again(&result) else {
-                return result;
+            let pause = match self.again(&result) {
+                Again::Never => return result,
+                Again::AfterOurPause => backoff,
+                Again::After(pause) => pause,
             };
-            let pause = asked.unwrap_or(backoff);
             let is_too_long = pause > LONGEST_PAUSE
                 || self.wire.now().duration_since(began)
                     + jiff::SignedDuration::try_from(pause).unwrap_or(ENOUGH)
@@ -130,21 +132,33 @@ impl Attempts {
         Ok(was_kept)
     }
 
-    /// Returns whether a call may go better another time, and when the server wants it.
-    fn again(&self, result: &PolicyResult) -> Option<Option<Duration>> {
+    /// Returns whether a call may go better another time, and when.
+    fn again(&self, result: &PolicyResult) -> Again {
         match result {
-            Ok(response) => {
-                let again = [408, 429, 500, 502, 503, 504];
-                again
-                    .contains(&u16::from(response.status()))
-                    .then(|| retry_after(response.headers(), self.wire.now()))
+            Ok(response) if AGAIN.contains(&u16::from(response.status())) => {
+                let asked = retry_after(response.headers(), self.wire.now());
+                asked.map_or(Again::AfterOurPause, Again::After)
             }
-            Err(error) => {
-                let unanswered = error.downcast_ref::<Unanswered>()?;
-                (unanswered.how != How::Never).then_some(None)
-            }
+            Ok(_) => Again::Never,
+            Err(error) => match error.downcast_ref::<Unanswered>() {
+                Some(unanswered) if unanswered.how != How::Never => Again::AfterOurPause,
+                _ => Again::Never,
+            },
         }
     }
+}
+
+/// Statuses that may be others a little later.
+const AGAIN: [u16; 6] = [408, 429, 500, 502, 503, 504];
+
+/// Whether and when a call is tried again.
+enum Again {
+    /// It would end the same way.
+    Never,
+    /// Nobody said when.
+    AfterOurPause,
+    /// When the server wants it.
+    After(Duration),
 }
 
 fn is_unauthorized(result: &PolicyResult) -> bool {

@@ -5,8 +5,9 @@ use azure_core::http::{Method, Url};
 use super::attempts::Authorization;
 use super::connect::Azure;
 use super::entra::AccessToken;
-use super::error::{AzureError, element, found, gone};
+use super::error::{AzureError, found, gone};
 use super::request::{Asked, PAGES, segment, send};
+use super::said::element;
 use crate::clients::gate::Answer;
 use crate::clients::secret::Secret;
 

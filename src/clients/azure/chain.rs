@@ -22,11 +22,12 @@ use tokio::time::timeout;
 
 use super::attempts::Attempts;
 use super::caller::{Caller, Claims, CredentialSource};
-use super::error::{AzureError, AzureErrorKind, aadsts, causes, one_line};
+use super::error::{AzureError, AzureErrorKind, causes, one_line};
 use super::gated::Gated;
-use super::http::Unanswered;
 use super::login::{Fresh, Told};
 use super::programs::{Programs, find};
+use super::said::aadsts;
+use super::unanswered::Unanswered;
 use crate::clients::secret::Secret;
 
 /// A program may have to ask Entra itself, and is written in Python.
@@ -295,13 +296,16 @@ impl Chain {
 }
 
 async fn ask(credential: &dyn TokenCredential, scope: &str, limit: Duration) -> Link {
-    match timeout(limit, credential.get_token(&[scope], None)).await {
-        Ok(answered) => answered.map_err(refused),
-        Err(_) => {
-            let seconds = limit.as_secs();
-            Err(incomplete(&format!("no answer within {seconds} s")))
-        }
-    }
+    let answered = timeout(limit, credential.get_token(&[scope], None)).await;
+    answered.map_or_else(
+        |_| {
+            Err(incomplete(&format!(
+                "no answer within {} s",
+                limit.as_secs()
+            )))
+        },
+        |answered| answered.map_err(refused),
+    )
 }
 
 fn incomplete(what: &str) -> No {

@@ -16,9 +16,10 @@ use azure_core::http::{AsyncRawResponse, Context, Method, Request, StatusCode};
 use bytes::Bytes;
 
 use super::attempts::Attempt;
-use super::error;
-use super::http::{How, Network, Unanswered, bytes_of};
+use super::http::{Network, bytes_of};
 use super::operation;
+use super::said;
+use super::unanswered::{How, Unanswered};
 use crate::clients::gate::{Answer, Call, Ended};
 use crate::clients::line::WireLine;
 use crate::clients::skew::ClockSkew;
@@ -66,9 +67,9 @@ impl Policy for Gated {
         match answered {
             Ok(answer) => {
                 self.skew.observe(header(&answer, "date"), self.wire.now());
-                line.answered(answer.status, error::request_id(&answer));
+                line.answered(answer.status, said::request_id(&answer));
                 if answer.status >= 400 {
-                    line.failed(error::code_of(&answer).as_deref().unwrap_or("refused"));
+                    line.failed(said::code_of(&answer).as_deref().unwrap_or("refused"));
                 }
                 Ok(response(answer))
             }

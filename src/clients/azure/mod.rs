@@ -29,9 +29,11 @@ mod programs;
 mod request;
 mod resource_id;
 mod resources;
+mod said;
 mod scale_set;
 mod storage;
 mod subscription;
+mod unanswered;
 
 #[cfg(test)]
 mod against_azurite;

@@ -251,13 +251,14 @@ async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> Option<Seen> 
 }
 
 fn written(status: u16, body: &str, headers: &[(&'static str, String)]) -> String {
-    let mut text = format!(
+    let more: String = headers
+        .iter()
+        .flat_map(|(name, value)| [name, ": ", value, "\r\n"])
+        .collect();
+    format!(
         "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\
-         x-ms-correlation-request-id: correlation-1\r\nx-ms-request-id: request-1\r\n",
+         x-ms-correlation-request-id: correlation-1\r\nx-ms-request-id: request-1\r\n{more}\r\n\
+         {body}",
         body.len()
-    );
-    for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
-    }
-    text + "\r\n" + body
+    )
 }
