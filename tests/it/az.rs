@@ -52,6 +52,9 @@ fn assign(az: &Az, identity: &Value, role: &str, scope: &str) -> Value {
 #[ignore = "needs the peers of tests/run"]
 fn az_logs_in_and_finds_what_there_is() {
     let az = Az::start();
+    // Before it has a token, which it would go on with.
+    let wrong = az.refusal(&az.login("guess"));
+    assert!(wrong.contains("AADSTS7000215"), "{wrong}");
     let login = az.log_in();
     assert_eq!(login[0]["id"], az.variable("AZ_SUBSCRIPTION"));
     assert_eq!(login[0]["tenantId"], az.variable("AZURE_TENANT_ID"));
@@ -68,8 +71,6 @@ fn az_logs_in_and_finds_what_there_is() {
     let missing = az.refusal("group show --name elsewhere");
     let expected = "(ResourceGroupNotFound) Resource group 'elsewhere' could not be found.";
     assert!(missing.contains(expected), "{missing}");
-    let wrong = az.refusal(&az.login("guess"));
-    assert!(wrong.contains("AADSTS7000215"), "{wrong}");
     az.stop();
 }
 
