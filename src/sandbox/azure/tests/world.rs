@@ -107,6 +107,25 @@ async fn pod_identity_needs_its_operator_at_the_identity_itself() {
 }
 
 #[tokio::test]
+async fn who_may_not_use_an_identity_cannot_give_it_to_machines() {
+    let practice = Practice::start().await;
+    practice.identity().await;
+    let mut body = cluster_now(&practice).await;
+    body["properties"]["podIdentityProfile"]["userAssignedIdentities"] = json!([{
+        "name": "rok", "namespace": "rok",
+        "identity": { "resourceId": identity("rok") },
+    }]);
+    let (token, _) = practice.somebody(Some(("Contributor", &cluster()))).await;
+    let refused = practice.ask_as(&token, "PUT", &cluster(), Some(body)).await;
+    let (status, code, message) = refused.error();
+    assert_eq!((status, code), (403, "LinkedAuthorizationFailed"));
+    assert!(
+        message.contains("'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_change_of_what_somebody_else_changed_is_refused() {
     let practice = Practice::start().await;
     let body = cluster_now(&practice).await;
