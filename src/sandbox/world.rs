@@ -17,24 +17,19 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::aws::{self, AwsServer, KeySource};
+use super::aws::AwsServer;
 use super::azure::AzureServer;
 use super::cluster::{self, ClusterServer};
 use super::conduct::Conduct;
-use super::environment::{kubeconfig, write_bundle, write_private};
+use super::environment::{kubeconfig, write_private};
 use super::faults::Faults;
-use super::programs::PracticePrograms;
 use super::store::Store;
 use super::{git, random};
 
+mod aws;
 mod azure;
 
-const ACCOUNT: &str = "123451234512";
-const REGION: &str = "us-west-2";
 const CLUSTER: &str = "arrikto-cluster";
-/// What the cluster's node is in AWS, and the role it has there.
-const INSTANCE: &str = "i-0practice00000001";
-const NODE_ROLE: &str = "eksctl-arrikto-cluster-nodegroup-workers-NodeInstanceRole";
 
 const LOCK: &str = "lock";
 const ENVIRONMENT: &str = "environment.json";
@@ -232,19 +227,16 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         conduct.faults = Some(Arc::new(faults));
     }
     let faults = conduct.faults.clone();
-    let (cluster, aks) = tokio::try_join!(
-        start_cluster(directory.join(KUBERNETES), eks(), &conduct),
-        start_cluster(directory.join(AKS), azure::cluster(), &conduct),
-    )?;
-    let (aws, azure) = tokio::try_join!(
-        start_aws(&directory, &credentials, &cluster, conduct.clone()),
-        azure::start(directory.join(AZURE), &credentials, &aks, conduct),
-    )?;
-    let instance = aws
-        .instance(INSTANCE, NODE_ROLE)
-        .map_err(at(&directory.join(AWS)))?;
-    cluster.start_node(Arc::new(PracticePrograms::new(&aws.endpoint(), instance)));
-    azure::start_node(&azure, &aks)?;
+    // Most of it is drawing keys and writing files, which two can do at the same time.
+    let amazon = tokio::spawn(aws::open(
+        directory.clone(),
+        credentials.clone(),
+        conduct.clone(),
+    ));
+    let microsoft = azure::open(&directory, &credentials, conduct);
+    let (amazon, microsoft) = tokio::join!(amazon, microsoft);
+    let (aws, cluster) = amazon.expect("opening AWS does not panic")?;
+    let (azure, aks) = microsoft?;
 
     let kubeconfig_file = directory.join(KUBECONFIG);
     let clusters = [(CLUSTER, &cluster), (azure::CONTEXT, &aks)];
@@ -252,7 +244,6 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
         serde_yaml::to_string(&kubeconfig(&clusters)).expect("a JSON document is a YAML document");
     write_private(&kubeconfig_file, document.as_bytes()).map_err(at(&kubeconfig_file))?;
     let bundle = directory.join(BUNDLE);
-    write_bundle(&bundle, &azure.ca_pem()).map_err(at(&bundle))?;
     let remote = remote
         .await
         .expect("making the remote does not panic")
@@ -260,7 +251,7 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
 
     let environment: BTreeMap<String, String> = [
         ("AWS_ACCESS_KEY_ID", credentials.access_key),
-        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_DEFAULT_REGION", aws::REGION.to_owned()),
         ("AWS_ENDPOINT_URL", aws.endpoint()),
         ("AWS_SECRET_ACCESS_KEY", credentials.secret_key),
         ("AZURE_AUTHORITY_HOST", azure.endpoint()),
@@ -294,57 +285,18 @@ async fn serve(directory: PathBuf, options: Options, lock: File) -> Result<Sandb
     })
 }
 
-fn eks() -> cluster::ClusterSeed {
-    cluster::ClusterSeed {
-        platform: cluster::Platform::Eks,
-        name: CLUSTER.into(),
-        issuer: None,
-        region: REGION.into(),
-        scale_set: None,
-    }
-}
-
 async fn start_cluster(
-    state_file: PathBuf,
+    state_file: &Path,
     seed: cluster::ClusterSeed,
     conduct: &Conduct,
 ) -> Result<ClusterServer, SandboxError> {
-    ClusterServer::start(&state_file, seed, conduct)
+    ClusterServer::start(state_file, seed, conduct)
         .await
-        .map_err(|source| SandboxError::Server {
-            server: "Kubernetes",
-            source,
-        })
+        .map_err(failed("Kubernetes"))
 }
 
-async fn start_aws(
-    directory: &Path,
-    credentials: &Credentials,
-    cluster: &ClusterServer,
-    conduct: Conduct,
-) -> Result<AwsServer, SandboxError> {
-    let seed = aws::Seed {
-        account: ACCOUNT.into(),
-        region: REGION.into(),
-        access_key: credentials.access_key.clone(),
-        secret_key: credentials.secret_key.clone(),
-        clusters: vec![aws::ClusterSeed {
-            name: CLUSTER.into(),
-            endpoint: cluster.endpoint(),
-            certificate_authority_pem: cluster.ca_pem(),
-            issuer: cluster.issuer(),
-            status: "ACTIVE".into(),
-        }],
-    };
-    // Outside, STS fetches the keys from the issuer's URL; here that URL leads to our cluster.
-    let (issuer, keys) = (cluster.issuer(), cluster.jwks());
-    let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
-    AwsServer::start(&directory.join(AWS), seed, keys, conduct)
-        .await
-        .map_err(|source| SandboxError::Server {
-            server: "AWS",
-            source,
-        })
+fn failed(server: &'static str) -> impl FnOnce(io::Error) -> SandboxError {
+    move |source| SandboxError::Server { server, source }
 }
 
 fn count_opening(path: &Path) -> Result<u32, SandboxError> {

@@ -102,3 +102,33 @@ pub(super) fn of_entra(refused: Refused) -> Denial {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_come_back_is_told_when() {
+        let waits = |refusal: &Refusal| {
+            let mut headers = refusal.headers.iter();
+            headers.any(|(name, value)| *name == "retry-after" && value == "1")
+        };
+        for number in 0..4 {
+            let refusal = of_arm(Refused::Throttled(number));
+            assert_eq!(refusal.status, 429);
+            assert!(waits(&refusal), "{refusal}");
+        }
+        let unavailable = of_arm(Refused::Unavailable);
+        assert!(unavailable.status == 503 && waits(&unavailable));
+        let expired = of_arm(Refused::Expired);
+        assert_eq!(expired.status, 401);
+        assert!(!waits(&expired));
+        for refused in [
+            Refused::Throttled(0),
+            Refused::Internal,
+            Refused::GatewayTimeout,
+        ] {
+            assert_eq!(of_arm(refused).status, of_entra(refused).status);
+        }
+    }
+}

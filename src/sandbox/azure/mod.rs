@@ -26,6 +26,7 @@ mod graph;
 mod groups;
 mod identities;
 mod imds;
+mod jsonc;
 mod locks;
 mod metadata;
 mod operation;

@@ -19,7 +19,7 @@ use super::cloud::{Cloud, RequestLine};
 use super::path::ResourcePath;
 use super::refusal::Refusal;
 use super::route::Route;
-use super::{arm, blob, entra, faults, federation, graph, metadata, operation};
+use super::{arm, blob, entra, faults, federation, graph, jsonc, metadata, operation};
 use crate::sandbox::faults::{Fault, Faults, Fuse, meet};
 use crate::sandbox::random;
 
@@ -232,7 +232,7 @@ async fn control(
     )?;
     let body = match arrived.body.as_ref() {
         [] => Value::Null,
-        bytes => serde_json::from_slice(bytes).map_err(|error| {
+        bytes => jsonc::parse(bytes).map_err(|error| {
             Refusal::content(format!(
                 "The request content was invalid and could not be deserialized: '{error}'."
             ))

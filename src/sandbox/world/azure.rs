@@ -1,16 +1,17 @@
 //! The Azure half of a world: a tenant, a subscription, a cluster with workload identity.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{CLUSTER, Credentials, SandboxError};
+use super::{AKS, AZURE, BUNDLE, CLUSTER, Credentials, SandboxError, at, failed, start_cluster};
 use crate::sandbox::azure::{self, AzureServer, KeySource};
 use crate::sandbox::cluster::{
     self, ClusterServer, PodIdentities, PodIdentity, PodIdentityException,
 };
 use crate::sandbox::conduct::Conduct;
+use crate::sandbox::environment::write_bundle;
 use crate::sandbox::programs::{Network, PracticePrograms};
 use crate::sandbox::random;
 
@@ -25,8 +26,41 @@ const LOCATION: &str = "eastus";
 const STORAGE_ACCOUNT: &str = "rokpractice";
 const VERSION: &str = "1.33.5";
 
+/// Starts the cluster, and Azure around it, which may change the cluster.
+pub(super) async fn open(
+    directory: &Path,
+    credentials: &Credentials,
+    conduct: Conduct,
+) -> Result<(AzureServer, ClusterServer), SandboxError> {
+    let aks = start_cluster(&directory.join(AKS), cluster(), &conduct).await?;
+    let mut seed = seed();
+    seed.client_secret.clone_from(&credentials.client_secret);
+    seed.cluster.endpoint = aks.endpoint();
+    seed.cluster.certificate_authority_pem = aks.ca_pem();
+    seed.cluster.issuer = aks.issuer();
+    seed.cluster.token = aks.kubeconfig_user_token();
+    let scale_set = seed.scale_set();
+    // Outside, Entra fetches the keys from the issuer's URL; here that URL leads to our cluster.
+    let (issuer, keys) = (aks.issuer(), aks.jwks());
+    let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
+    let azure = AzureServer::start(&directory.join(AZURE), seed, keys, conduct)
+        .await
+        .map_err(failed("Azure"))?;
+    let pods = aks.pod_identities();
+    azure
+        .on_cluster_change(Arc::new(move |properties| set(&pods, properties)))
+        .map_err(failed("Azure"))?;
+    // Programs in Pods find Azure, and the metadata service of their node.
+    let imds = azure.imds(&scale_set, aks.pod_identities());
+    let network = Network::new(azure.port(), &azure.ca_pem(), imds).map_err(failed("Azure"))?;
+    aks.start_node(Arc::new(PracticePrograms::on_azure(network)));
+    let bundle = directory.join(BUNDLE);
+    write_bundle(&bundle, &azure.ca_pem()).map_err(at(&bundle))?;
+    Ok((azure, aks))
+}
+
 /// How the cluster begins. Its issuer names the tenant, as all of AKS do.
-pub(super) fn cluster() -> cluster::ClusterSeed {
+fn cluster() -> cluster::ClusterSeed {
     let id = random::uuid();
     let issuer = format!("https://{LOCATION}.oic.prod-aks.azure.com/{TENANT}/{id}/");
     cluster::ClusterSeed {
@@ -36,48 +70,6 @@ pub(super) fn cluster() -> cluster::ClusterSeed {
         region: LOCATION.into(),
         scale_set: Some(seed().scale_set()),
     }
-}
-
-/// Starts Azure around a cluster, and lets it change that cluster.
-pub(super) async fn start(
-    state_file: PathBuf,
-    credentials: &Credentials,
-    aks: &ClusterServer,
-    conduct: Conduct,
-) -> Result<AzureServer, SandboxError> {
-    let mut seed = seed();
-    seed.client_secret.clone_from(&credentials.client_secret);
-    seed.cluster.endpoint = aks.endpoint();
-    seed.cluster.certificate_authority_pem = aks.ca_pem();
-    seed.cluster.issuer = aks.issuer();
-    seed.cluster.token = aks.kubeconfig_user_token();
-    // Outside, Entra fetches the keys from the issuer's URL; here that URL leads to our cluster.
-    let (issuer, keys) = (aks.issuer(), aks.jwks());
-    let keys: KeySource = Arc::new(move |asked| (asked == issuer).then(|| keys.clone()));
-    let failed = |source| SandboxError::Server {
-        server: "Azure",
-        source,
-    };
-    let azure = AzureServer::start(&state_file, seed, keys, conduct)
-        .await
-        .map_err(failed)?;
-    let pods = aks.pod_identities();
-    azure
-        .on_cluster_change(Arc::new(move |properties| set(&pods, properties)))
-        .map_err(failed)?;
-    Ok(azure)
-}
-
-/// Lets Pods run whose programs find Azure, and the metadata service of their node.
-pub(super) fn start_node(azure: &AzureServer, aks: &ClusterServer) -> Result<(), SandboxError> {
-    let imds = azure.imds(&seed().scale_set(), aks.pod_identities());
-    let network = Network::new(azure.port(), &azure.ca_pem(), imds);
-    let network = network.map_err(|source| SandboxError::Server {
-        server: "Azure",
-        source,
-    })?;
-    aks.start_node(Arc::new(PracticePrograms::on_azure(network)));
-    Ok(())
 }
 
 /// What the tenant begins with, besides the way to its cluster and the operator's secret.

@@ -11,6 +11,7 @@ use kube::{Api, Client, Config};
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::aws::ACCOUNT;
 use super::*;
 
 fn options(directory: &TempDir) -> Options {

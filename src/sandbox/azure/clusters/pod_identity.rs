@@ -50,6 +50,21 @@ pub(super) fn check(
             let known_id = known["identity"]["resourceId"].as_str().unwrap_or_default();
             key(known_id) == key(id) && known["name"] == name && known["namespace"] == namespace
         });
+        // Resource Manager looks at linked resources before the provider sees the request.
+        let caller = call.caller;
+        let may_use = is_allowed(
+            state,
+            &caller.object_id,
+            ASSIGN,
+            &identity.id,
+            Plane::Control,
+            call.now,
+        );
+        if !is_assigned && !may_use {
+            let write = "Microsoft.ContainerService/managedClusters/write";
+            let linked = (ASSIGN, identity.id.as_str());
+            return Err(Refusal::linked(caller, (write, &cluster.id), linked));
+        }
         let may_assign = cluster.principal().is_some_and(|principal| {
             let role = MANAGED_IDENTITY_OPERATOR;
             has_role_at(state, principal, role, &identity.id, call.now)
@@ -65,20 +80,6 @@ pub(super) fn check(
                     identity.client_id, identity.principal_id
                 ),
             ));
-        }
-        let caller = call.caller;
-        let may_use = is_allowed(
-            state,
-            &caller.object_id,
-            ASSIGN,
-            &identity.id,
-            Plane::Control,
-            call.now,
-        );
-        if !is_assigned && !may_use {
-            let write = "Microsoft.ContainerService/managedClusters/write";
-            let linked = (ASSIGN, identity.id.as_str());
-            return Err(Refusal::linked(caller, (write, &cluster.id), linked));
         }
         one["identity"]["clientId"] = identity.client_id.as_str().into();
         one["identity"]["objectId"] = identity.principal_id.as_str().into();

@@ -211,6 +211,19 @@ impl Practice {
         (status, headers, response.text().await.unwrap())
     }
 
+    /// Writes as the operator what must still be of a version.
+    pub(super) async fn put_if_match(&self, path: &str, etag: &str, body: Value) -> Answered {
+        let token = self.token_of(CLIENT, SECRET, MANAGEMENT).await.good();
+        let url = format!("{}{path}?api-version=2024-01-01", self.server.endpoint());
+        let request = self
+            .http
+            .put(url)
+            .bearer_auth(token["access_token"].as_str().unwrap())
+            .header("if-match", etag)
+            .body(body.to_string());
+        answered(request).await
+    }
+
     /// Asks for anything, with no token.
     pub(super) async fn open(&self, path: &str) -> Answered {
         let url = format!("{}{path}", self.server.endpoint());

@@ -107,26 +107,53 @@ async fn pod_identity_needs_its_operator_at_the_identity_itself() {
 }
 
 #[tokio::test]
+async fn who_may_not_use_an_identity_cannot_give_it_to_machines() {
+    let practice = Practice::start().await;
+    practice.identity().await;
+    let mut body = cluster_now(&practice).await;
+    body["properties"]["podIdentityProfile"]["userAssignedIdentities"] = json!([{
+        "name": "rok", "namespace": "rok",
+        "identity": { "resourceId": identity("rok") },
+    }]);
+    let (token, _) = practice.somebody(Some(("Contributor", &cluster()))).await;
+    let refused = practice.ask_as(&token, "PUT", &cluster(), Some(body)).await;
+    let (status, code, message) = refused.error();
+    assert_eq!((status, code), (403, "LinkedAuthorizationFailed"));
+    assert!(
+        message.contains("'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action'"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn a_change_of_what_somebody_else_changed_is_refused() {
     let practice = Practice::start().await;
     let body = cluster_now(&practice).await;
-    let token = practice
-        .token_of(
-            super::practice::CLIENT,
-            super::practice::SECRET,
-            super::practice::MANAGEMENT,
-        )
-        .await
-        .good();
-    assert!(token["access_token"].is_string());
+    let etag = body["eTag"].as_str().unwrap().to_owned();
     let tags = json!({ "tags": { "somebody": "else" } });
     practice.ask("PATCH", &cluster(), Some(tags)).await.good();
-    let changed = cluster_now(&practice).await;
-    assert_ne!(changed["eTag"], body["eTag"]);
-    let mut off = body;
+    let now = cluster_now(&practice).await;
+    let put = async |etag: &str| practice.put_if_match(&cluster(), etag, now.clone()).await;
+    assert_eq!(put(&etag).await.code(), (412, "PreconditionFailed"));
+    assert_eq!(put(now["eTag"].as_str().unwrap()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_issuer_stays_on_and_workload_identity_needs_it() {
+    let practice = Practice::start().await;
+    let body = cluster_now(&practice).await;
+    let mut off = body.clone();
     off["properties"]["oidcIssuerProfile"]["enabled"] = false.into();
     let refused = practice.ask("PUT", &cluster(), Some(off)).await;
     assert_eq!(refused.code(), (400, "OIDCIssuerFeatureCannotBeDisabled"));
+    // What only Azure sets is not taken from anybody.
+    let mut other = body.clone();
+    other["properties"]["oidcIssuerProfile"]["issuerURL"] = "https://other.example/".into();
+    let taken = practice.ask("PUT", &cluster(), Some(other)).await.good();
+    assert_eq!(
+        taken["properties"]["oidcIssuerProfile"],
+        body["properties"]["oidcIssuerProfile"]
+    );
 }
 
 #[tokio::test]
