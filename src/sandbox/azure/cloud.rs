@@ -66,7 +66,8 @@ impl Cloud {
     pub(super) fn begin(&self, identity: &str) -> Option<Writing<'_>> {
         let identity = super::state::key(identity);
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        writing.insert(identity.clone()).then_some(Writing {
+        // Made only where it is wanted: its end would end the other's, and wait for this very lock.
+        writing.insert(identity.clone()).then(|| Writing {
             cloud: self,
             identity,
         })
