@@ -4,10 +4,7 @@
 
 use crate::cli::{Command, Options};
 use crate::failure::Failure;
-use crate::recipes::rotate;
-
-/// The recipe whose credentials are rotated.
-const INSTALLED: &str = "rok-aks";
+use crate::recipes::{rok_aks, rotate};
 
 /// Returns the options of the command line, with the recipe that `rotate` stands for.
 pub(super) fn options(command: Option<&Command>, options: Options) -> Result<Options, Failure> {
@@ -19,10 +16,11 @@ pub(super) fn options(command: Option<&Command>, options: Options) -> Result<Opt
             "`rotate` is one step; `--only` and `--run-from` have no say in it",
         ));
     }
+    let installed = rok_aks::SPEC.name;
     let named = options.recipe.as_deref();
-    if let Some(recipe) = named.filter(|name| ![INSTALLED, rotate::NAME].contains(name)) {
+    if let Some(recipe) = named.filter(|name| ![installed, rotate::NAME].contains(name)) {
         return Err(Failure::usage(format!(
-            "recipe `{recipe}` has no credentials to rotate; expected `{INSTALLED}`"
+            "recipe `{recipe}` has no credentials to rotate; expected `{installed}`"
         )));
     }
     Ok(Options {

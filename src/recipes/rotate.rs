@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rok_eks::{self, question};
-use super::{RecipeSpec, TaskSpec, Tools};
+use super::rok_eks::question;
+use super::{RecipeSpec, TaskSpec, Tools, rok_aks};
 use crate::engine::{Answers, FactKey, Phase, Question, Recipe, Step, StepMeta, Task};
 use crate::steps::gitops::{BRANCH, CloneStep, Push, Refusal, Tag, TagState};
 use crate::steps::secrets::{ROTATED, RotateCredentials};
@@ -25,7 +25,7 @@ pub const SPEC: RecipeSpec = RecipeSpec {
         let recipe = build(answers, tools);
         Box::pin(async move { Ok(recipe) })
     },
-    also_knows: rok_eks::SPEC.questions,
+    also_knows: rok_aks::SPEC.questions,
     handoff: None,
 };
 

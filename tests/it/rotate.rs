@@ -14,8 +14,11 @@ const CREDENTIALS: &str =
     "rok/rok-external-services/s3proxy/overlays/deploy/secrets/credentials.env";
 const SECRET_VARS: &str = "rok/rok-cluster/overlays/deploy/patches/configvars-secrets.yaml";
 
-/// Values that must be found nowhere but in the files, encrypted.
-const VALUES: [&str; 2] = ["canary-identity-0011", "canary-credential-2233"];
+/// Values that must be found nowhere but in the files, encrypted. The second is as long as a real one.
+const VALUES: [&str; 2] = [
+    "canary-identity-0011",
+    "canary-credential-2233445566778899aabbccddeeff00112233445566778899",
+];
 
 /// The keys of the practising operator.
 fn keys(practice: &Practice) -> AgeKeys {

@@ -160,7 +160,9 @@ impl Redactor {
             let Some(found) = value.as_str() else {
                 continue;
             };
-            let plain = match BASE64_STANDARD.decode(found) {
+            // Kustomize breaks long values.
+            let joined: String = found.split_whitespace().collect();
+            let plain = match BASE64_STANDARD.decode(joined) {
                 Ok(plain) if is_encoded => plain,
                 _ => found.into(),
             };
