@@ -1,6 +1,6 @@
 //! The Azure CLI, which judges the practice Azure: what it prints, and what the world then holds.
 
-mod cli;
+pub mod cli;
 
 use serde_json::{Value, json};
 
