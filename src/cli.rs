@@ -205,7 +205,8 @@ pub enum Command {
         rerun: bool,
     },
     /// Writes what an administrator needs to make the identity that you may not make: a
-    /// CloudFormation stack, a script, and a page that explains both. Changes nothing.
+    /// CloudFormation stack or an ARM template, a script, and a page that explains both. Changes
+    /// nothing.
     ///
     /// Only what is missing is asked for.
     Handoff {
@@ -221,8 +222,8 @@ pub enum Command {
     },
     /// Removes what this tool made, and nothing else; shows it first.
     ///
-    /// What carries our tags and this cluster's name is removed, unless others use it. Buckets, their data and the
-    /// namespaces always stay. `--set teardown_git=yes` reverts our commits too.
+    /// What carries our tags and this cluster's name is removed, unless others use it. Buckets, storage accounts,
+    /// their data and the namespaces always stay. `--set teardown_git=yes` reverts our commits too.
     Teardown,
     /// Makes new credentials of S3Proxy in the deployments repository: one commit, tagged and pushed.
     ///

@@ -62,7 +62,11 @@ pub(super) fn finish(
                 .find(|answer| answer.key == apply::DIRECTORY);
             let plan = match applies {
                 Some(directory) => format!(" --apply {}", directory.value),
-                None if state.recipe == teardown::NAME => format!(" --recipe {}", teardown::NAME),
+                None if teardown::of(&state.recipe)
+                    .is_some_and(|spec| spec.name == state.recipe) =>
+                {
+                    format!(" --recipe {}", state.recipe)
+                }
                 None => String::new(),
             };
             Err(failure.hint(format!(

@@ -72,12 +72,11 @@ pub const RECIPES: &[&RecipeSpec] = &[&rok_eks::SPEC, &rok_aks::SPEC];
 /// Returns the recipe of that name, and those of `rok-deploy apply`, `rotate`, `teardown` and
 /// `rok-s3-authorize`, which are not there to choose.
 pub fn find(name: &str) -> Option<&'static RecipeSpec> {
-    let all = RECIPES.iter().copied().chain([
-        &apply::SPEC,
-        &authorize::SPEC,
-        &rotate::SPEC,
-        &teardown::SPEC,
-    ]);
+    let all = RECIPES
+        .iter()
+        .copied()
+        .chain([&apply::SPEC, &authorize::SPEC, &rotate::SPEC])
+        .chain(teardown::ALL.iter().map(|one| one.teardown));
     all.into_iter().find(|spec| spec.name == name)
 }
 

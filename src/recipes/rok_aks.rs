@@ -2,8 +2,12 @@
 
 mod build;
 mod files;
+mod handoff;
 mod proof;
 mod questions;
+
+pub(super) use build::Parts;
+pub(super) use questions::QUESTIONS;
 
 use super::{RecipeSpec, TaskSpec};
 
@@ -12,13 +16,13 @@ pub const SPEC: RecipeSpec = RecipeSpec {
     name: "rok-aks",
     title: "Rok on AKS: a managed identity for its S3Proxy, proven",
     tasks: TASKS,
-    questions: questions::QUESTIONS,
+    questions: QUESTIONS,
     build: |answers, tools| {
         let (answers, tools) = (answers.clone(), tools.clone());
         Box::pin(async move { build::build(&answers, &tools).await })
     },
     also_knows: &[],
-    handoff: None,
+    handoff: Some(handoff::HAND_OVER),
 };
 
 const ENVIRONMENT: TaskSpec = TaskSpec {

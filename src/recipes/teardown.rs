@@ -1,57 +1,55 @@
-//! `teardown`: takes back what `rok-eks` made, in the opposite order. What `rok-deploy teardown`
-//! runs; nobody is offered it.
+//! `teardown`: takes back what a recipe made, in the opposite order. What `rok-deploy teardown` runs;
+//! nobody is offered it. Each recipe has its own.
 //!
-//! Its questions are those of `rok-eks`, so that the same answers name the same things. Those that
+//! Its questions are those of the recipe, so that the same answers name the same things. Those that
 //! have no say here are known and not asked: an answers file of the installation fits as it is.
+
+pub mod aks;
+pub mod eks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::rok_eks::{Parts, QUESTIONS as INSTALLED};
-use super::{RecipeSpec, TaskSpec, Tools};
+use super::{RecipeSpec, TaskSpec, Tools, rok_aks, rok_eks};
 use crate::engine::question::Kind;
-use crate::engine::{Answers, Question, Recipe, Step, StepError, Task};
-use crate::steps::aws::remove::{
-    FormerCluster, KeptBuckets, Removal, RemoveAttachment, RemovePolicy, RemoveProvider,
-    RemoveRole, RemoveStack,
-};
-use crate::steps::cluster::CLUSTER_UID;
-use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Revert};
-use crate::steps::proof::RemoveProof;
+use crate::engine::{Answers, Question, Recipe, Step, Task};
+use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Repository, Revert};
 
-/// Its name.
-pub const NAME: &str = "teardown";
+/// A recipe, what takes it back, and the file of a clone that tells of it.
+pub struct TakenBack {
+    /// The recipe.
+    pub installed: &'static RecipeSpec,
+    /// What takes it back.
+    pub teardown: &'static RecipeSpec,
+    /// The file that only this recipe writes.
+    pub told_by: &'static str,
+}
 
-/// The recipe.
-pub const SPEC: RecipeSpec = RecipeSpec {
-    name: NAME,
-    title: "What rok-deploy made for Rok on EKS, taken back",
-    tasks: &[ENVIRONMENT, OBJECTSTORAGE, CLOUDIDENTITY, GITOPS],
-    questions: QUESTIONS,
-    build: |answers, tools| {
-        let (answers, tools) = (answers.clone(), tools.clone());
-        Box::pin(async move { build(&answers, &tools).await })
+/// What can be taken back.
+pub const ALL: &[TakenBack] = &[
+    TakenBack {
+        installed: &rok_eks::SPEC,
+        teardown: &eks::SPEC,
+        told_by: "deploy/env.eks-cluster",
     },
-    also_knows: &[],
-    handoff: None,
-};
+    TakenBack {
+        installed: &rok_aks::SPEC,
+        teardown: &aks::SPEC,
+        told_by: "deploy/env.aks-cluster",
+    },
+];
+
+/// Returns what takes back the recipe of that name, or is called so itself.
+pub fn of(name: &str) -> Option<&'static RecipeSpec> {
+    let mut all = ALL.iter();
+    let found = all.find(|one| [one.installed.name, one.teardown.name].contains(&name));
+    found.map(|one| one.teardown)
+}
 
 const ENVIRONMENT: TaskSpec = TaskSpec {
     name: "environment",
     title: "Look at the environment",
     description: "Finds account, cluster and kube context. Changes nothing.",
-};
-const OBJECTSTORAGE: TaskSpec = TaskSpec {
-    name: "objectstorage",
-    title: "Leave the object storage",
-    description: "Removes what proofs left in the cluster, and names the buckets and namespaces, \
-                  which stay.",
-};
-const CLOUDIDENTITY: TaskSpec = TaskSpec {
-    name: "cloudidentity",
-    title: "Remove the cloud identity",
-    description: "Deletes role, policy and OIDC provider where they carry our tags and this \
-                  cluster's name, and nobody else uses them.",
 };
 const GITOPS: TaskSpec = TaskSpec {
     name: "gitops",
@@ -60,47 +58,28 @@ const GITOPS: TaskSpec = TaskSpec {
                   edited since stay.",
 };
 
-/// The questions of `rok-eks` that matter here.
-const ASKED: &[&str] = &[
-    "gitops_dir",
-    "gitops_url",
-    "gitops_branch",
-    "gitops_push",
-    "aws_profile",
-    "aws_default_region",
-    "aws_account_id",
-    "eks_cluster",
-    "eks_cluster_oidc",
-    "kube_context",
-    "kube_context_accept",
-    "rok_cluster_name",
-    "rok_cluster_namespace",
-    "aws_s3_role",
-    "aws_s3_bucket_prefix",
-    "aws_cf_s3_resources",
-    "aws_iam_path",
-];
+/// The key of the answer that reverts our commits.
+const TEARDOWN_GIT: &str = "teardown_git";
 
 const REVERTS: Question = Question {
     kind: Kind::YesNo,
     stored: false,
     default: |_| Some("no".into()),
     ..Question::new(
-        "teardown_git",
+        TEARDOWN_GIT,
         GITOPS.name,
         "Revert commits",
         "`yes` takes back, by a revert commit, what rok-deploy committed to the deployments repository.",
     )
 };
 
-const QUESTIONS: &[Question] = &questions();
-
-const fn questions() -> [Question; INSTALLED.len() + 1] {
-    let mut questions = [REVERTS; INSTALLED.len() + 1];
+/// Returns the questions of a recipe, of which only some are asked, and whether commits are reverted.
+const fn taken_back<const N: usize>(installed: &[Question], asked: &[&str]) -> [Question; N] {
+    let mut questions = [REVERTS; N];
     let mut index = 0;
-    while index < INSTALLED.len() {
-        let question = INSTALLED[index];
-        questions[index] = if is_asked(question.key) {
+    while index < installed.len() {
+        let question = installed[index];
+        questions[index] = if is_among(question.key, asked) {
             question
         } else {
             Question {
@@ -113,10 +92,10 @@ const fn questions() -> [Question; INSTALLED.len() + 1] {
     questions
 }
 
-const fn is_asked(key: &str) -> bool {
+const fn is_among(key: &str, asked: &[&str]) -> bool {
     let mut index = 0;
-    while index < ASKED.len() {
-        if is_same(ASKED[index].as_bytes(), key.as_bytes()) {
+    while index < asked.len() {
+        if is_same(asked[index].as_bytes(), key.as_bytes()) {
             return true;
         }
         index += 1;
@@ -132,17 +111,20 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
     index == one.len() && index == other.len()
 }
 
-/// Steps that need the cluster.
-const CLUSTER: [&str; 3] = ["cluster.context", "cluster.lease", "rok.remove-proof"];
-
-async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
-    let parts = Parts::new(answers, tools).await?;
+/// Returns the recipe of these tasks; `cluster` are the steps that need the cluster.
+fn recipe(
+    name: &'static str,
+    answers: &Answers,
+    tools: &Tools,
+    cluster: &[&'static str],
+    tasks: Vec<(TaskSpec, Vec<Arc<dyn Step>>)>,
+) -> Recipe {
     let mut left_out = BTreeMap::new();
     let mut next = Vec::new();
     if tools.modes.no_cluster {
-        for id in CLUSTER {
+        for id in cluster {
             left_out.insert(
-                id,
+                *id,
                 "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
             );
         }
@@ -152,88 +134,39 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         );
     }
     next.push("`rok-deploy run` makes it anew".into());
-    if !answers.is_yes("teardown_git") {
+    if !answers.is_yes(TEARDOWN_GIT) {
         let reason = "not asked for; `--set teardown_git=yes` reverts our commits";
         for id in ["gitops.revert", "gitops.push"] {
             left_out.insert(id, reason.to_owned());
         }
         next.insert(0, "the deployments repository stays as it is".into());
     }
-    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
+    let tasks = tasks.into_iter().map(|(spec, steps)| Task {
         name: spec.name,
         title: spec.title,
         mode: tools.modes.of(spec.name),
         proves: None,
         steps,
-    };
-    Ok(Recipe {
-        name: NAME,
-        tasks: vec![
-            task(ENVIRONMENT, environment(&parts)),
-            task(OBJECTSTORAGE, objectstorage(&parts)),
-            task(CLOUDIDENTITY, cloudidentity(&parts)),
-            task(GITOPS, gitops(&parts)),
-        ],
+    });
+    Recipe {
+        name,
+        tasks: tasks.collect(),
         left_out,
         closing: "What is ours, and used by nobody else, is gone",
         next,
-    })
+    }
 }
 
-fn environment(parts: &Parts) -> Vec<Arc<dyn Step>> {
-    vec![
-        Arc::new(parts.caller()),
-        Arc::new(FormerCluster {
-            cluster: parts.cluster(),
-            is_left_out: parts.tools.modes.no_cluster,
-        }),
-        Arc::new(parts.cluster_context()),
-        Arc::new(parts.hold_cluster(CLUSTER_UID.name())),
-    ]
-}
-
-fn objectstorage(parts: &Parts) -> Vec<Arc<dyn Step>> {
-    vec![
-        Arc::new(RemoveProof::new(parts.workload(), parts.namespaces())),
-        Arc::new(KeptBuckets {
-            aws: parts.aws.clone(),
-            prefix: parts.prefix.clone(),
-        }),
-    ]
-}
-
-fn cloudidentity(parts: &Parts) -> Vec<Arc<dyn Step>> {
-    let removal = Removal {
-        aws: parts.aws.clone(),
-        identity: parts.identity(),
-    };
-    vec![
-        Arc::new(RemoveStack {
-            removal: removal.clone(),
-        }),
-        Arc::new(RemoveAttachment {
-            removal: removal.clone(),
-        }),
-        Arc::new(RemovePolicy {
-            removal: removal.clone(),
-        }),
-        Arc::new(RemoveRole {
-            removal: removal.clone(),
-        }),
-        Arc::new(RemoveProvider { removal }),
-    ]
-}
-
-fn gitops(parts: &Parts) -> Vec<Arc<dyn Step>> {
+fn gitops(answers: &Answers, repository: Repository, pushes: Option<bool>) -> Vec<Arc<dyn Step>> {
     vec![
         Arc::new(Revert {
-            repository: parts.repository(),
-            url: parts.answers.get("gitops_url").map(str::to_owned),
-            branch: parts.answers.get("gitops_branch").map(str::to_owned),
+            repository: repository.clone(),
+            url: answers.get("gitops_url").map(str::to_owned),
+            branch: answers.get("gitops_branch").map(str::to_owned),
         }),
         Arc::new(Push {
-            repository: parts.repository(),
-            wanted: parts.pushes(),
+            repository,
+            wanted: pushes,
             tags: &[],
             commits: &[&REVERTED],
             refusal: Refusal::default(),

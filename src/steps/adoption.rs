@@ -35,6 +35,11 @@ pub trait Adoptable: fmt::Debug + Copy + Ord + Send + Sync + 'static {
 
     /// Returns what to answer instead, where it cannot be used as it is.
     fn instead_of_keeping(self) -> Option<&'static str>;
+
+    /// Returns what using it as it is does, in the present tense.
+    fn keeping(self) -> &'static str {
+        "uses it exactly as it is now; nothing is written to it"
+    }
 }
 
 /// What is to become of an object that is not ours.
@@ -136,8 +141,8 @@ impl<O: Adoptable> Decisions<O> {
 
     /// Returns the choice to use the object as it is.
     pub fn keeping(object: O, digest: &str) -> Choice {
-        let label = "uses it exactly as it is now; nothing is written to it";
-        Choice::item(O::KEY, format!("{}@{digest}", object.word()), label)
+        let answer = format!("{}@{digest}", object.word());
+        Choice::item(O::KEY, answer, object.keeping())
     }
 }
 

@@ -14,5 +14,6 @@ pub mod manifests;
 pub mod names;
 pub mod ownership;
 pub mod proof;
+mod removal;
 pub mod safe_names;
 pub mod secrets;

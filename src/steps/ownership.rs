@@ -38,6 +38,11 @@ impl TagNames {
         format!("rok-deploy{separator}{what}")
     }
 
+    /// Returns the name of the tag that holds the recipe.
+    pub fn recipe(self) -> String {
+        self.name(RECIPE)
+    }
+
     /// Returns the value of one of our tags, however its cloud writes it.
     fn any<'a>(tags: &'a BTreeMap<String, String>, what: &str) -> Option<(String, &'a str)> {
         let names = [Self::Aws, Self::Azure].map(|cloud| cloud.name(what));
@@ -49,13 +54,18 @@ impl TagNames {
 }
 
 impl Ownership {
-    /// Returns the tags of an object made by `run`.
-    pub fn tags(&self, run: &str) -> BTreeMap<String, String> {
-        BTreeMap::from([
+    /// Returns the tags that say whose an object is, without the run that made it.
+    pub fn marks(&self) -> [(String, String); 2] {
+        [
             (self.cloud.name(CLUSTER), self.cluster.clone()),
             (self.cloud.name(RECIPE), self.recipe.clone()),
-            (self.cloud.name(RUN), run.to_owned()),
-        ])
+        ]
+    }
+
+    /// Returns the tags of an object made by `run`.
+    pub fn tags(&self, run: &str) -> BTreeMap<String, String> {
+        let run = (self.cloud.name(RUN), run.to_owned());
+        self.marks().into_iter().chain([run]).collect()
     }
 
     /// Whether the object is ours and this cluster's.

@@ -1,6 +1,6 @@
 //! The Azure CLI, which judges the practice Azure: what it prints, and what the world then holds.
 
-mod cli;
+pub mod cli;
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,8 @@ fn assign(az: &Az, identity: &Value, role: &str, scope: &str) -> Value {
 fn az_logs_in_and_finds_what_there_is() {
     let az = Az::start();
     // Before it has a token, which it would go on with.
-    let wrong = az.refusal(&az.login("guess"));
+    let client = az.variable("AZURE_CLIENT_ID");
+    let wrong = az.refusal(&az.login(client, "guess"));
     assert!(wrong.contains("AADSTS7000215"), "{wrong}");
     let login = az.log_in();
     assert_eq!(login[0]["id"], az.variable("AZ_SUBSCRIPTION"));

@@ -51,10 +51,12 @@ const METHODS: [&str; 5] = [
 
 /// Those that can be chosen, and those of `rok-deploy apply`, `rotate` and `teardown`.
 fn recipes() -> impl Iterator<Item = &'static RecipeSpec> {
-    RECIPES
-        .iter()
-        .copied()
-        .chain([&apply::SPEC, &rotate::SPEC, &teardown::SPEC])
+    RECIPES.iter().copied().chain([
+        &apply::SPEC,
+        &rotate::SPEC,
+        &teardown::eks::SPEC,
+        &teardown::aks::SPEC,
+    ])
 }
 
 fn answers(spec: &RecipeSpec, method: &str) -> Answers {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod az;
+mod azure_handover;
 mod bad_input;
 mod canary;
 mod catalogue;

@@ -10,8 +10,9 @@ use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, 
 use crate::recipes::{TaskSpec, Tools};
 use crate::steps::azure::edits::{self, BINDING_FILES, OVERLAY_FILES};
 use crate::steps::azure::{
-    self, Account, AnnotatedAccount, AzureIdentity, CREATE, Cluster, ENABLE, FederatedCredential,
-    ManagedIdentity, Method, PodIdentity, RoleAssignment, StorageAccount, WorkloadIdentity,
+    self, ACCEPT, Account, Admission, AnnotatedAccount, AzureIdentity, CREATE, Cluster, ENABLE,
+    FederatedCredential, ManagedIdentity, Method, Overlap, PodIdentity, RoleAssignment,
+    StorageAccount, WorkloadIdentity,
 };
 use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
 use crate::steps::environment::{CloneRights, Preflight};
@@ -90,20 +91,55 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
 
 /// What the steps are built from.
 pub(in crate::recipes) struct Parts {
-    answers: Answers,
-    tools: Tools,
-    pub(super) azure: azure::Client,
-    pub(super) identity: AzureIdentity,
+    pub(in crate::recipes) answers: Answers,
+    pub(in crate::recipes) tools: Tools,
+    pub(in crate::recipes) azure: azure::Client,
+    pub(in crate::recipes) identity: AzureIdentity,
 }
 
 impl Parts {
-    async fn new(answers: &Answers, tools: &Tools) -> Result<Self, StepError> {
+    pub(in crate::recipes) async fn new(
+        answers: &Answers,
+        tools: &Tools,
+    ) -> Result<Self, StepError> {
         Ok(Self {
             azure: tools.azure.client(answers).await?,
-            identity: AzureIdentity::of(answers, SPEC.name),
+            identity: AzureIdentity::of(answers, SPEC.name)?,
             answers: answers.clone(),
             tools: tools.clone(),
         })
+    }
+
+    /// The step that looks who is calling.
+    pub(in crate::recipes) fn account(&self) -> Account {
+        Account {
+            azure: self.azure.clone(),
+            tenant: self.answers.text("az_tenant"),
+            identity: self.identity.clone(),
+        }
+    }
+
+    /// The step that describes the AKS cluster.
+    pub(in crate::recipes) fn cluster(&self) -> Cluster {
+        Cluster {
+            azure: self.azure.clone(),
+            identity: self.identity.clone(),
+        }
+    }
+
+    /// The step that holds the kube context against that cluster.
+    pub(in crate::recipes) fn cluster_context(&self) -> ClusterContext {
+        ClusterContext {
+            access: self.access(),
+            chosen: azure::chosen(&self.identity),
+            accepts_other_server: self.answers.is_yes("kube_context_accept"),
+        }
+    }
+
+    /// The step that holds the cluster for this run.
+    pub(in crate::recipes) fn hold_cluster(&self) -> HoldCluster {
+        let operator = self.tools.operator.clone();
+        HoldCluster::new(self.access(), operator, CLUSTER_UID.name())
     }
 
     fn environment(&self) -> Vec<Arc<dyn Step>> {
@@ -113,21 +149,10 @@ impl Parts {
             self.answers.is_yes(CREATE),
             self.answers.is_yes(ENABLE),
         );
-        vec![
-            Arc::new(Account {
-                azure: self.azure.clone(),
-                tenant: self.answers.text("az_tenant"),
-                identity: self.identity.clone(),
-            }),
-            Arc::new(Cluster {
-                azure: self.azure.clone(),
-                identity: self.identity.clone(),
-            }),
-            Arc::new(ClusterContext {
-                access: self.access(),
-                chosen: azure::chosen(&self.identity),
-                accepts_other_server: self.answers.is_yes("kube_context_accept"),
-            }),
+        let mut steps: Vec<Arc<dyn Step>> = vec![
+            Arc::new(self.account()),
+            Arc::new(self.cluster()),
+            Arc::new(self.cluster_context()),
             Arc::new(Preflight {
                 rights: Arc::new(rights),
                 clone: Some(CloneRights {
@@ -136,12 +161,17 @@ impl Parts {
                 }),
                 kustomize: Some(self.tools.kustomize.clone()),
             }),
-            Arc::new(HoldCluster::new(
-                self.access(),
-                self.tools.operator.clone(),
-                CLUSTER_UID.name(),
-            )),
-        ]
+            Arc::new(self.hold_cluster()),
+        ];
+        // Who makes nothing collides with nobody.
+        if self.tools.modes.changes {
+            steps.push(Arc::new(Overlap {
+                azure: self.azure.clone(),
+                identity: self.identity.clone(),
+                accepts: self.answers.is_yes(ACCEPT),
+            }));
+        }
+        steps
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {
@@ -195,7 +225,8 @@ impl Parts {
         }
     }
 
-    fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
+    /// The managed identity, what it may do, and what the cluster needs to let Pods become it.
+    pub(super) fn identity_steps(&self) -> Vec<Arc<dyn Step>> {
         let (azure, identity) = (&self.azure, &self.identity);
         let mut steps: Vec<Arc<dyn Step>> = vec![
             Arc::new(StorageAccount {
@@ -216,9 +247,23 @@ impl Parts {
                 enables: self.answers.is_yes(ENABLE),
             }));
         }
+        steps
+    }
+
+    /// What somebody with rights can do to let the Pods become the identity.
+    pub(super) fn opened_by_others(&self) -> Arc<dyn Step> {
+        let (azure, identity) = (self.azure.clone(), self.identity.clone());
+        match identity.method {
+            Method::WorkloadIdentity => Arc::new(FederatedCredential { azure, identity }),
+            Method::PodIdentity => Arc::new(RoleAssignment::of_operator(azure, identity)),
+        }
+    }
+
+    fn cloudidentity(&self) -> Vec<Arc<dyn Step>> {
+        let mut steps = self.identity_steps();
         steps.push(Arc::new(self.rendered(
             StepMeta {
-                needs: files::render_needs(),
+                needs: files::choice_needs(),
                 gives: vec![files::ENV_WRITTEN.name(), files::ENV_COMMIT.name()],
                 after: vec![
                     "azure.storage-account",
@@ -254,26 +299,22 @@ impl Parts {
 
     /// What lets the Pods be the identity.
     fn admission(&self) -> Vec<Arc<dyn Step>> {
-        let (azure, identity) = (&self.azure, &self.identity);
-        match identity.method {
-            Method::WorkloadIdentity => vec![
-                Arc::new(FederatedCredential {
-                    azure: azure.clone(),
-                    identity: identity.clone(),
-                }),
-                Arc::new(AnnotatedAccount {
-                    access: self.access(),
-                    identity: identity.clone(),
-                }),
-            ],
-            Method::PodIdentity => vec![
-                Arc::new(RoleAssignment::of_operator(azure.clone(), identity.clone())),
-                Arc::new(PodIdentity {
-                    azure: azure.clone(),
-                    identity: identity.clone(),
-                }),
-            ],
-        }
+        let identity = self.identity.clone();
+        let last: Arc<dyn Step> = match identity.method {
+            Method::WorkloadIdentity => Arc::new(AnnotatedAccount {
+                access: self.access(),
+                identity,
+            }),
+            Method::PodIdentity => Arc::new(PodIdentity {
+                azure: self.azure.clone(),
+                identity,
+            }),
+        };
+        let judged = Arc::new(Admission {
+            azure: self.azure.clone(),
+            identity: self.identity.clone(),
+        });
+        vec![self.opened_by_others(), last, judged]
     }
 
     fn objectstorage(&self) -> Vec<Arc<dyn Step>> {
@@ -474,21 +515,21 @@ impl Parts {
         }
     }
 
-    pub(super) fn repository(&self) -> Repository {
+    pub(in crate::recipes) fn repository(&self) -> Repository {
         (self.tools.repository)(&self.answers.text("gitops_dir"))
     }
 
-    pub(super) fn access(&self) -> ClusterAccess {
+    pub(in crate::recipes) fn access(&self) -> ClusterAccess {
         self.tools.cluster.access(self.answers.get("kube_context"))
     }
 
-    fn pushes(&self) -> Option<bool> {
+    pub(in crate::recipes) fn pushes(&self) -> Option<bool> {
         self.answers
             .get("gitops_push")
             .map(|answer| answer == "yes")
     }
 
-    fn namespaces(&self) -> Vec<String> {
+    pub(in crate::recipes) fn namespaces(&self) -> Vec<String> {
         let mut names = vec![self.identity.namespace.clone(), "rok-system".to_owned()];
         names.dedup();
         names

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::engine::{Answers, FactKey};
+use crate::engine::{Answers, FactKey, Facts, StepError};
 use crate::recipes::rok_eks::VERIFY_IMAGE;
-use crate::steps::azure::{ADOPT, AzureIdentity, Method, SUBSCRIPTION};
+use crate::steps::azure::{AzureIdentity, Decisions, IDENTITY_ADOPTED, Method, SUBSCRIPTION};
 use crate::steps::gitops::{BRANCH, FileSpec, TagState, Variables, Written};
 
 pub(super) const ENV_FILES: &[FileSpec] = &[
@@ -112,7 +112,6 @@ pub(super) fn variables(
     for (name, value) in [
         ("VERIFY_IMAGE", other_than("verify_image", VERIFY_IMAGE)),
         ("VERIFY_PULL_SECRET", other_than("verify_pull_secret", "")),
-        ("AZ_ADOPT", other_than(ADOPT, "")),
         (
             "AZ_BLOB_ENDPOINT",
             endpoint(&identity.account, storage_suffix),
@@ -120,7 +119,24 @@ pub(super) fn variables(
     ] {
         variables.extend(value.map(|value| (name.to_owned(), value)));
     }
-    Arc::new(move |_| Ok(variables.clone()))
+    let adopt = identity.adopt.clone();
+    Arc::new(move |facts: &Facts| {
+        let mut variables = variables.clone();
+        let decided = decisions(&adopt, facts)?;
+        variables.extend(decided.map(|decided| ("AZ_ADOPT".to_owned(), decided)));
+        Ok(variables)
+    })
+}
+
+/// Returns what was decided, by the operator or by a hand-off, so that the next run knows it.
+fn decisions(adopt: &Decisions, facts: &Facts) -> Result<Option<String>, StepError> {
+    let mut decisions = adopt.clone();
+    if facts.has(IDENTITY_ADOPTED.name()) {
+        let made: String = facts.get(&IDENTITY_ADOPTED)?;
+        decisions.merge(Decisions::parse(&made).map_err(StepError::failed)?);
+    }
+    let text = decisions.to_string();
+    Ok((!text.is_empty()).then_some(text))
 }
 
 /// Returns the address of the account's blobs, unless it is the one that templates make of its name.
@@ -140,4 +156,11 @@ pub(super) fn render_needs() -> Vec<&'static str> {
 pub(super) fn manifest_needs() -> Vec<&'static str> {
     let others = MANIFESTS.iter().map(|(_, written)| written.name());
     render_needs().into_iter().chain(others).collect()
+}
+
+/// The same, of the files that keep decisions.
+pub(super) fn choice_needs() -> Vec<&'static str> {
+    let mut needs = render_needs();
+    needs.push(IDENTITY_ADOPTED.name());
+    needs
 }

@@ -4,10 +4,10 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, OBJECTSTORAGE};
 use crate::engine::Answers;
 use crate::engine::question::{Kind, Question};
 use crate::recipes::rok_eks::question;
-use crate::steps::azure::{ADOPT, CREATE, ENABLE};
+use crate::steps::azure::{ACCEPT, ADOPT, CREATE, Decisions, ENABLE};
 use crate::steps::names::{self, AzureInputs};
 
-pub(super) const QUESTIONS: &[Question] = &[
+pub(in crate::recipes) const QUESTIONS: &[Question] = &[
     question("gitops_dir"),
     question("gitops_url"),
     question("gitops_branch"),
@@ -185,13 +185,25 @@ pub(super) const QUESTIONS: &[Question] = &[
         optional: true,
         computed: true,
         needs: &["az_subscription", "az_managed_identity"],
-        validate: |value, _| check_adopt(value),
+        validate: |value, _| Decisions::parse(value).map(|_| ()),
         ..Question::new(
             ADOPT,
             CLOUDIDENTITY.name,
             "Adopt what exists",
-            "What to do about an `identity` that has our name and is not ours: named, it is taken \
-             over, and gets our tags.",
+            "What to do about an `identity`, `credential`, `assignment` or `pod-identity` that has our \
+             name and is not ours: named, it is taken over; with the digest that the plan shows, as in \
+             `identity@3fa9c1d2e4b5`, it is used as it is. Several are separated by commas.",
+        )
+    },
+    Question {
+        kind: Kind::YesNo,
+        stored: false,
+        default: |_| Some("no".into()),
+        ..Question::new(
+            ACCEPT,
+            CLOUDIDENTITY.name,
+            "Accept an overlap",
+            "`yes` accepts a container prefix or an identity's name that somebody else has too.",
         )
     },
     Question {
@@ -262,16 +274,6 @@ fn inputs_of_rok(answers: &Answers) -> Option<AzureInputs<'_>> {
 
 fn uses_workload_identity(answers: &Answers) -> bool {
     answers.get("az_identity_method") != Some("pod-identity")
-}
-
-fn check_adopt(value: &str) -> Result<(), String> {
-    let items = value.split(',').map(str::trim);
-    let unknown = items
-        .into_iter()
-        .find(|item| !["", "identity"].contains(item));
-    unknown.map_or(Ok(()), |item| {
-        Err(format!("holds `{item}`; expected `identity`"))
-    })
 }
 
 /// A location as Azure names it to programs.

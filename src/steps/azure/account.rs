@@ -94,6 +94,18 @@ impl Step for Account {
     }
 }
 
+impl Account {
+    /// Returns who is calling, as people know them.
+    ///
+    /// # Errors
+    ///
+    /// When nobody is logged in.
+    pub async fn caller(&self) -> Result<String, StepError> {
+        let caller = self.azure.caller().await.map_err(refused)?;
+        Ok(in_words(&caller))
+    }
+}
+
 /// Says who is calling, as people know them.
 fn in_words(caller: &Caller) -> String {
     let kind = match caller.kind {

@@ -142,7 +142,7 @@ mod tests {
             method,
             pod_identity: "rok".into(),
             service_account: "rok".into(),
-            ..AzureIdentity::of(&Answers::default(), "rok-aks")
+            ..AzureIdentity::of(&Answers::default(), "rok-aks").unwrap()
         }
     }
 

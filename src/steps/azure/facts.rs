@@ -30,6 +30,8 @@ pub const STORAGE_ID: FactKey<String> = FactKey::new("azure.storage-id");
 pub const BLOB_ENDPOINT: FactKey<String> = FactKey::new("azure.blob-endpoint");
 /// The managed identity's resource id, in our own spelling: services write ids in different cases.
 pub const IDENTITY_ID: FactKey<String> = FactKey::new("azure.identity-id");
+/// What a hand-off has decided about an identity of our name, for the next run; empty where nothing.
+pub const IDENTITY_ADOPTED: FactKey<String> = FactKey::new("azure.identity-adopted");
 /// The managed identity's client id; empty while it is still to be made.
 pub const IDENTITY_CLIENT_ID: FactKey<String> = FactKey::new("azure.identity-client-id");
 /// The managed identity's object id; empty while it is still to be made.

@@ -5,13 +5,17 @@
 
 use async_trait::async_trait;
 
+use super::adoption::{Decisions, Object};
 use super::facts::{IDENTITY_CLIENT_ID, IDENTITY_ID, OIDC_ISSUER};
 use super::identity::{AzureIdentity, CREDENTIAL_LIMIT};
 use super::refused::{not_there_yet, refused};
+use super::who::Admission;
 use crate::clients::azure::{Azure, FederatedCredential as Found};
 use crate::engine::{
-    Change, Context, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb, lines,
+    Change, Context, ErrorKind, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
+    lines,
 };
+use crate::steps::in_the_way::Installation as _;
 
 /// Creates the credential, or corrects the one of that service account.
 pub struct FederatedCredential {
@@ -41,11 +45,17 @@ impl Step for FederatedCredential {
 
     async fn check(&self, facts: &Facts, _context: &Context) -> Result<Observation, StepError> {
         let (held, wanted) = self.both(facts).await?;
-        Ok(match standing(&held, &wanted) {
+        let who = self.admission(&wanted);
+        let others = who.others(&held);
+        let identity = &self.identity.name;
+        let seen = match standing(&held, &wanted) {
             Standing::Equal(found) => {
-                let name = &found.name;
-                let note = format!("`{name}` lets {} in", wanted.subject);
+                let only = if others.is_empty() { "only " } else { "" };
+                let note = format!("`{}` lets in {only}{}", found.name, who.in_words());
                 Observation::satisfied(note)
+            }
+            Standing::Differs(found) if self.is_of_others(found, who) => {
+                return Ok(self.in_the_way(found, &wanted));
             }
             Standing::Differs(found) => Observation::differs(vec![
                 Change::new(Verb::Update, "federated credential", &found.name)
@@ -58,10 +68,14 @@ impl Step for FederatedCredential {
                     .after(self.described(&wanted)),
             ])
             .notice(format!(
-                "only {} may act as managed identity `{}`, beside those that could before",
-                wanted.subject, self.identity.name
+                "{} may become managed identity `{identity}`",
+                who.in_words()
             )),
-        })
+        };
+        let told = |seen: Observation, other: &String| {
+            seen.notice(format!("managed identity `{identity}` lets in {other} too"))
+        };
+        Ok(others.iter().fold(seen, told))
     }
 
     async fn apply(&self, facts: &Facts, _context: &Context) -> Result<(), StepError> {
@@ -83,6 +97,27 @@ impl Step for FederatedCredential {
 }
 
 impl FederatedCredential {
+    /// Returns the name of the credential that is changed or made: that of one which is about the same,
+    /// as far as the caller may see.
+    ///
+    /// # Errors
+    ///
+    /// When Azure gives no answer.
+    pub async fn name(&self, facts: &Facts) -> Result<String, StepError> {
+        let ours = || Ok(self.identity.credential.clone());
+        if !self.meta().needs.iter().all(|name| facts.has(name)) {
+            return ours();
+        }
+        match self.both(facts).await {
+            Err(error) if error.kind == ErrorKind::Permission => ours(),
+            Err(error) => Err(error),
+            Ok((held, wanted)) => match standing(&held, &wanted) {
+                Standing::Equal(found) | Standing::Differs(found) => Ok(found.name.clone()),
+                Standing::Absent => ours(),
+            },
+        }
+    }
+
     /// Returns the credentials that the identity has, and the one that it is to have.
     async fn both(&self, facts: &Facts) -> Result<(Vec<Found>, Found), StepError> {
         let issuer: String = facts.get(&OIDC_ISSUER)?;
@@ -100,6 +135,45 @@ impl FederatedCredential {
             audiences: vec![self.azure.cloud().exchange_audience.clone()],
         };
         Ok((held, wanted))
+    }
+
+    fn admission<'a>(&'a self, wanted: &'a Found) -> Admission<'a> {
+        Admission {
+            issuer: &wanted.issuer,
+            subject: &wanted.subject,
+            audience: &self.azure.cloud().exchange_audience,
+            cluster: &self.identity.cluster,
+        }
+    }
+
+    /// Whether the credential lets in somebody else, and hangs on an identity that others made: who
+    /// changes it, locks that one out.
+    fn is_of_others(&self, found: &Found, who: Admission<'_>) -> bool {
+        let adopt = &self.identity.adopt;
+        let was_there = adopt.of(Object::Identity).is_some();
+        was_there && !who.is_about(found) && !adopt.takes_over(Object::Credential)
+    }
+
+    fn in_the_way(&self, found: &Found, wanted: &Found) -> Observation {
+        let who = self.admission(wanted);
+        let identity = &self.identity;
+        let label = "changes it, which locks out whom it lets in now";
+        let taking = Decisions::taking_over(Object::Credential, label);
+        let other = identity.other_name(Object::Credential, &identity.name);
+        let choices: Vec<_> = other.into_iter().chain([taking]).collect();
+        let held = identity.adopt.to_string();
+        let hints = choices.iter().map(|choice| choice.hint(&held)).collect();
+        let reason = format!(
+            "federated credential `{}` of managed identity `{}` is not ours: it lets in {}, expected {}",
+            found.name,
+            identity.name,
+            who.let_in(found),
+            who.in_words()
+        );
+        let change = Change::new(Verb::Update, "federated credential", &found.name)
+            .before(described(found, &found.issuer))
+            .after(self.described(wanted));
+        Observation::conflict(reason, vec![change], hints).offers(choices)
     }
 
     /// What is wanted, in words that hold while the issuer is still to be made.

@@ -1,7 +1,8 @@
 //! The cloud identity that a run is about: one service account, or the Pods of one Pod identity, may
 //! use the containers of one storage account, as one managed identity.
 
-use crate::engine::Answers;
+use super::adoption::{ADOPT, Decisions};
+use crate::engine::{Answers, StepError};
 use crate::steps::names::{self, AzureInputs};
 use crate::steps::ownership::{Ownership, TagNames};
 
@@ -11,9 +12,6 @@ pub const DATA_ROLE: &str = "Storage Blob Data Contributor";
 pub const OPERATOR_ROLE: &str = "Managed Identity Operator";
 /// How many federated credentials an identity may have.
 pub const CREDENTIAL_LIMIT: usize = 20;
-
-/// The key of the answer that says what is taken over.
-pub const ADOPT: &str = "az_adopt";
 
 /// How the Pods of Rok get the identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +61,17 @@ pub struct AzureIdentity {
     pub prefix: String,
     /// Our tags.
     pub ownership: Ownership,
-    /// What of others is taken over, as `az_adopt` says it: `identity`.
-    pub adopt: Vec<String>,
+    /// What was decided about objects of others.
+    pub adopt: Decisions,
 }
 
 impl AzureIdentity {
     /// Returns the identity that complete answers of `recipe` describe.
-    pub fn of(answers: &Answers, recipe: &str) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When [`ADOPT`] is no decision; its question has judged it before.
+    pub fn of(answers: &Answers, recipe: &str) -> Result<Self, StepError> {
         let (cluster, namespace) = (
             answers.text("aks_cluster"),
             answers.text("rok_cluster_namespace"),
@@ -80,9 +82,10 @@ impl AzureIdentity {
             namespace: &namespace,
             name: &name,
         };
-        let adopt = answers.text(ADOPT);
-        let adopt = adopt.split(',').map(str::trim);
-        Self {
+        let adopt = answers.get(ADOPT).unwrap_or_default();
+        let adopt = Decisions::parse(adopt)
+            .map_err(|problem| StepError::answers(format!("`{ADOPT}` {problem}")))?;
+        Ok(Self {
             subscription: answers.text("az_subscription"),
             group: answers.text("az_resource_group"),
             location: answers.text("az_location"),
@@ -99,14 +102,11 @@ impl AzureIdentity {
                 recipe: recipe.into(),
                 cloud: TagNames::Azure,
             },
-            adopt: adopt
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            adopt,
             cluster,
             service_account: name,
             namespace,
-        }
+        })
     }
 
     /// Returns the resource id of the resource group.
@@ -152,19 +152,20 @@ impl AzureIdentity {
         names::probe_bucket(&self.prefix)
     }
 
-    /// Whether the operator has said that what stands behind `word` is taken over.
-    pub fn takes_over(&self, word: &str) -> bool {
-        self.adopt.iter().any(|item| item == word)
+    /// Returns what is written beside a role assignment, which cannot carry tags.
+    pub fn assignment_description(&self) -> String {
+        format!("Made by rok-deploy for Rok on AKS cluster {}", self.cluster)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::steps) mod tests {
     use super::*;
     use crate::engine::Origin;
+    use crate::steps::azure::adoption::Object;
 
     /// The documentation's example.
-    fn sample() -> AzureIdentity {
+    pub(in crate::steps) fn sample() -> AzureIdentity {
         let mut answers = Answers::default();
         for (key, value) in [
             ("az_subscription", "3b63afce-113a-4798-a303-f37dada04319"),
@@ -180,7 +181,7 @@ mod tests {
         ] {
             answers.set(key, value, Origin::Set);
         }
-        AzureIdentity::of(&answers, "rok-aks")
+        AzureIdentity::of(&answers, "rok-aks").unwrap()
     }
 
     #[test]
@@ -201,6 +202,6 @@ mod tests {
         );
         assert_eq!(identity.credential, "rok-rok-rok");
         assert_eq!(identity.method, Method::WorkloadIdentity);
-        assert!(identity.takes_over("identity") && identity.adopt.len() == 1);
+        assert!(identity.adopt.takes_over(Object::Identity));
     }
 }

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 
+use super::adoption::{Decisions, Object};
 use super::cluster_feature::{CHANGING, described, is_changing};
 use super::facts::{CLUSTER_ID, IDENTITY_CLIENT_ID, IDENTITY_ID, IDENTITY_PRINCIPAL_ID};
 use super::identity::AzureIdentity;
@@ -17,6 +18,7 @@ use crate::engine::{
     Change, Choice, Context, ErrorKind, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
     lines,
 };
+use crate::steps::in_the_way::Installation as _;
 
 const RETIRED: &str = "Microsoft has retired the add-on for Pod identities; \
                        `--set az_identity_method=workload-identity` migrates";
@@ -66,7 +68,11 @@ impl Step for PodIdentity {
             return Ok(Observation::differs(vec![self.creation()]).notice(RETIRED));
         };
         if !is_same_id(&found.identity.resource_id, &facts.get(&IDENTITY_ID)?) {
-            return Ok(self.in_the_way(found));
+            return Ok(if self.identity.adopt.takes_over(Object::PodIdentity) {
+                Observation::differs(vec![self.taking(found)]).notice(RETIRED)
+            } else {
+                self.in_the_way(found)
+            });
         }
         match found.state.as_deref() {
             Some("Assigned") => {
@@ -173,18 +179,29 @@ impl PodIdentity {
             found.identity.resource_id,
             self.identity.id()
         );
-        let hints = vec![
-            "`--set pod_identity_name=NAME` leaves it alone and takes another name".to_owned(),
-            format!(
-                "if nobody needs it: `az aks pod-identity delete --resource-group {} --cluster-name {} \
-                 --namespace {} --name {}`",
-                self.identity.group,
-                self.identity.cluster,
-                self.identity.namespace,
-                self.identity.pod_identity
-            ),
-        ];
-        Observation::conflict(reason, vec![self.creation()], hints)
+        let label = "takes it over; Pods of that label become our identity from then on";
+        let taking = Decisions::taking_over(Object::PodIdentity, label);
+        let own = &self.identity.pod_identity;
+        let other = self.identity.other_name(Object::PodIdentity, own);
+        let choices: Vec<_> = other.into_iter().chain([taking]).collect();
+        let held = self.identity.adopt.to_string();
+        let mut hints: Vec<_> = choices.iter().map(|choice| choice.hint(&held)).collect();
+        hints.push(format!(
+            "if nobody needs it: `az aks pod-identity delete --resource-group {} --cluster-name {} \
+             --namespace {} --name {own}`",
+            self.identity.group, self.identity.cluster, self.identity.namespace,
+        ));
+        Observation::conflict(reason, vec![self.taking(found)], hints).offers(choices)
+    }
+
+    /// What becomes of one that stands for another identity.
+    fn taking(&self, found: &AssignedPodIdentity) -> Change {
+        Change::new(Verb::Update, "Pod identity", self.place())
+            .before(format!(
+                "managed identity: {}\n",
+                found.identity.resource_id
+            ))
+            .after(self.described())
     }
 }
 

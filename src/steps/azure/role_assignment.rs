@@ -7,7 +7,9 @@
 //! is as good.
 
 use async_trait::async_trait;
+use serde_json::json;
 
+use super::adoption::{Decisions, Object};
 use super::facts::{
     ASSIGNMENT_ID, BLOB_ENDPOINT, CLUSTER_PRINCIPAL, IDENTITY_CLIENT_ID, IDENTITY_ID,
     IDENTITY_PRINCIPAL_ID, STORAGE_ID,
@@ -21,12 +23,13 @@ use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Settle, Step, StepError, StepMeta, Verb,
     lines,
 };
+use crate::steps::adoption::meaning_digest;
 use crate::steps::names;
 
 /// The id of `Storage Blob Data Contributor`, the same everywhere.
-const DATA_ROLE_ID: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
+pub(super) const DATA_ROLE_ID: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
 /// The id of `Managed Identity Operator`, the same everywhere.
-const OPERATOR_ROLE_ID: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
+pub(super) const OPERATOR_ROLE_ID: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 
 /// Assigns a role.
 pub struct RoleAssignment {
@@ -123,7 +126,12 @@ impl Step for RoleAssignment {
         let assignments = self.azure.role_assignments(&scope, filter).await;
         let assignments = assignments.map_err(refused)?;
         let Some(found) = self.equal(&assignments, &scope, &principal) else {
-            return Ok(self.absent());
+            let mut narrowed = assignments.iter();
+            let narrowed = narrowed.find(|found| self.is_conditioned(found, &scope, &principal));
+            return Ok(match narrowed {
+                Some(found) => self.narrowed(found),
+                None => self.absent(),
+            });
         };
         let note = if is_same_id(&found.scope, &scope) {
             format!("assigned as {}", found.name)
@@ -142,12 +150,16 @@ impl Step for RoleAssignment {
                 "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{definition}",
                 self.identity.subscription
             ),
-            description: Some(format!(
-                "Made by rok-deploy for Rok on AKS cluster {}",
-                self.identity.cluster
-            )),
+            description: Some(self.identity.assignment_description()),
         };
-        let name = names::assignment(&scope, &principal, definition);
+        // Azure takes each role of a principal at a scope only once, whatever it is called.
+        let narrowed = if self.identity.adopt.takes_over(Object::Assignment) {
+            self.conditioned(&scope, &principal).await?
+        } else {
+            None
+        };
+        let own = || names::assignment(&scope, &principal, definition);
+        let name = narrowed.map_or_else(own, |found| found.name);
         let put = self.azure.put_role_assignment(&scope, &name, &assignment);
         put.await.map(|_| ()).map_err(not_there_yet)
     }
@@ -170,15 +182,59 @@ impl RoleAssignment {
         scope: &str,
         principal: &str,
     ) -> Option<&'a Found> {
-        let is_equal = |found: &&Found| {
-            let role = found.role_definition_id.rsplit('/').next();
-            let role = role.is_some_and(|role| role.eq_ignore_ascii_case(self.role.definition));
-            // A condition may take away what the role gives.
-            role && found.principal_id.eq_ignore_ascii_case(principal) && found.condition.is_none()
-        };
+        // A condition may take away what the role gives.
+        let is_equal = |found: &&Found| self.is_of(found, principal) && found.condition.is_none();
         let equal = || assignments.iter().filter(is_equal);
         let here = equal().find(|found| is_same_id(&found.scope, scope));
         here.or_else(|| equal().find(|found| self.role.inherits && is_above(&found.scope, scope)))
+    }
+
+    /// Whether it gives this role to this principal, somewhere.
+    fn is_of(&self, found: &Found, principal: &str) -> bool {
+        let role = found.role_definition_id.rsplit('/').next();
+        let role = role.is_some_and(|role| role.eq_ignore_ascii_case(self.role.definition));
+        role && found.principal_id.eq_ignore_ascii_case(principal)
+    }
+
+    /// Whether it is the one that is wanted, under a condition.
+    fn is_conditioned(&self, found: &Found, scope: &str, principal: &str) -> bool {
+        let here = is_same_id(&found.scope, scope);
+        here && self.is_of(found, principal) && found.condition.is_some()
+    }
+
+    async fn conditioned(&self, scope: &str, principal: &str) -> Result<Option<Found>, StepError> {
+        let filter = RoleFilter::Principal(principal);
+        let assignments = self.azure.role_assignments(scope, filter).await;
+        let mut assignments = assignments.map_err(not_there_yet)?.into_iter();
+        Ok(assignments.find(|found| self.is_conditioned(found, scope, principal)))
+    }
+
+    /// The role is there, and somebody has narrowed it.
+    fn narrowed(&self, found: &Found) -> Observation {
+        let condition = found.condition.as_deref().unwrap_or_default();
+        let digest = meaning_digest(&json!({ "condition": condition }));
+        let adopt = &self.identity.adopt;
+        if adopt.kept(Object::Assignment) == Some(&digest) {
+            let note = format!("assigned under a condition (`assignment@{digest}`)");
+            return self.giving(Observation::satisfied(note), &found.id);
+        }
+        let name = self.role.name;
+        let change = Change::new(Verb::Update, "role assignment", &found.name)
+            .before(format!("{name}, if {condition}\n"))
+            .after(format!("{name}\n"));
+        if adopt.takes_over(Object::Assignment) {
+            return self.giving(Observation::differs(vec![change]), &found.id);
+        }
+        let choices = vec![
+            Decisions::keeping(Object::Assignment, &digest),
+            Decisions::taking_over(Object::Assignment, "takes it over and drops the condition"),
+        ];
+        let held = adopt.to_string();
+        let hints = choices.iter().map(|choice| choice.hint(&held)).collect();
+        let reason = format!(
+            "role `{name}` is assigned under a condition that somebody else has set: found              `{condition}`, expected none"
+        );
+        Observation::conflict(reason, vec![change], hints).offers(choices)
     }
 
     fn absent(&self) -> Observation {

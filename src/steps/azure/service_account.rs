@@ -180,6 +180,6 @@ impl AnnotatedAccount {
 }
 
 /// Whether this tool made the account.
-fn is_ours(account: &ServiceAccountInfo) -> bool {
+pub(super) fn is_ours(account: &ServiceAccountInfo) -> bool {
     account.labels.get(MANAGED_BY.0).map(String::as_str) == Some(MANAGED_BY.1)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,16 +16,20 @@ use crate::support::practice::{Practice, Served};
 const ANSWER_WITHIN: Duration = Duration::from_mins(3);
 
 /// A practice cloud, and somebody who has `az`.
-pub(super) struct Az {
-    pub(super) practice: Practice,
+pub struct Az {
+    pub practice: Practice,
     served: Served,
     variables: BTreeMap<String, String>,
 }
 
 impl Az {
-    /// Serves a new world and tells `az` of it, as its documentation has it for clouds of one's own.
-    pub(super) fn start() -> Self {
-        let practice = Practice::new();
+    /// Serves a new world.
+    pub fn start() -> Self {
+        Self::of(Practice::new())
+    }
+
+    /// Serves a world and tells `az` of it, as its documentation has it for clouds of one's own.
+    pub fn of(practice: Practice) -> Self {
         let served = practice.serve();
         let text = fs::read_to_string(served.env_file()).expect("it is ready");
         let variables = text
@@ -47,33 +52,36 @@ impl Az {
     }
 
     /// Does the same and logs in as the operator.
-    pub(super) fn logged_in() -> Self {
+    pub fn logged_in() -> Self {
         let az = Self::start();
         let login = az.log_in();
         assert_eq!(login[0]["state"], "Enabled");
         az
     }
 
-    pub(super) fn log_in(&self) -> Value {
-        self.call(&self.login(self.variable("AZURE_CLIENT_SECRET")))
+    pub fn log_in(&self) -> Value {
+        let client = self.variable("AZURE_CLIENT_ID");
+        self.log_in_as(client, self.variable("AZURE_CLIENT_SECRET"))
     }
 
-    /// The command that logs in as the operator.
-    pub(super) fn login(&self, secret: &str) -> String {
-        format!(
-            "login --service-principal --username {} --password {secret} --tenant {}",
-            self.variable("AZURE_CLIENT_ID"),
-            self.variable("AZURE_TENANT_ID")
-        )
+    /// Logs in as that application.
+    pub fn log_in_as(&self, client: &str, secret: &str) -> Value {
+        self.call(&self.login(client, secret))
     }
 
-    pub(super) fn variable(&self, name: &str) -> &str {
+    /// The command that logs in as that application.
+    pub(super) fn login(&self, client: &str, secret: &str) -> String {
+        let tenant = self.variable("AZURE_TENANT_ID");
+        format!("login --service-principal --username {client} --password {secret} --tenant {tenant}")
+    }
+
+    pub fn variable(&self, name: &str) -> &str {
         &self.variables[name]
     }
 
     /// The answer to a command that has to succeed; `Null` where it prints nothing. Its words are
     /// separated by spaces, and none of ours holds one.
-    pub(super) fn call(&self, line: &str) -> Value {
+    pub fn call(&self, line: &str) -> Value {
         let output = self.run(line);
         assert!(output.status.success(), "az {line}: {output:?}");
         if output.stdout.trim().is_empty() {
@@ -89,17 +97,33 @@ impl Az {
         output.stderr
     }
 
+    /// What a line of bash prints that has to succeed, in a folder and with `az` on the path.
+    pub fn shell(&self, folder: &Path, line: &str) -> String {
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).current_dir(folder);
+        let output = finish(self.surrounded(&mut command), ANSWER_WITHIN);
+        assert!(output.status.success(), "{line}: {output:?}");
+        output.stdout
+    }
+
     fn run(&self, line: &str) -> Output {
-        let home = self.practice.env.home();
         let mut command = Command::new(installed("azure-cli", "az"));
         command
             .args(line.split_whitespace())
-            .current_dir(home)
+            .current_dir(self.practice.env.home());
+        finish(self.surrounded(&mut command), ANSWER_WITHIN)
+    }
+
+    /// Gives a command the surroundings of somebody who has `az`.
+    fn surrounded<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let home = self.practice.env.home();
+        let az = installed("azure-cli", "az");
+        let path = std::env::var_os("PATH").expect("tests run with a PATH");
+        let folders = az.parent().map(Path::to_owned).into_iter();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)));
+        command
             .env_clear()
-            .env(
-                "PATH",
-                std::env::var_os("PATH").expect("tests run with a PATH"),
-            )
+            .env("PATH", path.expect("no folder holds a colon"))
             .env("HOME", home)
             .env("LANG", "C.UTF-8")
             .env("AZURE_CONFIG_DIR", home.join("azure"))
@@ -107,12 +131,11 @@ impl Az {
             .env("AZURE_CORE_COLLECT_TELEMETRY", "0")
             .env("AZURE_CORE_ONLY_SHOW_ERRORS", "1")
             .env("AZURE_CORE_OUTPUT", "json")
-            .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no");
-        finish(&mut command, ANSWER_WITHIN)
+            .env("AZURE_EXTENSION_USE_DYNAMIC_INSTALL", "no")
     }
 
     /// A token of a service account of the AKS cluster, for Entra.
-    pub(super) fn cluster_token(&self, namespace: &str, account: &str) -> String {
+    pub fn cluster_token(&self, namespace: &str, account: &str) -> String {
         let kubeconfig = self.variable("KUBECONFIG");
         let mut command = kubectl(self.practice.env.home(), kubeconfig.as_ref());
         command.args([
@@ -134,11 +157,11 @@ impl Az {
     }
 
     /// The Azure half of the world, as it is on disk.
-    pub(super) fn state(&self) -> Value {
+    pub fn state(&self) -> Value {
         self.practice.state("azure")
     }
 
-    pub(super) fn stop(self) {
+    pub fn stop(self) {
         self.served.stop();
     }
 }

@@ -165,7 +165,7 @@ impl Operator {
                     .set
                     .push(format!("{}={directory}", apply::DIRECTORY));
             }
-            Some(cli::Command::Teardown) => options.recipe = Some(teardown::NAME.into()),
+            Some(cli::Command::Teardown) => options.recipe = Some(teardown::eks::SPEC.name.into()),
             Some(cli::Command::Rotate) => options.recipe = Some(rotate::NAME.into()),
             other => panic!("{other:?} makes no run"),
         }

@@ -79,11 +79,7 @@ impl Handoff {
 
     /// The tags that say whose an object is.
     fn marks(&self) -> [(String, String); 2] {
-        let ownership = &self.grant.identity.ownership;
-        [
-            ("rok-deploy/cluster".to_owned(), ownership.cluster.clone()),
-            ("rok-deploy/recipe".to_owned(), ownership.recipe.clone()),
-        ]
+        self.grant.identity.ownership.marks()
     }
 }
 

@@ -25,8 +25,8 @@ pub use stack::RemoveStack;
 use super::identity::{Grant, Identity};
 use super::refused;
 use crate::clients::aws::{Aws, AwsError, AwsErrorKind, Policy, Role};
-use crate::engine::{ErrorKind, Facts, Observation, StepError};
-use crate::steps::ownership::Ownership;
+use crate::engine::{ErrorKind, Facts, StepError};
+use crate::steps::removal::{Found, stays};
 
 /// What a removal has to be allowed; a refusal names one, whoever gives rights wants all.
 const RIGHTS: &str = "iam:GetRole, ListAttachedRolePolicies, ListRolePolicies, \
@@ -42,20 +42,6 @@ pub struct Removal {
     pub aws: Aws,
     /// What was made.
     pub identity: Identity,
-}
-
-/// An object of our name, and whether it is ours.
-enum Found<T> {
-    Absent,
-    Ours(T),
-    /// Somebody else's, and what tells so.
-    Foreign(String),
-}
-
-impl<T> Found<T> {
-    fn is_ours(&self) -> bool {
-        matches!(self, Self::Ours(_))
-    }
 }
 
 impl Removal {
@@ -138,23 +124,8 @@ impl Removal {
         found: Option<T>,
         tags: impl Fn(&T) -> &BTreeMap<String, String>,
     ) -> Found<T> {
-        match found {
-            None => Found::Absent,
-            Some(found) if self.identity.ownership.is_ours(tags(&found)) => Found::Ours(found),
-            Some(found) => Found::Foreign(match Ownership::cluster_of(tags(&found)) {
-                Some(cluster) => format!("its tags name cluster `{cluster}`"),
-                None => "it carries no tag of this tool".into(),
-            }),
-        }
+        Found::judged(found, &self.identity.ownership, tags)
     }
-}
-
-/// Says that something stays, and why: in the plan, and again at the end.
-fn stays(what: &str, why: &str) -> Observation {
-    let text = format!("{what} stays: {why}");
-    Observation::satisfied(format!("stays: {why}"))
-        .notice(text.clone())
-        .next(text)
 }
 
 /// Turns a refusal into a step's error; one for want of a right names all that are needed.
