@@ -72,7 +72,9 @@ impl Az {
     /// The command that logs in as that application.
     pub(super) fn login(&self, client: &str, secret: &str) -> String {
         let tenant = self.variable("AZURE_TENANT_ID");
-        format!("login --service-principal --username {client} --password {secret} --tenant {tenant}")
+        format!(
+            "login --service-principal --username {client} --password {secret} --tenant {tenant}"
+        )
     }
 
     pub fn variable(&self, name: &str) -> &str {

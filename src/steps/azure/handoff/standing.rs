@@ -38,12 +38,12 @@ impl Standing {
     }
 
     /// Whether everything is as intended that this method needs.
-    pub fn is_complete(&self, method: Method) -> bool {
+    pub fn is_complete(self, method: Method) -> bool {
         !self.needed(method).into_iter().any(Part::is_open)
     }
 
     /// The parts that this method needs.
-    pub(super) fn needed(&self, method: Method) -> Vec<Part> {
+    pub(super) fn needed(self, method: Method) -> Vec<Part> {
         let mut parts = vec![self.account, self.identity, self.data_role];
         match method {
             Method::WorkloadIdentity => parts.extend([self.feature, self.credential]),
