@@ -2,6 +2,7 @@
 
 mod attempts;
 mod chain;
+mod practice;
 mod recorded;
 mod server;
 mod verbs;
