@@ -134,6 +134,17 @@ fn place_of(lines: &[String], words: &[&str]) -> usize {
 }
 
 #[test]
+fn a_run_on_azure_is_done_again_by_either_method() {
+    let pod_identity = ["--set", "az_identity_method=pod-identity"];
+    for method in [&[][..], &pod_identity] {
+        let practice = Practice::new();
+        let run = [&["run", "--yes", "--recipe", "rok-aks"], method].concat();
+        practice.expect(0, &run);
+        assert_identical(&practice.runs().remove(0));
+    }
+}
+
+#[test]
 fn a_whole_run_is_done_again_without_a_network() {
     let practice = Practice::new();
     let recorded = practice.expect(0, &["run", "--yes", "--output", "json"]);
