@@ -5,6 +5,7 @@ mod beside_az;
 mod in_aks_pods;
 mod in_pods;
 mod with_kubectl;
+mod with_kubectl_on_aks;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
