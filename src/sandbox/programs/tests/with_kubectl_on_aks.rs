@@ -1,5 +1,7 @@
 //! The documented verification on AKS, with the real kubectl and the skeleton's own manifest.
 
+use std::path::Path;
+
 use tokio::process::Command;
 
 use super::in_aks_pods::{Aks, CLIENT};
@@ -12,13 +14,15 @@ const POD: &str = "rok-verify-storage-access";
 
 impl Aks {
     async fn kubectl(&self, arguments: &[&str]) -> Ended {
+        let kubeconfig = &self.sandbox.environment()["KUBECONFIG"];
+        let home = Path::new(kubeconfig).parent().unwrap();
         let output = Command::new("kubectl")
             .args(["--context", "arrikto-cluster-aks", "-n", "rok"])
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", std::env::temp_dir())
-            .env("KUBECONFIG", &self.sandbox.environment()["KUBECONFIG"])
+            .env("HOME", home)
+            .env("KUBECONFIG", kubeconfig)
             .output()
             .await
             .unwrap();
@@ -83,7 +87,9 @@ async fn kubectl_follows_the_documented_verification_of_azure() {
     assert_eq!(said, format!("pod/{POD} created\n"));
     let ready = ["wait", "--for=condition=Ready", "--timeout=30s"];
     let pod = format!("pod/{POD}");
-    world.kubectl_says(&[&ready[..], &[&pod]].concat()).await;
+    world
+        .kubectl_says(&[&ready[..], &[pod.as_str()]].concat())
+        .await;
 
     let (login, _, code) = world.typed("az login --identity").await;
     assert_eq!(code, 0);
