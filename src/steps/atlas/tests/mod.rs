@@ -1,5 +1,6 @@
 //! The atlas against the practice cloud, where real refusals come from, and against recorded texts.
 
+mod azure;
 mod chain;
 mod identity;
 mod permissions;
