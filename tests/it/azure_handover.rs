@@ -80,7 +80,7 @@ fn operator_is(practice: &Practice, role: &str) {
     practice.change_state("azure", |azure| {
         let assignments = azure["assignments"].as_object_mut().expect("by id");
         let of_operator =
-            |one: &&mut Value| [OWNER, READER].contains(&one["role"].as_str().unwrap());
+            |one: &&mut Value| [OWNER, READER].contains(&one["role"].as_str().expect("a role"));
         let operator = assignments.values_mut().find(of_operator);
         operator.expect("the operator has a role")["role"] = json!(role);
     });

@@ -37,10 +37,10 @@ struct Practice {
 
 impl Practice {
     async fn new() -> Self {
-        Self::with_lag(Duration::ZERO).await
+        Self::with_lag(Lag::default()).await
     }
 
-    async fn with_lag(lag: Duration) -> Self {
+    async fn with_lag(lag: Lag) -> Self {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
@@ -50,7 +50,7 @@ impl Practice {
             skeleton: Vec::new(),
             fresh: false,
             conduct: Conduct {
-                lag: Lag::of(lag),
+                lag,
                 ..Conduct::default()
             },
             faults: None,
@@ -433,7 +433,12 @@ async fn a_role_is_missing_or_another_or_elsewhere() {
 
 #[tokio::test]
 async fn what_azure_has_not_heard_of_is_waited_for() {
-    let practice = Practice::with_lag(Duration::from_hours(1)).await;
+    let lag = Lag {
+        federated_credential: Duration::from_hours(1),
+        role_assignment: Duration::from_hours(1),
+        ..Lag::default()
+    };
+    let practice = Practice::with_lag(lag).await;
     let symptom = practice.symptom().await.unwrap();
     for acted in [true, false] {
         let (diagnosis, chain) = practice.prober.diagnose(&symptom, acted).await;
@@ -451,7 +456,7 @@ async fn an_identity_that_is_gone_or_made_anew_is_named() {
         .await
         .unwrap();
     practice
-        .weak("az-identity-missing", Link::FederatedCredential)
+        .weak("az-identity-missing", Link::ManagedIdentity)
         .await;
     let identity = NewIdentity {
         subscription: place.azure.subscription.clone(),
@@ -565,7 +570,7 @@ async fn aks_wants_its_operator_at_the_identity_itself() {
     assert_eq!(diagnosis.cause_id, Some("az-operator-inherited"));
 
     practice.grant_operator().await;
-    let (diagnosis, _) = practice.prober.diagnose(&refused, false).await;
+    let (diagnosis, _) = practice.prober.diagnose(&refused, true).await;
     assert!(diagnosis.not_yet, "{diagnosis:?}");
 }
 
