@@ -37,12 +37,17 @@ impl Az {
             served,
             variables,
         };
-        let endpoint = az.variable("ROK_AZURE_ARM_ENDPOINT");
-        az.call(&format!(
-            "cloud register --name Practice --endpoint-resource-manager {endpoint}"
-        ));
-        az.call("cloud set --name Practice");
-        az.call("config set core.instance_discovery=false");
+        let endpoint = az.variable("ROK_AZURE_ARM_ENDPOINT").to_owned();
+        az.call(&[
+            "cloud",
+            "register",
+            "--name",
+            "Practice",
+            "--endpoint-resource-manager",
+            &endpoint,
+        ]);
+        az.call(&["cloud", "set", "--name", "Practice"]);
+        az.call(&["config", "set", "core.instance_discovery=false"]);
         az
     }
 
@@ -55,27 +60,26 @@ impl Az {
     }
 
     pub(super) fn log_in(&self) -> Value {
-        self.call(&self.login(self.variable("AZURE_CLIENT_SECRET")))
-    }
-
-    /// The command that logs in as the operator.
-    pub(super) fn login(&self, secret: &str) -> String {
-        format!(
-            "login --service-principal --username {} --password {secret} --tenant {}",
+        self.call(&[
+            "login",
+            "--service-principal",
+            "--username",
             self.variable("AZURE_CLIENT_ID"),
-            self.variable("AZURE_TENANT_ID")
-        )
+            "--password",
+            self.variable("AZURE_CLIENT_SECRET"),
+            "--tenant",
+            self.variable("AZURE_TENANT_ID"),
+        ])
     }
 
     pub(super) fn variable(&self, name: &str) -> &str {
         &self.variables[name]
     }
 
-    /// The answer to a command that has to succeed; `Null` where it prints nothing. Its words are
-    /// separated by spaces, and none of ours holds one.
-    pub(super) fn call(&self, line: &str) -> Value {
-        let output = self.run(line);
-        assert!(output.status.success(), "az {line}: {output:?}");
+    /// The answer to a command that has to succeed; `Null` where it prints nothing.
+    pub(super) fn call(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "az {arguments:?}: {output:?}");
         if output.stdout.trim().is_empty() {
             return Value::Null;
         }
@@ -83,17 +87,17 @@ impl Az {
     }
 
     /// What it says of a command that has to fail.
-    pub(super) fn refusal(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(!output.status.success(), "az {line}: {output:?}");
+    pub(super) fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "az {arguments:?}: {output:?}");
         output.stderr
     }
 
-    fn run(&self, line: &str) -> Output {
+    fn run(&self, arguments: &[&str]) -> Output {
         let home = self.practice.env.home();
         let mut command = Command::new(installed("azure-cli", "az"));
         command
-            .args(line.split_whitespace())
+            .args(arguments)
             .current_dir(home)
             .env_clear()
             .env(
