@@ -318,7 +318,7 @@ mod tests {
         let item = Item::Fields(&fields);
         let new = edited(text, |yaml| yaml.push("patches", &item).unwrap());
         assert!(
-            new.starts_with(text) && new.ends_with("path: c.yaml\n"),
+            new.strip_prefix(text) == Some("  - path: c.yaml\n    target:\n      kind: X\n"),
             "{new}"
         );
         let new = edited(text, |yaml| yaml.remove("patches", 0).unwrap());

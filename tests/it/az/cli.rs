@@ -42,12 +42,17 @@ impl Az {
             served,
             variables,
         };
-        let endpoint = az.variable("ROK_AZURE_ARM_ENDPOINT");
-        az.call(&format!(
-            "cloud register --name Practice --endpoint-resource-manager {endpoint}"
-        ));
-        az.call("cloud set --name Practice");
-        az.call("config set core.instance_discovery=false");
+        let endpoint = az.variable("ROK_AZURE_ARM_ENDPOINT").to_owned();
+        az.call(&[
+            "cloud",
+            "register",
+            "--name",
+            "Practice",
+            "--endpoint-resource-manager",
+            &endpoint,
+        ]);
+        az.call(&["cloud", "set", "--name", "Practice"]);
+        az.call(&["config", "set", "core.instance_discovery=false"]);
         az
     }
 
@@ -60,32 +65,34 @@ impl Az {
     }
 
     pub fn log_in(&self) -> Value {
-        let client = self.variable("AZURE_CLIENT_ID");
-        self.log_in_as(client, self.variable("AZURE_CLIENT_SECRET"))
+        self.log_in_as(
+            self.variable("AZURE_CLIENT_ID"),
+            self.variable("AZURE_CLIENT_SECRET"),
+        )
     }
 
     /// Logs in as that application.
     pub fn log_in_as(&self, client: &str, secret: &str) -> Value {
-        self.call(&self.login(client, secret))
-    }
-
-    /// The command that logs in as that application.
-    pub(super) fn login(&self, client: &str, secret: &str) -> String {
-        let tenant = self.variable("AZURE_TENANT_ID");
-        format!(
-            "login --service-principal --username {client} --password {secret} --tenant {tenant}"
-        )
+        self.call(&[
+            "login",
+            "--service-principal",
+            "--username",
+            client,
+            "--password",
+            secret,
+            "--tenant",
+            self.variable("AZURE_TENANT_ID"),
+        ])
     }
 
     pub fn variable(&self, name: &str) -> &str {
         &self.variables[name]
     }
 
-    /// The answer to a command that has to succeed; `Null` where it prints nothing. Its words are
-    /// separated by spaces, and none of ours holds one.
-    pub fn call(&self, line: &str) -> Value {
-        let output = self.run(line);
-        assert!(output.status.success(), "az {line}: {output:?}");
+    /// The answer to a command that has to succeed; `Null` where it prints nothing.
+    pub fn call(&self, arguments: &[&str]) -> Value {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "az {arguments:?}: {output:?}");
         if output.stdout.trim().is_empty() {
             return Value::Null;
         }
@@ -93,9 +100,9 @@ impl Az {
     }
 
     /// What it says of a command that has to fail.
-    pub(super) fn refusal(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert!(!output.status.success(), "az {line}: {output:?}");
+    pub fn refusal(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "az {arguments:?}: {output:?}");
         output.stderr
     }
 
@@ -108,10 +115,10 @@ impl Az {
         output.stdout
     }
 
-    fn run(&self, line: &str) -> Output {
+    fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(installed("azure-cli", "az"));
         command
-            .args(line.split_whitespace())
+            .args(arguments)
             .current_dir(self.practice.env.home());
         finish(self.surrounded(&mut command), ANSWER_WITHIN)
     }

@@ -208,8 +208,16 @@ fn a_template_gives_the_cluster_its_role_on_the_identity() {
 fn what_az_has_made_is_taken_over() {
     let az = Az::of(Practice::new());
     az.log_in();
-    let identity = format!("--resource-group arrikto --name {IDENTITY} --location eastus");
-    az.call(&format!("identity create {identity}"));
+    az.call(&[
+        "identity",
+        "create",
+        "--resource-group",
+        "arrikto",
+        "--name",
+        IDENTITY,
+        "--location",
+        "eastus",
+    ]);
     let practice = &az.practice;
     run(practice, 4, &["--no-pod"]);
     run(practice, 0, &["--no-pod", "--set", "az_adopt=identity"]);
