@@ -157,12 +157,18 @@ fn recipe(
     }
 }
 
-fn gitops(answers: &Answers, repository: Repository, pushes: Option<bool>) -> Vec<Arc<dyn Step>> {
+fn gitops(
+    answers: &Answers,
+    repository: Repository,
+    pushes: Option<bool>,
+    after: &'static [&'static str],
+) -> Vec<Arc<dyn Step>> {
     vec![
         Arc::new(Revert {
             repository: repository.clone(),
             url: answers.get("gitops_url").map(str::to_owned),
             branch: answers.get("gitops_branch").map(str::to_owned),
+            after,
         }),
         Arc::new(Push {
             repository,

@@ -16,6 +16,7 @@ const POD_IDENTITY: [&str; 2] = ["--set", "az_identity_method=pod-identity"];
 const IDENTITY: &str = "rok-arrikto-cluster";
 const DATA_ROLE: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
 const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+const CLUSTER_USER: &str = "4abbcc35-e782-43d8-92c5-2d3f1bd2253f";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 
 /// Runs a command of the recipe in the practice cloud and expects this exit code.
@@ -36,6 +37,8 @@ fn subscription(practice: &Practice) -> Value {
     let clusters = azure["clusters"].as_object_mut().expect("clusters by id");
     for cluster in clusters.values_mut() {
         cluster["etag"] = Value::Null;
+        // Its port is another one each time that the world is served.
+        cluster["endpoint"] = Value::Null;
         let profile = &mut cluster["properties"]["podIdentityProfile"];
         // None, and a list of none, mean the same.
         for list in ["userAssignedIdentities", "userAssignedIdentityExceptions"] {
@@ -82,7 +85,17 @@ fn operator_is(practice: &Practice, role: &str) {
         let of_operator =
             |one: &&mut Value| [OWNER, READER].contains(&one["role"].as_str().expect("a role"));
         let operator = assignments.values_mut().find(of_operator);
-        operator.expect("the operator has a role")["role"] = json!(role);
+        let operator = operator.expect("the operator has a role");
+        operator["role"] = json!(role);
+        // Whoever works on a cluster may have its kubeconfig.
+        let mut user = operator.clone();
+        let guid = "c0ffee00-0e16-4000-8000-000000000004";
+        let id = user["id"].as_str().expect("an id");
+        let id = id.replace(user["name"].as_str().expect("a name"), guid);
+        user["id"] = json!(id);
+        user["name"] = json!(guid);
+        user["role"] = json!(CLUSTER_USER);
+        assignments.insert(id.to_lowercase(), user);
     });
 }
 

@@ -87,6 +87,11 @@ struct Account {
     properties: Properties,
 }
 
+#[derive(Deserialize)]
+struct Container {
+    name: String,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Properties {
@@ -189,6 +194,15 @@ impl Azure {
         }));
         self.send(asked).await?;
         Ok(())
+    }
+
+    /// Returns the names of the containers of the storage account `id` that begin with `prefix`. Who
+    /// may read the account may know them, without a role on its data.
+    pub async fn containers(&self, id: &str, prefix: &str) -> Result<Vec<String>, AzureError> {
+        let path = format!("{}/blobServices/default/containers", whole(id));
+        let found: Vec<Container> = self.list(&path, VERSION, &[]).await?;
+        let names = found.into_iter().map(|container| container.name);
+        Ok(names.filter(|name| name.starts_with(prefix)).collect())
     }
 
     /// Deletes the storage account `id` with all that is in it. One that is gone is fine.

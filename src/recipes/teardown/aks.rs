@@ -32,6 +32,9 @@ const OBJECTSTORAGE: TaskSpec = TaskSpec {
     description: "Takes the Pod identity and the service account away from the cluster, and names \
                   storage account and containers, which stay.",
 };
+/// The steps that remove what the repository tells of.
+const REMOVED: &[&str] = &["azure.remove-credential", "azure.remove-identity"];
+
 const CLOUDIDENTITY: TaskSpec = TaskSpec {
     name: "cloudidentity",
     title: "Remove the cloud identity",
@@ -79,7 +82,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         (CLOUDIDENTITY, cloudidentity(&parts)),
         (
             GITOPS,
-            super::gitops(answers, parts.repository(), parts.pushes()),
+            super::gitops(answers, parts.repository(), parts.pushes(), REMOVED),
         ),
     ];
     Ok(recipe(SPEC.name, answers, tools, &CLUSTER, tasks))

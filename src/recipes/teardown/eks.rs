@@ -33,6 +33,13 @@ const OBJECTSTORAGE: TaskSpec = TaskSpec {
     description: "Removes what proofs left in the cluster, and names the buckets and namespaces, \
                   which stay.",
 };
+/// The steps that remove what the repository tells of.
+const REMOVED: &[&str] = &[
+    "aws.remove-role",
+    "aws.remove-policy",
+    "aws.remove-provider",
+];
+
 const CLOUDIDENTITY: TaskSpec = TaskSpec {
     name: "cloudidentity",
     title: "Remove the cloud identity",
@@ -73,7 +80,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         (CLOUDIDENTITY, cloudidentity(&parts)),
         (
             GITOPS,
-            super::gitops(answers, parts.repository(), parts.pushes()),
+            super::gitops(answers, parts.repository(), parts.pushes(), REMOVED),
         ),
     ];
     Ok(recipe(SPEC.name, answers, tools, &CLUSTER, tasks))

@@ -16,10 +16,12 @@ use crate::sandbox::random;
 pub(super) const NAMESPACE: &str = "Microsoft.Storage";
 pub(super) const TYPE: &str = "Microsoft.Storage/storageAccounts";
 const KIND: &str = "storageAccounts";
+const CONTAINERS: &str = "storageAccounts/blobServices/containers";
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get(NAMESPACE, KIND, End::Type, list),
     Route::get(NAMESPACE, KIND, End::Name, get),
+    Route::get(NAMESPACE, CONTAINERS, End::Type, containers),
     Route::write("PUT", NAMESPACE, KIND, put),
     Route::write("PATCH", NAMESPACE, KIND, patch),
     Route::write("DELETE", NAMESPACE, KIND, delete),
@@ -108,6 +110,22 @@ fn list(call: &Call<'_>, state: &AzureState) -> Result<Answer, Refusal> {
 
 fn get(call: &Call<'_>, state: &AzureState) -> Result<Answer, Refusal> {
     Ok(Answer::ok(document(call, find(state, &call.path.text)?)))
+}
+
+/// Whoever may read the account may know its containers, though not what is in them.
+fn containers(call: &Call<'_>, state: &AzureState) -> Result<Answer, Refusal> {
+    let path = call.path.text.to_ascii_lowercase();
+    let account = path.split("/blobservices/").next().unwrap_or_default();
+    let account = find(state, account)?;
+    let container = |name: &String| {
+        json!({
+            "id": format!("{}/blobServices/default/containers/{name}", account.id),
+            "name": name,
+            "type": format!("{NAMESPACE}/{CONTAINERS}"),
+            "properties": { "publicAccess": "None", "leaseState": "Available" },
+        })
+    };
+    Ok(Answer::list(account.containers.keys().map(container)))
 }
 
 fn put(call: &Call<'_>, state: &mut AzureState) -> Result<Answer, Refusal> {

@@ -32,6 +32,9 @@ pub struct Revert {
     pub url: Option<String>,
     /// The branch that has to be checked out, where one was answered.
     pub branch: Option<String>,
+    /// The steps that remove what the files tell of. Whoever looks into the repository sees what is
+    /// still there.
+    pub after: &'static [&'static str],
 }
 
 #[async_trait]
@@ -39,12 +42,7 @@ impl Step for Revert {
     fn meta(&self) -> StepMeta {
         StepMeta {
             gives: vec![BRANCH.name(), REVERTED.name()],
-            // Whoever looks into the repository sees what is still there.
-            after: vec![
-                "aws.remove-role",
-                "aws.remove-policy",
-                "aws.remove-provider",
-            ],
+            after: self.after.to_vec(),
             ..StepMeta::new(REVERT, "Our commits are reverted", Phase::Generate)
         }
     }

@@ -83,7 +83,9 @@ fn who_else_can_become_the_identity_is_told_in_plan_and_verify() {
         format!("managed identity `{IDENTITY}` lets in GitHub's `repo:me/it:ref:refs/heads/main`");
     for command in ["plan", "verify"] {
         let output = super::expect(&practice, 0, &[command, "--no-pod"]);
-        assert!(output.stderr.contains(&told), "{command}: {output:?}");
+        // A plan is a result, what is told on the way is talk.
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(said.contains(&told), "{command}: {output:?}");
     }
 }
 

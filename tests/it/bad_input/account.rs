@@ -82,8 +82,8 @@ fn a_region_of_another_partition_and_another_account() {
     hint: where another API server stands for the cluster, say so with `kube_context_accept=yes`
 
     kube_context=nonesuch: exit code 2
-    out: `cluster.context`: kubeconfig: no context `nonesuch`; there are: arrikto-cluster; nothing was changed.
-    FAILED       cluster.context           Kube context reaches that cluster — kubeconfig: no context `nonesuch`; there are: arrikto-cluster (... s)
+    out: `cluster.context`: kubeconfig: no context `nonesuch`; there are: arrikto-cluster, arrikto-cluster-aks; nothing was changed.
+    FAILED       cluster.context           Kube context reaches that cluster — kubeconfig: no context `nonesuch`; there are: arrikto-cluster, arrikto-cluster-aks (... s)
     ");
 }
 

@@ -188,7 +188,7 @@ fn unknown_words_of_the_command_line() {
     .collect();
     insta::assert_snapshot!(told.join("\n\n"), @"
     run --yes --recipe rok-gke: exit code 2
-    error: unknown recipe `rok-gke`; expected `rok-eks`
+    error: unknown recipe `rok-gke`; expected `rok-eks`, `rok-aks`
 
     run --yes --run-from cloudidentiy: exit code 2
     error: unknown task `cloudidentiy` of recipe `rok-eks`; expected `environment`, `gitops`, `cloudidentity`, `objectstorage`

@@ -101,7 +101,13 @@ fn only(things: &mut Value) -> &mut Value {
 }
 
 fn trust(state: &mut Value) -> &mut Value {
-    &mut only(&mut only(&mut state["identities"])["credentials"])["trust"]["current"]
+    // The cluster has an identity of its own.
+    let identities = state["identities"].as_object_mut().expect("by id");
+    let ours = identities
+        .iter_mut()
+        .find(|(id, _)| id.ends_with("/rok-arrikto-cluster"));
+    let (_, ours) = ours.expect("the run made it");
+    &mut only(&mut ours["credentials"])["trust"]["current"]
 }
 
 fn rewrite(text: &mut Value, from: &str, to: &str) {

@@ -30,11 +30,8 @@ impl Seeing {
         let Some(profile) = profile.filter(|profile| profile.enabled) else {
             return bench.broken(link, &ADD_ON_OFF, "none");
         };
-        let Place {
-            namespace, azure, ..
-        } = bench.place;
-        let mut all = profile.identities.iter();
-        let ours = all.find(|it| it.name == azure.pod_identity && it.namespace == *namespace);
+        let azure = &bench.place.azure;
+        let ours = ours(profile, bench.place);
         let is_assigned =
             ours.is_some_and(|ours| ours.state.as_deref().unwrap_or("Assigned") == "Assigned");
         if !is_assigned && Self::operator(way, bench) {
@@ -60,6 +57,17 @@ impl Seeing {
                 }
             }
         }
+    }
+
+    /// Whether AKS is still at the Pod identity and has all that it needs for it.
+    pub(super) fn is_under_way(&self, way: &ByNode, place: &Place) -> bool {
+        let (Ok(Some(cluster)), Ok(roles)) = (&self.cluster, &way.operator) else {
+            return false;
+        };
+        let profile = cluster.pod_identity.as_ref();
+        let ours = profile.and_then(|profile| ours(profile, place));
+        ours.is_some_and(|ours| ours.state.as_deref() == Some("Updating"))
+            && matches!(operates(roles, &place.azure.identity_id), Operator::Direct)
     }
 
     /// Looks whether the cluster may hand the identity out. Whether that is what is wrong.
@@ -174,6 +182,12 @@ impl Seeing {
             bench.broken(link, &NODE_WITHOUT_IDENTITY, found);
         }
     }
+}
+
+/// Our Pod identity in AKS's own record.
+fn ours<'a>(profile: &'a PodIdentityProfile, place: &Place) -> Option<&'a AssignedPodIdentity> {
+    let mut all = profile.identities.iter();
+    all.find(|it| it.name == place.azure.pod_identity && it.namespace == place.namespace)
 }
 
 fn place_of(pod_identity: &AssignedPodIdentity) -> String {

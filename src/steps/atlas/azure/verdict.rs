@@ -67,6 +67,16 @@ impl Evidence for Seeing {
                 ..open
             })
         };
+        let is_about_operator = matches!(entry.row, 59..=61);
+        if let Way::Node(way) = &self.way
+            && is_about_operator
+            && self.is_under_way(way, place)
+        {
+            return not_yet(
+                "the cluster has the role at the identity by now, and AKS is still at it",
+                "wait a few minutes, then `rok-deploy verify`",
+            );
+        }
         match self.about {
             About::Right(true) => not_yet(
                 "the caller may do it by now: the right was granted a moment ago",

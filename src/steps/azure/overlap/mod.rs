@@ -21,7 +21,7 @@ use super::role_assignment::DATA_ROLE_ID;
 use super::who::account;
 use crate::clients::azure::{
     Azure, AzureError, AzureErrorKind, FederatedCredential, ManagedIdentity, ResourceId,
-    ResourceSummary, RoleAssignment, RoleFilter, StorageAccount, Token, is_same_id,
+    ResourceSummary, RoleAssignment, RoleFilter, StorageAccount, is_same_id,
 };
 use crate::engine::{Choice, Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::names::{AzureInputs, probe_bucket};
@@ -210,18 +210,13 @@ impl Overlap {
 
     /// Returns the containers that may be of Roks.
     async fn containers(&self, account: &StorageAccount) -> Result<Vec<String>, AzureError> {
-        let Some(endpoint) = &account.blob_endpoint else {
-            return Ok(Vec::new());
-        };
         let prefix = &self.identity.prefix;
         let beginning = if prefix.starts_with(COMPUTED) {
             COMPUTED
         } else {
             prefix
         };
-        self.azure
-            .list_containers(endpoint, beginning, Token::Caller)
-            .await
+        self.azure.containers(&account.id, beginning).await
     }
 
     /// Reads the identities of other installations that may use the account.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Removal;
-use crate::clients::azure::{AzureErrorKind, StorageAccount, Token};
+use crate::clients::azure::{AzureErrorKind, StorageAccount};
 use crate::engine::{Context, Facts, Observation, Phase, Step, StepError, StepMeta};
 use crate::steps::azure::SUBSCRIPTION;
 use crate::steps::azure::refused::refused;
@@ -53,11 +53,8 @@ impl Step for KeptContainers {
 impl KeptContainers {
     async fn under(&self, account: &StorageAccount) -> Result<Observation, StepError> {
         let (name, prefix) = (&account.name, &self.removal.identity.prefix);
-        let Some(endpoint) = &account.blob_endpoint else {
-            return Ok(self.unknown("it has no blobs yet"));
-        };
         let azure = &self.removal.azure;
-        let under = match azure.list_containers(endpoint, prefix, Token::Caller).await {
+        let under = match azure.containers(&account.id, prefix).await {
             Ok(under) => under,
             Err(error) if error.kind == AzureErrorKind::AccessDenied => {
                 return Ok(self.unknown("the caller may not list containers"));
