@@ -73,6 +73,22 @@ const ROWS: &[Row] = &[
             "run --no-pod --set aws_identity_method=cloudformation --set aws_adopt=stack",
         )
     },
+    Row::of("rok-aks", "run --recipe rok-aks --no-pod"),
+    Row::of(
+        "rok-aks, pod identity",
+        "run --recipe rok-aks --no-pod --set az_identity_method=pod-identity",
+    ),
+    Row {
+        before: &["run --recipe rok-aks --no-pod --set az_identity_method=pod-identity"],
+        ..Row::of(
+            "rok-aks, migrated",
+            "run --recipe rok-aks --no-pod --set az_identity_method=workload-identity",
+        )
+    },
+    Row::of(
+        "rok-aks, account made",
+        "run --recipe rok-aks --no-pod --set storage_account_name=rokmadeanew --set az_storage_account_create=yes",
+    ),
     Row {
         before: &["run --no-pod"],
         ..Row::of("verify", "verify")
