@@ -39,7 +39,20 @@ fn subscription(practice: &Practice) -> Value {
         cluster["etag"] = Value::Null;
         // Its port is another one each time that the world is served.
         cluster["endpoint"] = Value::Null;
+        // What Azure tells of pools, and who writes a cluster sends back with the rest.
+        let pools = cluster["properties"]["agentPoolProfiles"].as_array_mut();
+        for pool in pools.into_iter().flatten() {
+            for told in ["currentOrchestratorVersion", "provisioningState"] {
+                pool.as_object_mut().map(|pool| pool.remove(told));
+            }
+        }
         let profile = &mut cluster["properties"]["podIdentityProfile"];
+        // Nothing said means no.
+        if profile["allowNetworkPluginKubenet"] == json!(false) {
+            profile
+                .as_object_mut()
+                .map(|profile| profile.remove("allowNetworkPluginKubenet"));
+        }
         // None, and a list of none, mean the same.
         for list in ["userAssignedIdentities", "userAssignedIdentityExceptions"] {
             if profile[list] == json!([]) || profile[list].is_null() {

@@ -100,7 +100,7 @@ fn containers_that_others_made_would_become_roks() {
     assert!(
         output
             .stderr
-            .contains("s3_bucket_prefix=arrikto-cluster-rok"),
+            .contains("s3_bucket_prefix=rok-arrikto-cluster"),
         "{output:?}"
     );
 }
