@@ -36,7 +36,8 @@ pub struct Cli {
 /// Options that every command takes where they make sense.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Works in the practice cloud: an AWS account, a cluster and a Git remote on this machine.
+    /// Works in the practice cloud: an AWS account, an Azure subscription, a cluster in each and a Git
+    /// remote, on this machine.
     #[arg(long, global = true)]
     pub sandbox: bool,
 
