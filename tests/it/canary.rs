@@ -19,6 +19,7 @@ use crate::support::practice::{DEADLINE, json_of};
 use crate::support::served::PracticeCloud;
 use crate::support::terminal::{CONTROL_C, Terminal};
 
+mod azure;
 mod search;
 mod servers;
 mod spies;

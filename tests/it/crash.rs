@@ -96,6 +96,17 @@ const ROWS: &[Row] = &[
     Row::of("apply", "apply {home}/shop"),
     Row::of("authorize", "run --recipe authorize"),
     Row {
+        before: &["run --recipe rok-aks --no-pod"],
+        ..Row::of(
+            "teardown of rok-aks",
+            "teardown --recipe rok-aks --set teardown_git=yes",
+        )
+    },
+    Row {
+        before: &["run --recipe rok-aks --no-pod --set az_identity_method=pod-identity"],
+        ..Row::of("teardown of a pod identity", "teardown --recipe rok-aks")
+    },
+    Row {
         before: &["run --no-pod"],
         ..Row::of("teardown", "teardown --set teardown_git=yes")
     },

@@ -60,8 +60,10 @@ const AKS_POD_IDENTITY: &[&str] = &[
     "az_identity_method=pod-identity",
 ];
 
+const TEARDOWN_AKS: &[&str] = &["--recipe", "teardown-aks", "--set", "teardown_git=yes"];
+
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
-const WAYS: [Way; 12] = [
+const WAYS: [Way; 13] = [
     Way::of(STACK),
     Way::of(PLAIN),
     Way {
@@ -88,6 +90,10 @@ const WAYS: [Way; 12] = [
     Way::of(&["--recipe", "authorize"]),
     Way::of(AKS),
     Way::of(AKS_POD_IDENTITY),
+    Way {
+        before: Some(AKS),
+        ..Way::of(TEARDOWN_AKS)
+    },
 ];
 
 /// Which way a seed goes.
