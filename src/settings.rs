@@ -237,7 +237,10 @@ pub async fn resolve(
                 .await
             {
                 Ok(candidates) => row.candidates = candidates,
-                Err(error) if row.answer.is_none() && !question.optional => {
+                // What will be known in a moment must not be answered by something else now.
+                Err(error)
+                    if row.answer.is_none() && (!question.optional || !error.is_lasting()) =>
+                {
                     row.problem = Some(format!("cannot be discovered: {error}"));
                     row.hints = error.hints;
                 }

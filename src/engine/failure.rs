@@ -82,6 +82,11 @@ impl StepError {
         self
     }
 
+    /// Whether it will be the same later: a right is missing, or an answer is wrong. All else may pass.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self.kind, ErrorKind::Permission | ErrorKind::Answers) && !self.retry
+    }
+
     /// Says that another try may help.
     #[must_use]
     pub fn retryable(mut self) -> Self {

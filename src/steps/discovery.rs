@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::aws::AwsDiscovery;
+use super::aws::{AwsDiscovery, refused};
 use super::azure::AzureDiscovery;
 use super::cluster::Clusters;
 use super::gitops::Remotes;
@@ -79,8 +79,11 @@ impl Everywhere {
             return self.azure.servers(answers).await;
         };
         let client = self.aws.connector.client(answers).await?;
-        // That the cluster cannot be described is told by the step that needs it.
-        let cluster = client.cluster(name).await.ok().flatten();
+        // That the cluster may not be described is told by the step that needs it.
+        let cluster = match client.cluster(name).await.map_err(refused) {
+            Err(error) if !error.is_lasting() => return Err(error),
+            asked => asked.ok().flatten(),
+        };
         let endpoint = cluster.and_then(|cluster| cluster.endpoint);
         Ok(endpoint.into_iter().collect())
     }

@@ -6,7 +6,7 @@ use super::server::Service;
 use crate::sandbox::faults::{Refused, Sort};
 
 /// The sorts of faults that a request may meet.
-pub(super) fn sorts(service: &Service) -> &'static [Sort] {
+pub(super) fn sorts(service: &Service, carries_token: bool) -> &'static [Sort] {
     const ALL: &[Sort] = &[
         Sort::Expiry,
         Sort::Throttling,
@@ -16,9 +16,10 @@ pub(super) fn sorts(service: &Service) -> &'static [Sort] {
         Sort::Truncation,
     ];
     match service {
-        Service::Arm => ALL,
-        // Who asks for a token has none that could be old; the token that Blob sees is of this minute.
-        Service::Entra | Service::Graph | Service::Blob => &ALL[1..],
+        Service::Arm if carries_token => ALL,
+        // What clouds tell of themselves is told to everybody. Who asks for a token has none that
+        // could be old; the token that Blob sees is of this minute.
+        Service::Arm | Service::Entra | Service::Graph | Service::Blob => &ALL[1..],
     }
 }
 

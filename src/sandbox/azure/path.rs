@@ -24,7 +24,16 @@ impl ResourcePath {
     /// Takes a path apart; `None` when it cannot be one of Resource Manager.
     pub(super) fn parse(path: &str) -> Option<Self> {
         let decoded = percent_decode_str(path).decode_utf8().ok()?;
-        let segments: Vec<&str> = decoded.split('/').filter(|part| !part.is_empty()).collect();
+        let mut segments: Vec<&str> = decoded.split('/').filter(|part| !part.is_empty()).collect();
+        // The one type that is also asked for without its provider.
+        let is = |at: usize, word: &str| {
+            segments
+                .get(at)
+                .is_some_and(|part| part.eq_ignore_ascii_case(word))
+        };
+        if is(2, "resourcegroups") && is(4, "deployments") {
+            segments.splice(4..4, ["providers", RESOURCES]);
+        }
         let joined = |parts: &[&str]| {
             parts.iter().fold(String::new(), |mut text, part| {
                 text.push('/');

@@ -149,7 +149,8 @@ fn fate(all: &Faults, service: &Service, arrived: &Arrived) -> Option<Fault> {
         Service::Graph => arrived.parts.uri.path().to_owned(),
         Service::Blob => blob::operation(&arrived.parts),
     };
-    let sorts = faults::sorts(service);
+    let carries_token = arrived.parts.headers.contains_key("authorization");
+    let sorts = faults::sorts(service, carries_token);
     all.next(&format!("{}:{operation}", service.name()), sorts)
 }
 

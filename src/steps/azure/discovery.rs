@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::refused::refused;
-use crate::clients::azure::{Azure, AzureSettings, ClusterSummary};
+use crate::clients::azure::{Azure, AzureError, AzureSettings, ClusterSummary};
 use crate::clients::wire::WireLog;
 use crate::engine::{Answers, Candidate, StepError};
 
@@ -174,15 +174,22 @@ impl AzureDiscovery {
         };
         let client = self.connector.client(answers).await?;
         let subscription = answers.text("az_subscription");
-        // That the cluster cannot be described is told by the step that needs it.
         let cluster = client.cluster(&subscription, group, name).await;
-        let Some(cluster) = cluster.ok().flatten() else {
+        let Some(cluster) = unless_lasting(cluster)? else {
             return Ok(Vec::new());
         };
-        let access = client.cluster_access(&cluster.id).await.ok().flatten();
+        let access = unless_lasting(client.cluster_access(&cluster.id).await)?;
         let told = access.map(|access| access.server);
         let fqdn = cluster.fqdn.map(|fqdn| format!("https://{fqdn}:443"));
         Ok(told.into_iter().chain(fqdn).collect())
+    }
+}
+
+/// What may not be known is said by the step that needs it; what fails otherwise is no answer.
+fn unless_lasting<T>(asked: Result<Option<T>, AzureError>) -> Result<Option<T>, StepError> {
+    match asked.map_err(refused) {
+        Err(error) if !error.is_lasting() => Err(error),
+        asked => Ok(asked.ok().flatten()),
     }
 }
 
