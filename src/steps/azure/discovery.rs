@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::refused::refused;
 use crate::clients::azure::{Azure, AzureError, AzureSettings, ClusterSummary};
 use crate::clients::wire::WireLog;
-use crate::engine::{Answers, Candidate, StepError};
+use crate::engine::{Answers, Candidate, ErrorKind, StepError};
 
 /// Makes one client for each tenant that answers name, and keeps it: questions and steps share what
 /// it remembers. Clones share the clients.
@@ -172,7 +172,12 @@ impl AzureDiscovery {
         else {
             return Ok(Vec::new());
         };
-        let client = self.connector.client(answers).await?;
+        // Nothing is known of the cluster then, which is no reason to take another one's context.
+        let failed = |error| StepError {
+            kind: ErrorKind::Failed,
+            ..error
+        };
+        let client = self.connector.client(answers).await.map_err(failed)?;
         let subscription = answers.text("az_subscription");
         let cluster = client.cluster(&subscription, group, name).await;
         let Some(cluster) = unless_lasting(cluster)? else {

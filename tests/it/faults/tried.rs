@@ -60,8 +60,6 @@ const AKS_POD_IDENTITY: &[&str] = &[
     "az_identity_method=pod-identity",
 ];
 
-const TEARDOWN_AKS: &[&str] = &["--recipe", "teardown-aks", "--set", "teardown_git=yes"];
-
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
 const WAYS: [Way; 13] = [
     Way::of(STACK),
@@ -90,10 +88,7 @@ const WAYS: [Way; 13] = [
     Way::of(&["--recipe", "authorize"]),
     Way::of(AKS),
     Way::of(AKS_POD_IDENTITY),
-    Way {
-        before: Some(AKS),
-        ..Way::of(TEARDOWN_AKS)
-    },
+    Way::of(AKS),
 ];
 
 /// Which way a seed goes.
