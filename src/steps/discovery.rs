@@ -80,10 +80,7 @@ impl Everywhere {
         };
         let client = self.aws.connector.client(answers).await?;
         // That the cluster may not be described is told by the step that needs it.
-        let cluster = match client.cluster(name).await.map_err(refused) {
-            Err(error) if !error.is_lasting() => return Err(error),
-            asked => asked.ok().flatten(),
-        };
+        let cluster = unless_lasting(client.cluster(name).await.map_err(refused))?;
         let endpoint = cluster.and_then(|cluster| cluster.endpoint);
         Ok(endpoint.into_iter().collect())
     }
@@ -103,6 +100,16 @@ impl Everywhere {
             .into_iter()
             .map(|region| Candidate::new(region, "from the nodes' labels"))
             .collect()
+    }
+}
+
+/// What may not be known is said by the step that needs it; what fails otherwise is no answer.
+pub(super) fn unless_lasting<T>(
+    asked: Result<Option<T>, StepError>,
+) -> Result<Option<T>, StepError> {
+    match asked {
+        Err(error) if !error.is_lasting() => Err(error),
+        asked => Ok(asked.ok().flatten()),
     }
 }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::refused::refused;
-use crate::clients::azure::{Azure, AzureError, AzureSettings, ClusterSummary};
+use crate::clients::azure::{Azure, AzureSettings, ClusterSummary};
 use crate::clients::wire::WireLog;
 use crate::engine::{Answers, Candidate, ErrorKind, StepError};
+use crate::steps::discovery::unless_lasting;
 
 /// Makes one client for each tenant that answers name, and keeps it: questions and steps share what
 /// it remembers. Clones share the clients.
@@ -180,21 +181,14 @@ impl AzureDiscovery {
         let client = self.connector.client(answers).await.map_err(failed)?;
         let subscription = answers.text("az_subscription");
         let cluster = client.cluster(&subscription, group, name).await;
-        let Some(cluster) = unless_lasting(cluster)? else {
+        let Some(cluster) = unless_lasting(cluster.map_err(refused))? else {
             return Ok(Vec::new());
         };
-        let access = unless_lasting(client.cluster_access(&cluster.id).await)?;
+        let access = client.cluster_access(&cluster.id).await;
+        let access = unless_lasting(access.map_err(refused))?;
         let told = access.map(|access| access.server);
         let fqdn = cluster.fqdn.map(|fqdn| format!("https://{fqdn}:443"));
         Ok(told.into_iter().chain(fqdn).collect())
-    }
-}
-
-/// What may not be known is said by the step that needs it; what fails otherwise is no answer.
-fn unless_lasting<T>(asked: Result<Option<T>, AzureError>) -> Result<Option<T>, StepError> {
-    match asked.map_err(refused) {
-        Err(error) if !error.is_lasting() => Err(error),
-        asked => Ok(asked.ok().flatten()),
     }
 }
 
