@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::clients::git::{Passwords, redact};
 use crate::clients::{envfile, yaml};
 use crate::engine::question::{Kind, Resolution, Resolved};
-use crate::engine::{Answer, Answers, Candidate, Discovery, Origin, Question};
+use crate::engine::{Answer, Answers, Candidate, Discovery, Origin, Question, StepError};
 use crate::failure::Failure;
 
 /// Names so common that the ambient environment may hold them for other reasons.
@@ -215,6 +215,8 @@ pub async fn resolve(
             notice: None,
         };
         let mut stale = None;
+        // Why it is not known what could answer.
+        let mut unknown: Option<StepError> = None;
         let edited = edits.answer(question.key).cloned();
         row.answer = edited.or_else(|| sources.find(question));
         if let (None, true, Some(stored)) = (&row.answer, question.stored, &stored) {
@@ -237,31 +239,36 @@ pub async fn resolve(
                 .await
             {
                 Ok(candidates) => row.candidates = candidates,
-                // What will be known in a moment must not be answered by something else now.
-                Err(error)
-                    if row.answer.is_none() && (!question.optional || !error.is_lasting()) =>
-                {
-                    row.problem = Some(format!("cannot be discovered: {error}"));
-                    row.hints = error.hints;
-                }
-                Err(_) => {}
+                Err(_) if row.answer.is_some() => {}
+                Err(error) => unknown = Some(error),
             }
         }
-        if row.answer.is_none() {
+        // What will be known in a moment must not be answered by something else now.
+        if row.answer.is_none() && unknown.as_ref().is_none_or(StepError::is_lasting) {
             row.answer = best(&row.candidates, question.optional)
                 .map(|value| Answer {
                     value,
                     origin: Origin::Discovered,
                 })
-                .or_else(|| default(question, sources, &resolution.answers));
-            if row.answer.is_some() {
-                (row.problem, row.hints) = (None, Vec::new());
+                .or_else(|| default(question, sources, &resolution.answers))
+                // "Not known" is not "none": nothing is recorded, so that a resume asks again.
+                .filter(|answer| unknown.is_none() || !answer.value.is_empty());
+        }
+        let mut told = None;
+        if let (None, Some(error)) = (&row.answer, unknown) {
+            let words = format!("cannot be discovered: {error}");
+            if question.optional && error.is_lasting() {
+                told = Some(words);
+            } else {
+                (row.problem, row.hints) = (Some(words), error.hints);
             }
         }
         if let (Kind::Path, Some(answer)) = (question.kind, &mut row.answer) {
             answer.value = anchored(&answer.value);
         }
-        judge(&mut row, waits.copied(), &resolution.answers);
+        if told.is_none() {
+            judge(&mut row, waits.copied(), &resolution.answers);
+        }
         if let Some(answer) = &row.answer {
             let (value, origin) = (answer.value.clone(), answer.origin.clone());
             resolution.answers.set(question.key, value, origin);
@@ -270,6 +277,7 @@ pub async fn resolve(
         let notices: Vec<String> = stale
             .and_then(|stale| stale.notice(new))
             .into_iter()
+            .chain(told)
             .chain((question.notice)(&resolution.answers))
             .collect();
         row.notice = (!notices.is_empty()).then(|| notices.join("; "));

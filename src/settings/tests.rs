@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tempfile::TempDir;
 
 use super::*;
-use crate::engine::StepError;
+use crate::engine::{ErrorKind, StepError};
 use crate::recipes::rok_eks::SPEC;
 
 /// One question that may be answered from everywhere, and one computed from it.
@@ -399,11 +399,43 @@ async fn one_candidate_is_the_answer_and_several_are_a_question() {
 }
 
 #[tokio::test]
-async fn a_default_stands_in_for_a_discovery_that_fails() {
-    let failing = Offers(Vec::new(), Some(StepError::failed("no network")));
-    let resolution = resolved(&Place::new().sources(&[], &[]), &failing).await;
-    assert!(resolution.is_complete());
-    assert_eq!(resolution.answers.get("color"), Some("default"));
+async fn what_is_not_known_is_not_answered_with_something_else() {
+    const QUESTIONS: &[Question] = &[
+        Question {
+            discovered: true,
+            optional: true,
+            ..Question::new("color", "paint", "Color", "Of the wall.")
+        },
+        Question {
+            discovered: true,
+            default: |_| Some("matt".into()),
+            ..Question::new("finish", "paint", "Finish", "Of the wall.")
+        },
+    ];
+    let ask = async |error: StepError| {
+        let offers = Offers(Vec::new(), Some(error));
+        let none = Answers::default();
+        resolve(QUESTIONS, &Sources::default(), &none, &offers, false).await
+    };
+    // It will be known in a moment.
+    let passing = ask(StepError::failed("no network")).await;
+    for key in ["color", "finish"] {
+        assert_eq!(
+            row(&passing, key).problem.as_deref(),
+            Some("cannot be discovered: no network")
+        );
+    }
+    assert_eq!(passing.answers, Answers::default());
+
+    // It will not be: then a default does, and none is recorded where there is none.
+    let lasting = ask(StepError::new(ErrorKind::Permission, "not allowed")).await;
+    assert!(lasting.is_complete());
+    assert_eq!(
+        row(&lasting, "color").notice.as_deref(),
+        Some("cannot be discovered: not allowed")
+    );
+    assert_eq!(lasting.answers.answer("color"), None);
+    assert_eq!(lasting.answers.get("finish"), Some("matt"));
 }
 
 #[tokio::test]

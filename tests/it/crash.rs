@@ -18,12 +18,13 @@ mod journal;
 mod matrix;
 mod meaning;
 mod operator;
+mod others;
 mod points;
 mod rotation;
 
 use matrix::{Row, cover};
 pub use meaning::differences;
-use serde_json::{Value, json};
+pub use others::{AZURE_MADE, MADE, NOBODY, Others, STACK_MADE};
 
 /// What is covered. A recipe, a method or a mode joins with a line.
 const ROWS: &[Row] = &[
@@ -59,7 +60,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         before: &["run --no-pod"],
-        world: made_by_others,
+        others: MADE,
         ..Row::of(
             "rok-eks, taken over",
             "run --no-pod --set aws_adopt=role,policy",
@@ -67,13 +68,13 @@ const ROWS: &[Row] = &[
     },
     Row {
         before: &["run --no-pod --set aws_identity_method=cloudformation"],
-        world: stack_made_by_others,
+        others: STACK_MADE,
         ..Row::of(
             "rok-eks, stack taken over",
             "run --no-pod --set aws_identity_method=cloudformation --set aws_adopt=stack",
         )
     },
-    Row::of("rok-aks", "run --recipe rok-aks --no-pod"),
+    Row::of("rok-aks", "run --recipe rok-aks"),
     Row::of(
         "rok-aks, pod identity",
         "run --recipe rok-aks --no-pod --set az_identity_method=pod-identity",
@@ -89,6 +90,14 @@ const ROWS: &[Row] = &[
         "rok-aks, account made",
         "run --recipe rok-aks --no-pod --set storage_account_name=rokmadeanew --set az_storage_account_create=yes",
     ),
+    Row {
+        before: &["run --recipe rok-aks --no-pod"],
+        others: AZURE_MADE,
+        ..Row::of(
+            "rok-aks, taken over",
+            "run --recipe rok-aks --no-pod --set az_adopt=identity,credential",
+        )
+    },
     Row {
         before: &["run --no-pod"],
         ..Row::of("verify", "verify")
@@ -115,65 +124,6 @@ const ROWS: &[Row] = &[
         ..Row::of("teardown of a stack", "teardown")
     },
 ];
-
-/// Somebody else has made role and policy of our name, in another way.
-pub fn made_by_others(aws: &mut Value) {
-    let role = "rok-us-west-2-arrikto-cluster";
-    let policy = format!("arn:aws:iam::123451234512:policy/{role}");
-    aws["roles"][role]["tags"] = json!({ "owner": "others" });
-    let trust = &mut aws["roles"][role]["trust"]["current"];
-    let theirs = trust.as_str().expect("a document");
-    *trust = theirs.replace("rok:rok", "theirs:theirs").into();
-    let policy = &mut aws["policies"][&policy];
-    policy["tags"] = json!({});
-    let document = &mut policy["versions"][0]["document"];
-    let theirs = document.as_str().expect("a document");
-    *document = theirs.replace("s3:*", "s3:Get*").into();
-}
-
-/// Somebody else has deployed the stack of our name, from a template that allows less.
-pub fn stack_made_by_others(aws: &mut Value) {
-    let role = "rok-us-west-2-arrikto-cluster";
-    let policy = format!("arn:aws:iam::123451234512:policy/{role}");
-    let rewritten = |value: &Value| -> Value {
-        let mut value = value.clone();
-        forget_run(&mut value);
-        let text = value.to_string().replace("rok-deploy/", "theirs/");
-        let text = text.replace("s3:*", "s3:Get*");
-        serde_json::from_str(&text).expect("it is JSON as before")
-    };
-    let stack = &mut aws["stacks"][format!("us-west-2/{role}")];
-    *stack = rewritten(stack);
-    for part in ["roles", "policies", "providers"] {
-        let key = match part {
-            "policies" => policy.as_str(),
-            _ => role,
-        };
-        let objects = aws[part].as_object_mut().expect("objects by name");
-        for (name, object) in objects {
-            if part == "providers" || name == key {
-                *object = rewritten(object);
-            }
-        }
-    }
-}
-
-/// Takes away the tag that names our run, in both forms: others have none, and it is another one
-/// each time.
-fn forget_run(value: &mut Value) {
-    const RUN: &str = "rok-deploy/run";
-    match value {
-        Value::Object(members) => {
-            members.remove(RUN);
-            members.values_mut().for_each(forget_run);
-        }
-        Value::Array(items) => {
-            items.retain(|item| item["Key"] != RUN);
-            items.iter_mut().for_each(forget_run);
-        }
-        _ => {}
-    }
-}
 
 #[test]
 fn stopped_anywhere_every_run_converges() {

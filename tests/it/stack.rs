@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::crash::stack_made_by_others;
+use crate::crash::STACK_MADE;
 use crate::support::env::{Output, TestEnv};
 use crate::support::identity::Identity;
 use crate::support::peers::{Aws, CLUSTER};
@@ -284,7 +284,7 @@ fn what_an_administrator_deployed_by_hand_is_taken_as_it_is() {
 fn a_stack_of_others_is_compared_and_taken_over_on_a_word() {
     let practice = Practice::new();
     run(&practice, 0, &[]);
-    practice.change_state("aws", stack_made_by_others);
+    practice.change_state(STACK_MADE.0, STACK_MADE.1);
     let theirs = stack(&practice);
     let refs = practice.refs();
     let refused = run(&practice, 4, &[]);
@@ -329,7 +329,7 @@ fn a_stack_that_holds_more_cannot_be_taken_over() {
     let more = "Resources:\n  TheirPolicy:\n    Type: AWS::IAM::ManagedPolicy\n    Properties: { \
                 ManagedPolicyName: theirs, PolicyDocument: { Version: '2012-10-17', Statement: [{ \
                 Effect: Deny, Action: 's3:*', Resource: '*' }] } }\n";
-    practice.change_state("aws", stack_made_by_others);
+    practice.change_state(STACK_MADE.0, STACK_MADE.1);
     practice.change_state("aws", |aws| {
         let stack = &mut aws["stacks"][format!("us-west-2/{ROLE}")];
         let text = stack["template"].as_str().expect("a template");

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rok_deploy::clients::gate::Keeper;
 use rok_deploy::clients::sops::Keyring;
@@ -18,6 +18,7 @@ use super::camera::{Builds, Camera, When};
 use super::disk::Picture;
 use super::meaning::{differences, meaning};
 use super::operator::{Operator, Yes, by_id};
+use super::others::{NOBODY, Others};
 use super::points::{self, Points};
 use crate::support::practice::{Practice, json_lines};
 use crate::support::runs::is_change;
@@ -31,8 +32,8 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     /// Command lines that make the world it begins in.
     pub(super) before: &'static [&'static str],
-    /// What somebody else does to the account then.
-    pub(super) world: fn(&mut Value),
+    /// What somebody else does to it then.
+    pub(super) others: Others,
     /// Its own command line.
     pub(super) command: &'static str,
 }
@@ -43,7 +44,7 @@ impl Row {
         Self {
             name,
             before: &[],
-            world: |_| (),
+            others: NOBODY,
             command,
         }
     }
@@ -56,6 +57,7 @@ struct Covered {
     /// How many scenes the row has.
     scenes: usize,
     worlds: usize,
+    took: Duration,
     /// Where, and what became of it.
     failures: Vec<(String, String)>,
 }
@@ -92,6 +94,10 @@ pub(super) fn cover(rows: &'static [Row]) {
         start.elapsed().as_secs()
     )
     .expect("stderr is open");
+    for scene in &covered {
+        let (row, worlds, took) = (scene.row, scene.worlds, scene.took.as_secs());
+        writeln!(io::stderr(), "  {took:3} s, {worlds:3} worlds: {row}").expect("stderr is open");
+    }
     let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (place, error) in covered.into_iter().flat_map(|scene| scene.failures) {
         failures.entry(error).or_default().push(place);
@@ -137,6 +143,7 @@ fn at_the_same_time(scenes: Vec<(&'static Row, usize)>) -> Vec<Covered> {
 }
 
 fn cover_scene(row: &'static Row, scene: usize) -> Covered {
+    let start = Instant::now();
     let place = tempfile::Builder::new()
         .prefix("rok-crash-")
         .tempdir_in(fast_place())
@@ -179,6 +186,7 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
         points: shown.map(|(point, ..)| point.clone()).collect(),
         scenes: film.moments.last().map_or(0, |moment| moment.2) + 1,
         worlds: film.pictures.len(),
+        took: start.elapsed(),
         failures,
     }
 }
@@ -206,10 +214,11 @@ impl Stage {
             // Names of tags hold the second of their run.
             Practice::next_second();
         }
-        let world = home.join("state/sandbox/aws.json");
+        let (half, change) = row.others;
+        let world = home.join(format!("state/sandbox/{half}.json"));
         if let Ok(text) = fs::read(&world) {
             let mut state = serde_json::from_slice(&text).expect("the world is JSON");
-            (row.world)(&mut state);
+            change(&mut state);
             fs::write(&world, state.to_string()).expect("the world is writable");
         }
         let others = by_id(&operator.runs()).into_keys().collect();

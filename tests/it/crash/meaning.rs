@@ -204,13 +204,15 @@ fn without_what_servers_give(value: &mut Value) {
     }
 }
 
+/// Blanks the ports of the practice cloud's addresses: each process takes those that are free.
 fn without_ports(value: &mut Value) {
+    const SERVER: &str = "https://127.0.0.1:";
     each_text(value, &mut |text| {
-        let Some((before, after)) = text.split_once("https://127.0.0.1:") else {
-            return;
-        };
-        let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-        *text = format!("{before}https://127.0.0.1:<port>{after}");
+        let mut parts: Vec<_> = text.split(SERVER).collect();
+        for after in &mut parts[1..] {
+            *after = after.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        }
+        *text = parts.join(&format!("{SERVER}<port>"));
     });
 }
 

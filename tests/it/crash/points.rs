@@ -42,7 +42,7 @@ fn stable(word: &str) -> &str {
     let is_hex = word.chars().all(|letter| letter.is_ascii_hexdigit());
     if word.starts_with(".tmp") {
         "<name>"
-    } else if is_hex && word.len() == 40 {
+    } else if (is_hex && word.len() == 40) || is_guid(word) {
         "<id>"
     } else if shape == "0000-00-00T00.00.00Z" {
         "<date>"
@@ -51,6 +51,13 @@ fn stable(word: &str) -> &str {
     } else {
         word
     }
+}
+
+/// Whether a word has the groups of a GUID: 8, 4, 4, 4 and 12 hexadecimal digits.
+fn is_guid(word: &str) -> bool {
+    let is_hex = |group: &str| group.chars().all(|letter| letter.is_ascii_hexdigit());
+    let groups: Vec<_> = word.split('-').filter(|group| is_hex(group)).collect();
+    word.len() == 36 && groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
 }
 
 /// Counts points by name: `aws iam:GetRole #3` is the third of its name.

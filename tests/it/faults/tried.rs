@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::trial::{Go, Trial};
 use super::{hours, time};
-use crate::crash::{differences, made_by_others, stack_made_by_others};
+use crate::crash::{AZURE_MADE, MADE, NOBODY, Others, STACK_MADE, differences};
 use crate::support::practice::{Practice, json_lines};
 
 /// How often an operator tries at most.
@@ -24,8 +24,8 @@ const MARK: &str = "tried ";
 /// What is run, and what was before, without faults.
 struct Way {
     before: Option<&'static [&'static str]>,
-    /// What somebody else does to the account then.
-    world: fn(&mut Value),
+    /// What somebody else does to the world then.
+    others: Others,
     arguments: &'static [&'static str],
 }
 
@@ -33,7 +33,7 @@ impl Way {
     const fn of(arguments: &'static [&'static str]) -> Self {
         Self {
             before: None,
-            world: |_| (),
+            others: NOBODY,
             arguments,
         }
     }
@@ -59,9 +59,17 @@ const AKS_POD_IDENTITY: &[&str] = &[
     "--set",
     "az_identity_method=pod-identity",
 ];
+const AKS_TAKEN_OVER: &[&str] = &[
+    "--recipe",
+    "rok-aks",
+    "--no-pod",
+    "--set",
+    "az_adopt=identity,credential",
+];
+const TEARDOWN_AKS: &[&str] = &["--recipe", "teardown-aks", "--set", "teardown_git=yes"];
 
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
-const WAYS: [Way; 13] = [
+const WAYS: [Way; 15] = [
     Way::of(STACK),
     Way::of(PLAIN),
     Way {
@@ -73,7 +81,7 @@ const WAYS: [Way; 13] = [
     Way::of(STACK),
     Way {
         before: Some(PLAIN),
-        world: made_by_others,
+        others: MADE,
         ..Way::of(TAKEN_OVER)
     },
     Way {
@@ -82,13 +90,22 @@ const WAYS: [Way; 13] = [
     },
     Way {
         before: Some(STACK),
-        world: stack_made_by_others,
+        others: STACK_MADE,
         ..Way::of(STACK_TAKEN_OVER)
     },
     Way::of(&["--recipe", "authorize"]),
     Way::of(AKS),
     Way::of(AKS_POD_IDENTITY),
-    Way::of(AKS),
+    Way {
+        before: Some(AKS),
+        ..Way::of(TEARDOWN_AKS)
+    },
+    Way {
+        before: Some(AKS),
+        others: AZURE_MADE,
+        ..Way::of(AKS_TAKEN_OVER)
+    },
+    Way::of(&["--recipe", "rok-aks"]),
 ];
 
 /// Which way a seed goes.
@@ -133,7 +150,8 @@ fn begun(way: usize) -> Practice {
         let trial = || Trial::new(&practice.env.state_dir(), arguments).a_day_earlier();
         let goes = go_on(trial, None, 1).0;
         assert_eq!(goes[0].end, Ok(Outcome::Done), "{:#?}", goes[0].events);
-        practice.change_state("aws", WAYS[way].world);
+        let (half, change) = WAYS[way].others;
+        practice.change_state(half, change);
     }
     practice
 }
