@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{RecipeSpec, TaskSpec, Tools};
+use super::{NEEDS_CLUSTER, RecipeSpec, TaskSpec, Tools};
 use crate::engine::question::Kind;
-use crate::engine::{Answers, Question, Recipe, Step, Task};
+use crate::engine::{Answers, Question, Recipe, Step};
 use crate::steps::cluster::HoldCluster;
 use crate::steps::manifests::{
     ApplyManifests, BuildManifests, ManifestsReady, Part, SERVER, TargetCluster,
@@ -89,22 +89,13 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
     let mut left_out = BTreeMap::new();
     if tools.modes.no_cluster {
         for step in &steps {
-            left_out.insert(
-                step.meta().id,
-                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
-            );
+            left_out.insert(step.meta().id, NEEDS_CLUSTER.to_owned());
         }
         left_out.remove("manifests.build");
     }
     Recipe {
         name: SPEC.name,
-        tasks: vec![Task {
-            name: MANIFESTS.name,
-            title: MANIFESTS.title,
-            mode: tools.modes.of(MANIFESTS.name),
-            proves: None,
-            steps,
-        }],
+        tasks: vec![tools.modes.task(MANIFESTS, steps)],
         left_out,
         closing: "Everything is in place",
         next: vec![format!(

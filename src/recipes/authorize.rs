@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rok_eks::{self, CLOUDIDENTITY, ENVIRONMENT, Parts, question};
-use super::{RecipeSpec, TaskSpec, Tools};
-use crate::engine::{Answers, Context, Question, Recipe, Step, StepError, Task};
+use super::{RecipeSpec, Tools};
+use crate::engine::{Answers, Context, Question, Recipe, Step, StepError};
 use crate::steps::aws::handoff::Handoff;
 use crate::steps::environment::Preflight;
 
@@ -67,18 +67,12 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         clone: None,
         kustomize: None,
     })];
-    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
-        name: spec.name,
-        title: spec.title,
-        mode: tools.modes.of(spec.name),
-        proves: None,
-        steps,
-    };
+    let modes = &tools.modes;
     Ok(Recipe {
         name: SPEC.name,
         tasks: vec![
-            task(ENVIRONMENT, [parts.place(), preflight].concat()),
-            task(
+            modes.task(ENVIRONMENT, [parts.place(), preflight].concat()),
+            modes.task(
                 CLOUDIDENTITY,
                 [parts.iam(), parts.identity_proof()].concat(),
             ),

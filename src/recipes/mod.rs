@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod rok_aks;
 pub mod rok_eks;
 pub mod rotate;
+mod site;
 pub mod teardown;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::engine::{Answers, Context, Question, Recipe, StepError, TaskMode};
+use crate::engine::{Answers, Context, Question, Recipe, Step, StepError, Task, TaskMode};
 use crate::steps::aws::Connector;
 use crate::steps::azure;
 use crate::steps::cluster::{Clusters, Operator};
@@ -124,7 +125,21 @@ pub struct Modes {
     pub changes: bool,
 }
 
+/// Why a step is left out of a run without the cluster.
+const NEEDS_CLUSTER: &str = "needs the cluster, which is left out (`--no-cluster`)";
+
 impl Modes {
+    /// Returns a task of these steps.
+    fn task(&self, spec: TaskSpec, steps: Vec<Arc<dyn Step>>) -> Task {
+        Task {
+            name: spec.name,
+            title: spec.title,
+            mode: self.of(spec.name),
+            proves: None,
+            steps,
+        }
+    }
+
     /// Returns how a task takes part.
     pub fn of(&self, task: &str) -> TaskMode {
         if self.fast_forward.contains(task) {

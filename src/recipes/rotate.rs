@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::rok_eks::question;
 use super::{RecipeSpec, TaskSpec, Tools, rok_aks};
-use crate::engine::{Answers, FactKey, Phase, Question, Recipe, Step, StepMeta, Task};
+use crate::engine::{Answers, FactKey, Phase, Question, Recipe, Step, StepMeta};
 use crate::steps::gitops::{BRANCH, CloneStep, Push, Refusal, Tag, TagState};
 use crate::steps::secrets::{ROTATED, RotateCredentials};
 
@@ -105,13 +105,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
     let apply = |overlay: &str| format!("`rok-deploy apply {directory}/{overlay}`");
     Recipe {
         name: NAME,
-        tasks: vec![Task {
-            name: ROTATE.name,
-            title: ROTATE.title,
-            mode: tools.modes.of(ROTATE.name),
-            proves: None,
-            steps,
-        }],
+        tasks: vec![tools.modes.task(ROTATE, steps)],
         left_out: BTreeMap::new(),
         closing: "The new credentials are in Git",
         next: vec![

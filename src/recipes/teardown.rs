@@ -10,9 +10,9 @@ pub mod eks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{RecipeSpec, TaskSpec, Tools, rok_aks, rok_eks};
+use super::{NEEDS_CLUSTER, RecipeSpec, TaskSpec, Tools, rok_aks, rok_eks};
 use crate::engine::question::Kind;
-use crate::engine::{Answers, Question, Recipe, Step, Task};
+use crate::engine::{Answers, Question, Recipe, Step};
 use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Repository, Revert};
 
 /// A recipe, what takes it back, and the file of a clone that tells of it.
@@ -123,10 +123,7 @@ fn recipe(
     let mut next = Vec::new();
     if tools.modes.no_cluster {
         for id in cluster {
-            left_out.insert(
-                *id,
-                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
-            );
+            left_out.insert(*id, NEEDS_CLUSTER.to_owned());
         }
         next.push(
             "the cluster was left out; a service account or a Pod of a proof may still be there"
@@ -141,13 +138,8 @@ fn recipe(
         }
         next.insert(0, "the deployments repository stays as it is".into());
     }
-    let tasks = tasks.into_iter().map(|(spec, steps)| Task {
-        name: spec.name,
-        title: spec.title,
-        mode: tools.modes.of(spec.name),
-        proves: None,
-        steps,
-    });
+    let tasks = tasks.into_iter();
+    let tasks = tasks.map(|(spec, steps)| tools.modes.task(spec, steps));
     Recipe {
         name,
         tasks: tasks.collect(),

@@ -1,24 +1,22 @@
 //! Which steps `rok-aks` takes, in which order, for which method.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files;
 use super::proof::{CLUSTER, POD};
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
-use crate::recipes::{TaskSpec, Tools};
+use crate::recipes::Tools;
+use crate::recipes::site::Site;
 use crate::steps::azure::edits::{self, BINDING_FILES, OVERLAY_FILES};
 use crate::steps::azure::{
     self, ACCEPT, Account, Admission, AnnotatedAccount, AzureIdentity, CREATE, Cluster, ENABLE,
     FederatedCredential, ManagedIdentity, Method, Overlap, PodIdentity, RoleAssignment,
     StorageAccount, WorkloadIdentity,
 };
-use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
-use crate::steps::environment::{CloneRights, Preflight};
+use crate::steps::cluster::{CLUSTER_UID, ClusterContext, Namespaces};
 use crate::steps::gitops::{
-    BRANCH, CloneStep, CommitSpec, Draft, Edit, Edited, FileSpec, Push, Refusal, Rendered,
-    Repository, Tag, Written,
+    BRANCH, CommitSpec, Draft, Edit, Edited, FileSpec, Push, Refusal, Rendered, Tag, Written,
 };
 use crate::steps::proof::OVERLAY;
 use crate::steps::secrets::{ConfigVars, Keeping, S3ProxyCredentials};
@@ -26,58 +24,26 @@ use crate::steps::secrets::{ConfigVars, Keeping, S3ProxyCredentials};
 /// S3Proxy's overlay, in the clone.
 const S3PROXY_OVERLAY: &str = "rok/rok-external-services/s3proxy/overlays/deploy";
 
+/// Steps that need a program that builds manifests.
+const BUILDING: [&str; 2] = ["rok.draft", "rok.s3proxy-draft"];
+
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
-    let mut left_out = BTreeMap::new();
-    if tools.modes.no_pod {
-        for id in POD {
-            left_out.insert(id, "needs a Pod, which is left out (`--no-pod`)".to_owned());
-        }
-    }
-    if tools.modes.no_cluster {
-        for id in CLUSTER.iter().chain(&POD) {
-            left_out.insert(
-                *id,
-                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
-            );
-        }
-    }
-    // Whoever practises on a machine without either program still gets the rest of the proof.
-    if tools.modes.practice && tools.kustomize.installed().await.is_none() {
-        let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
-        for id in ["rok.draft", "rok.s3proxy-draft"] {
-            left_out.insert(id, reason.to_owned());
-        }
-    }
-    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
-        name: spec.name,
-        title: spec.title,
-        mode: tools.modes.of(spec.name),
-        proves: None,
-        steps,
-    };
-    let next = if tools.modes.changes {
-        vec![
-            format!(
-                "Rok may use every container named `{}*` of storage account `{}`, as managed identity \
-                 `{}`",
-                parts.identity.prefix, parts.identity.account, parts.identity.name
-            ),
-            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
-        ]
-    } else {
-        // A mere verification leads to nothing new.
-        Vec::new()
-    };
+    let left_out = parts.site.left_out(&CLUSTER, &POD, &BUILDING).await;
+    let modes = &tools.modes;
+    let next = parts.site.next(format!(
+        "Rok may use every container named `{}*` of storage account `{}`, as managed identity `{}`",
+        parts.identity.prefix, parts.identity.account, parts.identity.name
+    ));
     Ok(Recipe {
         name: SPEC.name,
         tasks: vec![
-            task(ENVIRONMENT, parts.environment()),
-            task(GITOPS, parts.gitops()),
-            task(CLOUDIDENTITY, parts.cloudidentity()),
+            modes.task(ENVIRONMENT, parts.environment()),
+            modes.task(GITOPS, parts.gitops()),
+            modes.task(CLOUDIDENTITY, parts.cloudidentity()),
             Task {
                 proves: Some(parts.ground().kind()),
-                ..task(
+                ..modes.task(
                     OBJECTSTORAGE,
                     [parts.objectstorage(), parts.proof()].concat(),
                 )
@@ -91,8 +57,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
 
 /// What the steps are built from.
 pub(in crate::recipes) struct Parts {
-    pub(in crate::recipes) answers: Answers,
-    pub(in crate::recipes) tools: Tools,
+    pub(in crate::recipes) site: Site,
     pub(in crate::recipes) azure: azure::Client,
     pub(in crate::recipes) identity: AzureIdentity,
 }
@@ -105,8 +70,7 @@ impl Parts {
         Ok(Self {
             azure: tools.azure.client(answers).await?,
             identity: AzureIdentity::of(answers, SPEC.name)?,
-            answers: answers.clone(),
-            tools: tools.clone(),
+            site: Site::of(answers, tools),
         })
     }
 
@@ -114,7 +78,7 @@ impl Parts {
     pub(in crate::recipes) fn account(&self) -> Account {
         Account {
             azure: self.azure.clone(),
-            tenant: self.answers.text("az_tenant"),
+            tenant: self.site.answers.text("az_tenant"),
             identity: self.identity.clone(),
         }
     }
@@ -129,91 +93,57 @@ impl Parts {
 
     /// The step that holds the kube context against that cluster.
     pub(in crate::recipes) fn cluster_context(&self) -> ClusterContext {
-        ClusterContext {
-            access: self.access(),
-            chosen: azure::chosen(&self.identity),
-            accepts_other_server: self.answers.is_yes("kube_context_accept"),
-        }
-    }
-
-    /// The step that holds the cluster for this run.
-    pub(in crate::recipes) fn hold_cluster(&self) -> HoldCluster {
-        let operator = self.tools.operator.clone();
-        HoldCluster::new(self.access(), operator, CLUSTER_UID.name())
+        self.site.context_of(azure::chosen(&self.identity))
     }
 
     fn environment(&self) -> Vec<Arc<dyn Step>> {
         let rights = azure::Rights::new(
             self.azure.clone(),
             &self.identity,
-            self.answers.is_yes(CREATE),
-            self.answers.is_yes(ENABLE),
+            self.site.answers.is_yes(CREATE),
+            self.site.answers.is_yes(ENABLE),
         );
         let mut steps: Vec<Arc<dyn Step>> = vec![
             Arc::new(self.account()),
             Arc::new(self.cluster()),
             Arc::new(self.cluster_context()),
-            Arc::new(Preflight {
-                rights: Arc::new(rights),
-                clone: Some(CloneRights {
-                    repository: self.repository(),
-                    pushes: self.pushes() != Some(false),
-                }),
-                kustomize: Some(self.tools.kustomize.clone()),
-            }),
-            Arc::new(self.hold_cluster()),
+            Arc::new(self.site.preflight(Arc::new(rights))),
+            Arc::new(self.site.hold_cluster(CLUSTER_UID.name())),
         ];
         // Who makes nothing collides with nobody.
-        if self.tools.modes.changes {
+        if self.site.tools.modes.changes {
             steps.push(Arc::new(Overlap {
                 azure: self.azure.clone(),
                 identity: self.identity.clone(),
-                accepts: self.answers.is_yes(ACCEPT),
+                accepts: self.site.answers.is_yes(ACCEPT),
             }));
         }
         steps
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {
-        let url = self.answers.get("gitops_url").map(str::to_owned);
         vec![
-            Arc::new(CloneStep {
-                repository: self.repository(),
-                url: url.clone(),
-                branch: self.answers.get("gitops_branch").map(str::to_owned),
-            }),
-            Arc::new(self.draft(
-                "rok.draft",
-                "Rok's manifests build with our files",
-                OVERLAY,
-                url.is_none(),
-            )),
+            Arc::new(self.site.clone_step()),
+            Arc::new(self.draft("rok.draft", "Rok's manifests build with our files", OVERLAY)),
             Arc::new(self.draft(
                 "rok.s3proxy-draft",
                 "S3Proxy's manifests build with our files",
                 S3PROXY_OVERLAY,
-                url.is_none(),
             )),
         ]
     }
 
     /// The step that builds an overlay as the next commit would have it.
-    fn draft(
-        &self,
-        id: &'static str,
-        title: &'static str,
-        overlay: &'static str,
-        from_skeleton: bool,
-    ) -> Draft {
+    fn draft(&self, id: &'static str, title: &'static str, overlay: &'static str) -> Draft {
         Draft {
             meta: StepMeta {
                 needs: files::render_needs(),
                 after: vec!["gitops.clone"],
                 ..StepMeta::new(id, title, Phase::Generate)
             },
-            repository: self.repository(),
-            from_skeleton,
-            kustomize: self.tools.kustomize.clone(),
+            repository: self.site.repository(),
+            from_skeleton: self.site.begins_with_skeleton(),
+            kustomize: self.site.tools.kustomize.clone(),
             overlay,
             files: vec![
                 Arc::new(self.s3proxy_config()),
@@ -232,7 +162,7 @@ impl Parts {
             Arc::new(StorageAccount {
                 azure: azure.clone(),
                 identity: identity.clone(),
-                creates: self.answers.is_yes(CREATE),
+                creates: self.site.answers.is_yes(CREATE),
             }),
             Arc::new(ManagedIdentity {
                 azure: azure.clone(),
@@ -244,7 +174,7 @@ impl Parts {
             steps.push(Arc::new(WorkloadIdentity {
                 azure: azure.clone(),
                 identity: identity.clone(),
-                enables: self.answers.is_yes(ENABLE),
+                enables: self.site.answers.is_yes(ENABLE),
             }));
         }
         steps
@@ -287,8 +217,8 @@ impl Parts {
                 after: vec!["gitops.env"],
                 ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
             },
-            repository: self.repository(),
-            release: self.answers.text("rok_release"),
+            repository: self.site.repository(),
+            release: self.site.answers.text("rok_release"),
             task: CLOUDIDENTITY.name,
             message: "Create Cloud Identity",
             commits: &files::IDENTITY_COMMITS,
@@ -302,7 +232,7 @@ impl Parts {
         let identity = self.identity.clone();
         let last: Arc<dyn Step> = match identity.method {
             Method::WorkloadIdentity => Arc::new(AnnotatedAccount {
-                access: self.access(),
+                access: self.site.access(),
                 identity,
             }),
             Method::PodIdentity => Arc::new(PodIdentity {
@@ -319,8 +249,8 @@ impl Parts {
 
     fn objectstorage(&self) -> Vec<Arc<dyn Step>> {
         let mut steps: Vec<Arc<dyn Step>> = vec![Arc::new(Namespaces {
-            access: self.access(),
-            names: self.namespaces(),
+            access: self.site.access(),
+            names: self.site.namespaces(),
         })];
         steps.extend(self.admission());
         steps.extend(self.manifests());
@@ -346,16 +276,16 @@ impl Parts {
                 after: vec!["rok.configvars-patch", "rok.verify-manifests"],
                 ..StepMeta::new("gitops.tag-objectstorage", "Progress tag", Phase::Generate)
             },
-            repository: self.repository(),
-            release: self.answers.text("rok_release"),
+            repository: self.site.repository(),
+            release: self.site.answers.text("rok_release"),
             task: OBJECTSTORAGE.name,
             message: "Configure Azure Blob Storage access for Rok",
             commits: &files::STORAGE_COMMITS,
             gives: &files::STORAGE_TAG,
         }));
         steps.push(Arc::new(Push {
-            repository: self.repository(),
-            wanted: self.pushes(),
+            repository: self.site.repository(),
+            wanted: self.site.pushes(),
             tags: &files::TAGS,
             commits: &[],
             refusal: Refusal::default(),
@@ -425,16 +355,16 @@ impl Parts {
                     Phase::Generate,
                 )
             },
-            repository: self.repository(),
-            vault: self.tools.vault.clone(),
-            vars: ConfigVars::of(&self.answers.text("configvars_keys")),
+            repository: self.site.repository(),
+            vault: self.site.tools.vault.clone(),
+            vars: ConfigVars::of(&self.site.answers.text("configvars_keys")),
             keeping: self.keeping(),
             gives: &files::CREDENTIALS_WRITTEN,
         }
     }
 
     fn keeping(&self) -> Keeping {
-        Keeping::of(&self.answers.text("s3proxy_secrets"))
+        Keeping::of(&self.site.answers.text("s3proxy_secrets"))
     }
 
     fn overlay(&self) -> Edited {
@@ -481,10 +411,10 @@ impl Parts {
     ) -> Rendered {
         Rendered {
             meta,
-            repository: self.repository(),
+            repository: self.site.repository(),
             files,
             variables: files::variables(
-                &self.answers,
+                &self.site.answers,
                 &self.identity,
                 &self.azure.cloud().storage_suffix,
             ),
@@ -508,30 +438,10 @@ impl Parts {
                 after: vec!["gitops.env"],
                 ..meta
             },
-            repository: self.repository(),
+            repository: self.site.repository(),
             files,
             edit,
             gives,
         }
-    }
-
-    pub(in crate::recipes) fn repository(&self) -> Repository {
-        (self.tools.repository)(&self.answers.text("gitops_dir"))
-    }
-
-    pub(in crate::recipes) fn access(&self) -> ClusterAccess {
-        self.tools.cluster.access(self.answers.get("kube_context"))
-    }
-
-    pub(in crate::recipes) fn pushes(&self) -> Option<bool> {
-        self.answers
-            .get("gitops_push")
-            .map(|answer| answer == "yes")
-    }
-
-    pub(in crate::recipes) fn namespaces(&self) -> Vec<String> {
-        let mut names = vec![self.identity.namespace.clone(), "rok-system".to_owned()];
-        names.dedup();
-        names
     }
 }

@@ -62,10 +62,10 @@ impl Parts {
 
     pub(in crate::recipes) fn workload(&self) -> Workload {
         Workload {
-            access: self.access(),
+            access: self.site.access(),
             namespace: self.identity.namespace.clone(),
             name: self.identity.service_account.clone(),
-            clone: self.repository().directory,
+            clone: self.site.repository().directory,
         }
     }
 }

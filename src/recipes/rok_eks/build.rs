@@ -1,76 +1,45 @@
 //! Which steps `rok-eks` takes, in which order, for which method.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::files;
 use super::proof::{CLUSTER, POD};
 use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE, SPEC};
 use crate::engine::{Answers, ChainKind, FactKey, Phase, Recipe, Step, StepError, StepMeta, Task};
-use crate::recipes::{TaskSpec, Tools};
+use crate::recipes::Tools;
+use crate::recipes::site::Site;
 use crate::steps::aws::{
     self, ADOPT, Decisions, IamPolicy, IamRole, Identity, OidcProvider, Ownership, Permissions,
     PolicyAttachment, TagNames, Trust,
 };
-use crate::steps::cluster::{CLUSTER_UID, ClusterAccess, ClusterContext, HoldCluster, Namespaces};
-use crate::steps::environment::{CloneRights, Preflight, Right};
+use crate::steps::cluster::{CLUSTER_UID, ClusterContext, Namespaces};
+use crate::steps::environment::Right;
 use crate::steps::gitops::{
-    BRANCH, CloneStep, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Repository, Tag,
-    Written,
+    BRANCH, CommitSpec, Draft, FileSpec, Push, Refusal, Rendered, Tag, Written,
 };
 use crate::steps::names;
 use crate::steps::proof::OVERLAY;
 
+/// Steps that need a program that builds manifests.
+const BUILDING: [&str; 2] = ["rok.draft", "rok.manifests"];
+
 pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
     let parts = Parts::new(answers, tools).await?;
-    let mut left_out = BTreeMap::new();
-    if tools.modes.no_pod {
-        for id in POD {
-            left_out.insert(id, "needs a Pod, which is left out (`--no-pod`)".to_owned());
-        }
-    }
-    if tools.modes.no_cluster {
-        for id in CLUSTER.iter().chain(&POD) {
-            left_out.insert(
-                *id,
-                "needs the cluster, which is left out (`--no-cluster`)".to_owned(),
-            );
-        }
-    }
-    // Whoever practises on a machine without either program still gets the rest of the proof.
-    if tools.modes.practice && tools.kustomize.installed().await.is_none() {
-        let reason = "neither `kustomize` nor `kubectl` is on PATH; a real run needs one of them";
-        left_out.insert("rok.draft", reason.to_owned());
-        left_out.insert("rok.manifests", reason.to_owned());
-    }
-    let task = |spec: TaskSpec, steps: Vec<Arc<dyn Step>>| Task {
-        name: spec.name,
-        title: spec.title,
-        mode: tools.modes.of(spec.name),
-        proves: None,
-        steps,
-    };
-    let next = if tools.modes.changes {
-        vec![
-            format!(
-                "Rok may use every bucket named `{}*`, as role `{}`",
-                parts.prefix, parts.role
-            ),
-            "grant Rok access to Arrikto's private container registry, then deploy Rok".into(),
-        ]
-    } else {
-        // A mere verification leads to nothing new.
-        Vec::new()
-    };
+    let left_out = parts.site.left_out(&CLUSTER, &POD, &BUILDING).await;
+    let modes = &tools.modes;
+    let next = parts.site.next(format!(
+        "Rok may use every bucket named `{}*`, as role `{}`",
+        parts.prefix, parts.role
+    ));
     Ok(Recipe {
         name: SPEC.name,
         tasks: vec![
-            task(ENVIRONMENT, parts.environment()),
-            task(GITOPS, parts.gitops()),
-            task(CLOUDIDENTITY, parts.cloudidentity()),
+            modes.task(ENVIRONMENT, parts.environment()),
+            modes.task(GITOPS, parts.gitops()),
+            modes.task(CLOUDIDENTITY, parts.cloudidentity()),
             Task {
                 proves: Some(ChainKind::IamRole),
-                ..task(
+                ..modes.task(
                     OBJECTSTORAGE,
                     [parts.objectstorage(), parts.proof()].concat(),
                 )
@@ -84,8 +53,7 @@ pub(super) async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, St
 
 /// What the steps are built from.
 pub(in crate::recipes) struct Parts {
-    pub(in crate::recipes) answers: Answers,
-    pub(in crate::recipes) tools: Tools,
+    pub(in crate::recipes) site: Site,
     pub(in crate::recipes) aws: aws::Client,
     pub(super) role: String,
     pub(in crate::recipes) prefix: String,
@@ -106,8 +74,7 @@ impl Parts {
             namespace: answers.text("rok_cluster_namespace"),
             name: answers.text("rok_cluster_name"),
             adopt: decisions(answers)?,
-            answers: answers.clone(),
-            tools: tools.clone(),
+            site: Site::of(answers, tools),
         })
     }
 
@@ -115,8 +82,8 @@ impl Parts {
     pub(in crate::recipes) fn caller(&self) -> aws::Caller {
         aws::Caller {
             aws: self.aws.clone(),
-            account: self.answers.text("aws_account_id"),
-            region: self.answers.text("aws_default_region"),
+            account: self.site.answers.text("aws_account_id"),
+            region: self.site.answers.text("aws_default_region"),
         }
     }
 
@@ -124,28 +91,19 @@ impl Parts {
     pub(in crate::recipes) fn cluster(&self) -> aws::Cluster {
         aws::Cluster {
             aws: self.aws.clone(),
-            name: self.answers.text("eks_cluster"),
-            region: self.answers.text("aws_default_region"),
-            issuer: self.answers.get("eks_cluster_oidc").map(str::to_owned),
-            accepts_other_server: self.answers.is_yes("kube_context_accept"),
+            name: self.site.answers.text("eks_cluster"),
+            region: self.site.answers.text("aws_default_region"),
+            issuer: self.site.answers.get("eks_cluster_oidc").map(str::to_owned),
+            accepts_other_server: self.site.answers.is_yes("kube_context_accept"),
         }
     }
 
     /// The step that holds the kube context against that cluster.
     pub(in crate::recipes) fn cluster_context(&self) -> ClusterContext {
-        ClusterContext {
-            access: self.access(),
-            chosen: aws::chosen(
-                &self.answers.text("eks_cluster"),
-                &self.answers.text("aws_default_region"),
-            ),
-            accepts_other_server: self.answers.is_yes("kube_context_accept"),
-        }
-    }
-
-    /// The step that holds the cluster for this run, once the fact `needs` is known.
-    pub(in crate::recipes) fn hold_cluster(&self, needs: &'static str) -> HoldCluster {
-        HoldCluster::new(self.access(), self.tools.operator.clone(), needs)
+        self.site.context_of(aws::chosen(
+            &self.site.answers.text("eks_cluster"),
+            &self.site.answers.text("aws_default_region"),
+        ))
     }
 
     /// The account and its cluster.
@@ -158,39 +116,27 @@ impl Parts {
             Arc::new(self.caller()),
             Arc::new(self.cluster()),
             Arc::new(self.cluster_context()),
-            Arc::new(Preflight {
-                rights: Arc::new(self.callers_rights()),
-                clone: Some(CloneRights {
-                    repository: self.repository(),
-                    pushes: self.pushes() != Some(false),
-                }),
-                kustomize: Some(self.tools.kustomize.clone()),
-            }),
-            Arc::new(self.hold_cluster(CLUSTER_UID.name())),
+            Arc::new(self.site.preflight(Arc::new(self.callers_rights()))),
+            Arc::new(self.site.hold_cluster(CLUSTER_UID.name())),
         ];
         // Who makes nothing collides with nobody.
-        if self.tools.modes.changes && !self.brings_role() {
+        if self.site.tools.modes.changes && !self.brings_role() {
             steps.push(Arc::new(aws::Overlap {
                 aws: self.aws.clone(),
                 identity: self.identity(),
-                region: self.answers.text("aws_default_region"),
+                region: self.site.answers.text("aws_default_region"),
                 namespace: self.namespace.clone(),
                 name: self.name.clone(),
                 uses_stack: self.uses_stack(),
-                accepts: self.answers.is_yes("aws_overlap_accept"),
+                accepts: self.site.answers.is_yes("aws_overlap_accept"),
             }));
         }
         steps
     }
 
     fn gitops(&self) -> Vec<Arc<dyn Step>> {
-        let url = self.answers.get("gitops_url").map(str::to_owned);
         vec![
-            Arc::new(CloneStep {
-                repository: self.repository(),
-                url: url.clone(),
-                branch: self.answers.get("gitops_branch").map(str::to_owned),
-            }),
+            Arc::new(self.site.clone_step()),
             Arc::new(Draft {
                 meta: StepMeta {
                     needs: files::render_needs(),
@@ -201,9 +147,9 @@ impl Parts {
                         Phase::Generate,
                     )
                 },
-                repository: self.repository(),
-                from_skeleton: url.is_none(),
-                kustomize: self.tools.kustomize.clone(),
+                repository: self.site.repository(),
+                from_skeleton: self.site.begins_with_skeleton(),
+                kustomize: self.site.tools.kustomize.clone(),
                 overlay: OVERLAY,
                 files: vec![
                     Arc::new(self.storage_patch()),
@@ -261,8 +207,8 @@ impl Parts {
                 after: vec!["gitops.env"],
                 ..StepMeta::new("gitops.tag-cloudidentity", "Progress tag", Phase::Generate)
             },
-            repository: self.repository(),
-            release: self.answers.text("rok_release"),
+            repository: self.site.repository(),
+            release: self.site.answers.text("rok_release"),
             task: CLOUDIDENTITY.name,
             message: "Create Cloud Identity",
             commits,
@@ -374,16 +320,16 @@ impl Parts {
                     after: vec!["rok.configvars-patch", "rok.verify-manifests"],
                     ..StepMeta::new("gitops.tag-objectstorage", "Progress tag", Phase::Generate)
                 },
-                repository: self.repository(),
-                release: self.answers.text("rok_release"),
+                repository: self.site.repository(),
+                release: self.site.answers.text("rok_release"),
                 task: OBJECTSTORAGE.name,
                 message: "Authorize Access to Object Storage on AWS",
                 commits: &files::STORAGE_COMMITS,
                 gives: &files::STORAGE_TAG,
             }),
             Arc::new(Push {
-                repository: self.repository(),
-                wanted: self.pushes(),
+                repository: self.site.repository(),
+                wanted: self.site.pushes(),
                 tags: &files::TAGS,
                 commits: &[],
                 refusal: Refusal::default(),
@@ -397,8 +343,8 @@ impl Parts {
                 ),
             }),
             Arc::new(Namespaces {
-                access: self.access(),
-                names: self.namespaces(),
+                access: self.site.access(),
+                names: self.site.namespaces(),
             }),
         ]
     }
@@ -453,8 +399,8 @@ impl Parts {
         gives: &'static FactKey<Written>,
         commit: Option<CommitSpec>,
     ) -> Rendered {
-        let variables = files::variables(&self.answers, &self.identity());
-        let repository = self.repository();
+        let variables = files::variables(&self.site.answers, &self.identity());
+        let repository = self.site.repository();
         Rendered {
             meta,
             repository,
@@ -466,25 +412,17 @@ impl Parts {
         }
     }
 
-    pub(in crate::recipes) fn repository(&self) -> Repository {
-        (self.tools.repository)(&self.answers.text("gitops_dir"))
-    }
-
-    pub(super) fn access(&self) -> ClusterAccess {
-        self.tools.cluster.access(self.answers.get("kube_context"))
-    }
-
     pub(in crate::recipes) fn identity(&self) -> Identity {
-        let boundary = self.answers.get("aws_permissions_boundary");
+        let boundary = self.site.answers.get("aws_permissions_boundary");
         Identity {
             role: self.role.clone(),
-            path: self.answers.text("aws_iam_path"),
+            path: self.site.answers.text("aws_iam_path"),
             boundary: boundary.map(str::to_owned),
             subject: names::subject(&self.namespace, &self.name),
             prefix: self.prefix.clone(),
-            stack: self.answers.text("aws_cf_s3_resources"),
+            stack: self.site.answers.text("aws_cf_s3_resources"),
             ownership: Ownership {
-                cluster: self.answers.text("eks_cluster"),
+                cluster: self.site.answers.text("eks_cluster"),
                 recipe: SPEC.name.into(),
                 cloud: TagNames::Aws,
             },
@@ -493,23 +431,11 @@ impl Parts {
     }
 
     pub(super) fn brings_role(&self) -> bool {
-        self.answers.get("aws_identity_method") == Some("existing")
+        self.site.answers.get("aws_identity_method") == Some("existing")
     }
 
     fn uses_stack(&self) -> bool {
-        self.answers.get("aws_identity_method") == Some("cloudformation")
-    }
-
-    pub(in crate::recipes) fn pushes(&self) -> Option<bool> {
-        self.answers
-            .get("gitops_push")
-            .map(|answer| answer == "yes")
-    }
-
-    pub(in crate::recipes) fn namespaces(&self) -> Vec<String> {
-        let mut names = vec![self.namespace.clone(), "rok-system".to_owned()];
-        names.dedup();
-        names
+        self.site.answers.get("aws_identity_method") == Some("cloudformation")
     }
 
     /// What the plan needs to be allowed.
@@ -524,9 +450,9 @@ impl Parts {
         if self.brings_role() {
             return Vec::new();
         }
-        let name = format!("{}{}", self.answers.text("aws_iam_path"), self.role);
+        let name = format!("{}{}", self.site.answers.text("aws_iam_path"), self.role);
         let arn = |kind: &str| format!("arn:{{partition}}:iam::{{account}}:{kind}{name}");
-        let boundary = self.answers.get("aws_permissions_boundary");
+        let boundary = self.site.answers.get("aws_permissions_boundary");
         let bounds = boundary.map(|boundary| ("iam:PermissionsBoundary", boundary.to_owned()));
         let bounds: Vec<_> = bounds.into_iter().collect();
         let mut rights = vec![
@@ -587,8 +513,8 @@ impl Parts {
                 ],
                 resource: format!(
                     "arn:{{partition}}:cloudformation:{}:{{account}}:stack/{}/*",
-                    self.answers.text("aws_default_region"),
-                    self.answers.text("aws_cf_s3_resources")
+                    self.site.answers.text("aws_default_region"),
+                    self.site.answers.text("aws_cf_s3_resources")
                 ),
                 conditions: Vec::new(),
             });

@@ -30,7 +30,7 @@ pub(in crate::recipes) async fn handoff(
 }
 
 async fn build(parts: &Parts, context: &Context) -> Result<Handoff, StepError> {
-    let answers = &parts.answers;
+    let answers = &parts.site.answers;
     if parts.brings_role() {
         return Err(StepError::answers(
             "`aws_identity_method` is `existing`, so there is nothing to make; expected `iam`",
@@ -78,11 +78,11 @@ async fn build(parts: &Parts, context: &Context) -> Result<Handoff, StepError> {
 
 impl Parts {
     async fn stack_of(&self, resources: Resources, facts: &Facts) -> Result<String, StepError> {
-        let (path, repository) = (files::STACK_FILES[0].template, self.repository());
-        let clone = self.answers.get("gitops_dir").map(|_| &repository);
+        let (path, repository) = (files::STACK_FILES[0].template, self.site.repository());
+        let clone = self.site.answers.get("gitops_dir").map(|_| &repository);
         let ours = repository.our_template(path)?;
         let template = Template { path, ours: &ours };
-        let variables = (files::variables(&self.answers, &self.identity()))(facts)?;
+        let variables = (files::variables(&self.site.answers, &self.identity()))(facts)?;
         resources.stack(clone, template, &variables).await
     }
 }

@@ -28,7 +28,7 @@ impl Parts {
         vec![
             Arc::new(ManifestValues {
                 ground: ground.clone(),
-                kustomize: self.tools.kustomize.clone(),
+                kustomize: self.site.tools.kustomize.clone(),
             }),
             Arc::new(VerifyAccount {
                 ground: ground.clone(),
@@ -44,7 +44,7 @@ impl Parts {
             }),
             Arc::new(PodStorage {
                 ground,
-                creates: self.tools.modes.changes,
+                creates: self.site.tools.modes.changes,
             }),
             Arc::new(CleanUp {
                 workload: self.workload(),
@@ -56,9 +56,9 @@ impl Parts {
         AwsGround {
             workload: self.workload(),
             aws: self.aws.clone(),
-            profile: self.answers.get("aws_profile").map(str::to_owned),
-            region: self.answers.text("aws_default_region"),
-            cluster: self.answers.text("eks_cluster"),
+            profile: self.site.answers.get("aws_profile").map(str::to_owned),
+            region: self.site.answers.text("aws_default_region"),
+            cluster: self.site.answers.text("eks_cluster"),
             role: self.role.clone(),
             prefix: self.prefix.clone(),
         }
@@ -66,10 +66,10 @@ impl Parts {
 
     pub(in crate::recipes) fn workload(&self) -> Workload {
         Workload {
-            access: self.access(),
+            access: self.site.access(),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
-            clone: self.repository().directory,
+            clone: self.site.repository().directory,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::steps::azure::remove::{
     FormerCluster, KeptContainers, Removal, RemoveAccount, RemoveAssignment, RemoveCredential,
     RemoveIdentity, RemovePodIdentity,
 };
+use crate::steps::cluster::CLUSTER_UID;
 use crate::steps::proof::RemoveProof;
 
 /// The recipe.
@@ -82,7 +83,12 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         (CLOUDIDENTITY, cloudidentity(&parts)),
         (
             GITOPS,
-            super::gitops(answers, parts.repository(), parts.pushes(), REMOVED),
+            super::gitops(
+                answers,
+                parts.site.repository(),
+                parts.site.pushes(),
+                REMOVED,
+            ),
         ),
     ];
     Ok(recipe(SPEC.name, answers, tools, &CLUSTER, tasks))
@@ -93,10 +99,10 @@ fn environment(parts: &Parts) -> Vec<Arc<dyn Step>> {
         Arc::new(parts.account()),
         Arc::new(FormerCluster {
             cluster: parts.cluster(),
-            is_left_out: parts.tools.modes.no_cluster,
+            is_left_out: parts.site.tools.modes.no_cluster,
         }),
         Arc::new(parts.cluster_context()),
-        Arc::new(parts.hold_cluster()),
+        Arc::new(parts.site.hold_cluster(CLUSTER_UID.name())),
     ]
 }
 
@@ -110,9 +116,9 @@ fn removal(parts: &Parts) -> Removal {
 fn objectstorage(parts: &Parts) -> Vec<Arc<dyn Step>> {
     let removal = removal(parts);
     vec![
-        Arc::new(RemoveProof::new(parts.workload(), parts.namespaces())),
+        Arc::new(RemoveProof::new(parts.workload(), parts.site.namespaces())),
         Arc::new(RemoveAccount {
-            access: parts.access(),
+            access: parts.site.access(),
             identity: parts.identity.clone(),
         }),
         // The cluster lets go of the identity before that goes.

@@ -80,7 +80,12 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         (CLOUDIDENTITY, cloudidentity(&parts)),
         (
             GITOPS,
-            super::gitops(answers, parts.repository(), parts.pushes(), REMOVED),
+            super::gitops(
+                answers,
+                parts.site.repository(),
+                parts.site.pushes(),
+                REMOVED,
+            ),
         ),
     ];
     Ok(recipe(SPEC.name, answers, tools, &CLUSTER, tasks))
@@ -91,16 +96,16 @@ fn environment(parts: &Parts) -> Vec<Arc<dyn Step>> {
         Arc::new(parts.caller()),
         Arc::new(FormerCluster {
             cluster: parts.cluster(),
-            is_left_out: parts.tools.modes.no_cluster,
+            is_left_out: parts.site.tools.modes.no_cluster,
         }),
         Arc::new(parts.cluster_context()),
-        Arc::new(parts.hold_cluster(CLUSTER_UID.name())),
+        Arc::new(parts.site.hold_cluster(CLUSTER_UID.name())),
     ]
 }
 
 fn objectstorage(parts: &Parts) -> Vec<Arc<dyn Step>> {
     vec![
-        Arc::new(RemoveProof::new(parts.workload(), parts.namespaces())),
+        Arc::new(RemoveProof::new(parts.workload(), parts.site.namespaces())),
         Arc::new(KeptBuckets {
             aws: parts.aws.clone(),
             prefix: parts.prefix.clone(),
