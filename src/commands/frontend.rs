@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 
 use crate::cli::{Options, Output};
 use crate::engine::run::Handle;
@@ -28,79 +28,104 @@ impl Asking {
     }
 }
 
-/// Follows the run to its end and returns what its events told.
-pub(super) async fn follow(
-    mut handle: Handle,
-    options: &Options,
-    asking: Asking,
-) -> Result<(Outcome, RunState), Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut plain = super::plain(options);
-    let mut state = RunState::default();
-    let mut signals = 0;
-    loop {
-        let event = tokio::select! {
-            biased;
-            event = handle.events.recv() => event,
-            _ = interrupt.recv() => {
-                signals += 1;
-                stop(&handle, Signal::Interrupt, signals);
-                continue;
-            }
-            _ = terminate.recv() => {
-                signals += 1;
-                stop(&handle, Signal::Terminate, signals);
-                continue;
-            }
-        };
-        let Some(event) = event else { break };
-        state.update(&event);
-        match options.output {
-            Output::Plain => plain.event(&event)?,
-            Output::Json => writeln!(io::stdout(), "{}", json_line(&event))?,
-        }
-        if let EventKind::ApprovalNeeded { scope, .. } = event.event {
-            let answer = match asking {
-                Asking::Terminal => ask(scope, &mut interrupt).await?,
-                Asking::Nobody => Command::Decline,
-            };
-            // A run that has ended meanwhile needs no answer.
-            handle.commands.send(answer).ok();
-        }
-    }
-    let Some((outcome, ..)) = state.finished.clone() else {
-        return Err(
-            Failure::failed("the run broke off without an end; this is a bug")
-                .hint("`rok-deploy resume` goes on with it"),
-        );
-    };
-    Ok((outcome, state))
+/// A run's place on the terminal. It listens for signals from before the run begins.
+pub(super) struct Frontend {
+    pub(super) asking: Asking,
+    interrupt: Listener,
+    terminate: Listener,
 }
 
-/// Asks on the terminal.
-async fn ask(
-    scope: Scope,
-    interrupt: &mut tokio::signal::unix::Signal,
-) -> Result<Command, Failure> {
-    write!(
-        io::stderr(),
-        "Approve? [y]es, [a]ll of what follows too, [N]o: "
-    )?;
-    // A thread of its own: a line that never comes must not hold up a signal.
-    let reading = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let line = tokio::select! {
-        line = reading => line.map_err(io::Error::other)??,
-        _ = interrupt.recv() => return Ok(Command::Cancel(Signal::Interrupt)),
-    };
-    Ok(match line.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Command::Approve(scope),
-        "a" | "all" => Command::ApproveAll,
-        _ => Command::Decline,
-    })
+impl Frontend {
+    /// Begins to listen.
+    pub(super) fn new(asking: Asking) -> io::Result<Self> {
+        Ok(Self {
+            asking,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits until a run has begun. A signal before that ends the process: there is nothing to stop.
+    pub(super) async fn begun<T>(&mut self, beginning: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            begun = beginning => begun,
+            signal = self.signal() => leave(signal),
+        }
+    }
+
+    /// Waits for a signal.
+    async fn signal(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
+        }
+    }
+
+    /// Follows the run to its end and returns what its events told.
+    pub(super) async fn follow(
+        &mut self,
+        mut handle: Handle,
+        options: &Options,
+    ) -> Result<(Outcome, RunState), Failure> {
+        let mut plain = super::plain(options);
+        let mut state = RunState::default();
+        let mut signals = 0;
+        loop {
+            let event = tokio::select! {
+                biased;
+                event = handle.events.recv() => event,
+                signal = self.signal() => {
+                    signals += 1;
+                    stop(&handle, signal, signals);
+                    continue;
+                }
+            };
+            let Some(event) = event else { break };
+            state.update(&event);
+            match options.output {
+                Output::Plain => plain.event(&event)?,
+                Output::Json => writeln!(io::stdout(), "{}", json_line(&event))?,
+            }
+            if let EventKind::ApprovalNeeded { scope, .. } = event.event {
+                let answer = match self.asking {
+                    Asking::Terminal => self.ask(scope).await?,
+                    Asking::Nobody => Command::Decline,
+                };
+                // A run that has ended meanwhile needs no answer.
+                handle.commands.send(answer).ok();
+            }
+        }
+        let Some((outcome, ..)) = state.finished.clone() else {
+            return Err(
+                Failure::failed("the run broke off without an end; this is a bug")
+                    .hint("`rok-deploy resume` goes on with it"),
+            );
+        };
+        Ok((outcome, state))
+    }
+
+    /// Asks on the terminal.
+    async fn ask(&mut self, scope: Scope) -> Result<Command, Failure> {
+        write!(
+            io::stderr(),
+            "Approve? [y]es, [a]ll of what follows too, [N]o: "
+        )?;
+        // A thread of its own: a line that never comes must not hold up a signal.
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).map(|_| line)
+        });
+        let line = tokio::select! {
+            line = reading => line.map_err(io::Error::other)??,
+            signal = self.signal() => return Ok(Command::Cancel(signal)),
+        };
+        Ok(match line.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Command::Approve(scope),
+            "a" | "all" => Command::ApproveAll,
+            _ => Command::Decline,
+        })
+    }
 }
 
 fn stop(handle: &Handle, by: Signal, signals: u32) {
@@ -110,8 +135,11 @@ fn stop(handle: &Handle, by: Signal, signals: u32) {
     handle.commands.send(Command::Cancel(by)).ok();
 }
 
-/// Leaves at once: somebody has asked three times.
-#[expect(clippy::exit, reason = "the third signal must not wait for anything")]
+/// Leaves at once: nothing has begun, or somebody has asked three times.
+#[expect(
+    clippy::exit,
+    reason = "whoever asks three times must not wait for anything"
+)]
 fn leave(by: Signal) -> ! {
     std::process::exit(match by {
         Signal::Interrupt => i32::from(crate::failure::exit::INTERRUPTED),

@@ -4,7 +4,7 @@
 
 use std::io::IsTerminal as _;
 
-use super::frontend::Asking;
+use super::frontend::{Asking, Frontend};
 use super::launch::{approval_of, state_directory};
 use super::process::Process;
 use super::run::to_the_end;
@@ -22,8 +22,10 @@ pub(super) async fn resume(options: &Options, run: Option<&str>) -> Result<u8, F
         Some(id) => one(&runs, id)?,
         None => newest(&runs, options.sandbox)?,
     };
-    let (session, _, handle) = go_on(options, &folder, Process::this()).await?;
-    to_the_end(session, handle, options, Asking::of_process(), &folder).await
+    let mut frontend = Frontend::new(Asking::of_process())?;
+    let beginning = go_on(options, &folder, Process::this());
+    let (session, _, handle) = frontend.begun(beginning).await?;
+    to_the_end(session, handle, options, frontend, &folder).await
 }
 
 /// Goes on with a run in a session of its own, launched as the run was.

@@ -1,6 +1,6 @@
 //! `rok-deploy run`: the whole recipe without prompts.
 
-use super::frontend::{Asking, follow};
+use super::frontend::{Asking, Frontend};
 use super::launch::{approval_of, launch_of};
 use super::process::Process;
 use super::session::Session;
@@ -23,8 +23,9 @@ pub(super) async fn launched(
 ) -> Result<u8, Failure> {
     let session = Session::open(options, launch, Process::this()).await?;
     let settled = session.answers().await?;
-    let (folder, handle) = session.start(&settled, approval).await?;
-    to_the_end(session, handle, options, Asking::of_process(), &folder).await
+    let mut frontend = Frontend::new(Asking::of_process())?;
+    let (folder, handle) = frontend.begun(session.start(&settled, approval)).await?;
+    to_the_end(session, handle, options, frontend, &folder).await
 }
 
 /// Follows a run to its end, without screens, and returns the exit code.
@@ -32,11 +33,11 @@ pub(super) async fn to_the_end(
     session: Session,
     handle: Handle,
     options: &Options,
-    asking: Asking,
+    mut frontend: Frontend,
     folder: &RunFolder,
 ) -> Result<u8, Failure> {
-    let end = match follow(handle, options, asking).await {
-        Ok((outcome, state)) => finish(outcome, &state, asking, folder),
+    let end = match frontend.follow(handle, options).await {
+        Ok((outcome, state)) => finish(outcome, &state, frontend.asking, folder),
         Err(failure) => Err(failure),
     };
     session.close().await;

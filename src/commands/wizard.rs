@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::frontend::Asking;
+use super::frontend::{Asking, Frontend};
 use super::launch::{approval_of, launch_of, named, told_by_context};
 use super::process::Process;
 use super::resume::{go_on, one};
@@ -231,8 +231,10 @@ async fn line_by_line(options: &Options, session: Session) -> Result<u8, Failure
         answers,
         notices: Vec::new(),
     };
-    let (folder, handle) = session.start(&settled, approval_of(options)).await?;
-    to_the_end(session, handle, options, Asking::Terminal, &folder).await
+    let mut frontend = Frontend::new(Asking::Terminal)?;
+    let starting = session.start(&settled, approval_of(options));
+    let (folder, handle) = frontend.begun(starting).await?;
+    to_the_end(session, handle, options, frontend, &folder).await
 }
 
 /// The input has ended before there was a run.

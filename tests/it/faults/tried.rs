@@ -285,7 +285,7 @@ fn misjudged(go: &Go) -> Option<String> {
         ErrorKind::Credentials => !expired,
         ErrorKind::Failed => go.injected.is_empty(),
         // A command in the Pod that was broken off is told as such.
-        ErrorKind::Verification if step.starts_with("rok.pod-") => go.injected.is_empty(),
+        ErrorKind::Verification if asks_in_the_pod(step) => go.injected.is_empty(),
         _ => true,
     };
     go.events.iter().find_map(|event| match &event.event {
@@ -294,6 +294,10 @@ fn misjudged(go: &Go) -> Option<String> {
         }
         _ => None,
     })
+}
+
+fn asks_in_the_pod(step: &str) -> bool {
+    step.starts_with("rok.pod-") || step.starts_with("azure.verify-pod-")
 }
 
 /// A clock that is off is corrected by the SDK, unless its few attempts are eaten up by faults; then

@@ -137,7 +137,10 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 74,
         sources: SAID,
         codes: &["Forbidden"],
-        texts: &["exec pods/…denied request: {found}"],
+        texts: &[
+            "exec pods/…denied request: {found}",
+            "exec pods/…denied the request: {found}",
+        ],
         response: Response::Ask,
         causes: &[&Cause {
             id: "exec-denied",
@@ -156,7 +159,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         row: 74,
         sources: SAID,
         codes: &["Forbidden"],
-        texts: &["pods/exec", "exec pods/"],
+        texts: &["pods/exec", "exec pods/…forbidden", "exec pods/…Forbidden"],
         response: Response::Ask,
         causes: &[&Cause {
             id: "exec-refused",
@@ -165,6 +168,25 @@ pub(super) const ENTRIES: &[Entry] = &[
             remedies: &[
                 "`kubectl auth can-i create pods/exec --namespace {namespace}` and `kubectl auth can-i get pods/exec --namespace {namespace}` tell your rights",
                 "`kubectl get validatingadmissionpolicybindings` lists policies that may forbid it",
+                "`rok-deploy verify --no-pod` proves the chain without a Pod",
+            ],
+        }],
+        ..ENTRY
+    },
+    Entry {
+        id: "exec-unended",
+        sources: SAID,
+        texts: &[
+            "exec pods/…did not end within {found}",
+            "exec pods/…the stream ended before",
+        ],
+        causes: &[&Cause {
+            id: "exec-unended",
+            link: Some(Link::Token),
+            text: "a command in the Pod was not heard to its end: it waits for a server that the Pod does not reach, or the connection to the Pod was cut",
+            remedies: &[
+                "`rok-deploy verify` asks once more: a connection may be cut once",
+                "`kubectl get networkpolicies --namespace {namespace}` lists what may keep the Pod from the cloud's login and storage",
                 "`rok-deploy verify --no-pod` proves the chain without a Pod",
             ],
         }],

@@ -906,9 +906,16 @@ fn an_exec_that_fails_tells_rights_policies_and_networks_apart() {
             "error sending request: Post \"https://n:10250/exec\": dial tcp: connection refused",
             "exec-broken",
         ),
+        ("", "did not end within 60s", "exec-unended"),
+        (
+            "",
+            "the stream ended before the command's exit code came",
+            "exec-unended",
+        ),
     ] {
         let said = Symptom {
             operation: Some("exec pods/p".into()),
+            code: (!code.is_empty()).then(|| code.into()),
             ..symptom(Source::Kubernetes, code, text)
         };
         let entry = look_up(&said).unwrap();
