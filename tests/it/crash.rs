@@ -21,6 +21,7 @@ mod operator;
 mod others;
 mod points;
 mod rotation;
+mod sealed;
 
 use matrix::{Row, cover};
 pub use meaning::differences;

@@ -145,22 +145,28 @@ impl Clone {
     /// not there is fine.
     pub fn remove(&self, path: &str) -> Result<(), GitError> {
         let place = self.place(path)?;
+        let left_empty = || {
+            let folders = place.absolute.ancestors().skip(1);
+            for folder in folders.take_while(|folder| **folder != *self.directory) {
+                if fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+        };
         if !place.absolute.exists() {
+            // Whoever removed it may have been stopped right after.
+            left_empty();
             return Ok(());
         }
         let removed = || match fs::remove_file(&place.absolute) {
             Err(source) if !is_absent(&source) => Err(GitError::io(&place.absolute, source)),
-            _ => Ok(()),
+            _ => {
+                left_empty();
+                Ok(())
+            }
         };
         let operation = || format!("remove {}", place.relative);
-        self.git.locally(&self.directory, operation, removed)?;
-        let folders = place.absolute.ancestors().skip(1);
-        for folder in folders.take_while(|folder| **folder != *self.directory) {
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-        Ok(())
+        self.git.locally(&self.directory, operation, removed)
     }
 
     /// Looks, without writing, whether these files can be written and committed.

@@ -103,8 +103,7 @@ impl Keeper for Camera {
 }
 
 /// Answers a build of manifests from an earlier one of the very same files, since the program takes
-/// longer than all the rest of a run. Answers what was made with random numbers the same way, so that worlds
-/// which begin as the same bytes end as the same bytes.
+/// longer than all the rest of a run.
 #[derive(Default)]
 pub(super) struct Builds {
     home: PathBuf,
@@ -121,12 +120,6 @@ impl Builds {
 
     /// What is built, and all that it may be built of: a home, or a draft of its clone.
     fn build_of(&self, call: &Call) -> (String, Picture) {
-        if call.client == "secrets" {
-            // It depends on what it says that it does.
-            let input = String::from_utf8_lossy(&call.input);
-            let name = format!("{} {input}", points::name(call, &self.home));
-            return (name, Picture::default());
-        }
         let directory = Path::new(call.operation.trim_start_matches("build "));
         let is_draft = |place: &&Path| {
             let name = place.file_name().unwrap_or_default();
@@ -170,5 +163,5 @@ impl Keeper for Builds {
 
 /// Whether a call has the same answer when the same is there.
 fn is_repeatable(call: &Call) -> bool {
-    call.client == "kustomize" || (call.client == "secrets" && call.write)
+    call.client == "kustomize"
 }

@@ -24,13 +24,13 @@ pub(super) enum Entry {
 }
 
 impl Picture {
-    /// Takes a picture while others may be at work. What Git has begun to write is waited for, as it
-    /// is done within moments: it belongs to a call that is under way and has points of its own.
+    /// Takes a picture while others may be at work. What Git, or we beside it, have begun to write is
+    /// waited for, as it is done within moments: it belongs to a call that is under way and has points
+    /// of its own.
     pub(super) fn settled(directory: &Path, earlier: Option<&Self>) -> Self {
         loop {
             let picture = Self::take(directory, earlier);
-            let is_lock = |path: &PathBuf| path.extension().is_some_and(|end| end == "lock");
-            if !picture.entries.keys().any(is_lock) {
+            if !picture.entries.keys().any(|path| is_begun(path)) {
                 return picture;
             }
             thread::sleep(Duration::from_micros(200));
@@ -131,4 +131,14 @@ impl Picture {
         });
         self
     }
+}
+
+/// Whether a file is one that is written to be renamed: a lock of Git's, a file of ours with a random
+/// name in `.git`.
+fn is_begun(path: &Path) -> bool {
+    const RANDOM: usize = 6;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let random = name.strip_prefix("rok-deploy-").unwrap_or_default();
+    let is_ours = path.parent().is_some_and(|folder| folder.ends_with(".git"));
+    name.ends_with(".lock") || (is_ours && random.len() == RANDOM)
 }

@@ -1,17 +1,22 @@
 //! What a repository means: refs, all that they lead to, and what lies around in the working tree.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
-use git2::{ObjectType, Repository};
+use git2::{ObjectType, Oid, Repository};
 use serde_json::{Value, json};
 
-/// Refs with their tags' texts, their histories, and the state of the working tree.
-pub(super) fn meaning(path: &Path) -> Value {
+use super::sealed::Sealed;
+
+/// Refs with their tags' texts, their histories, and the state of the working tree. What Git remembers
+/// of a remote is left out: a push that breaks off may have arrived, and the next fetch tells.
+pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
     let repository = Repository::open(path).expect("it is a repository");
     let references = repository.references().expect("refs can be listed");
+    let references = references.map(|reference| reference.expect("a ref can be read"));
     let mut refs: Vec<Value> = references
+        .filter(|reference| !reference.is_remote())
         .map(|reference| {
-            let reference = reference.expect("a ref can be read");
             let name = reference.name().expect("its name is text").to_owned();
             if let Ok(Some(target)) = reference.symbolic_target() {
                 return json!([name, target]);
@@ -21,7 +26,7 @@ pub(super) fn meaning(path: &Path) -> Value {
                 json!([tag.message().ok().flatten(), tagger])
             });
             let commit = reference.peel(ObjectType::Commit).expect("it leads to one");
-            json!([name, tag, history(&repository, commit.id())])
+            json!([name, tag, history(&repository, commit.id(), sealed)])
         })
         .collect();
     refs.sort_by_key(ToString::to_string);
@@ -43,8 +48,9 @@ pub(super) fn meaning(path: &Path) -> Value {
     })
 }
 
-/// The commits that lead to one, oldest first: tree, message with its trailers, who.
-fn history(repository: &Repository, tip: git2::Oid) -> Vec<Value> {
+/// The commits that lead to one, oldest first: tree, message with its trailers, who. What is sealed
+/// counts by what it means.
+fn history(repository: &Repository, tip: Oid, sealed: &Sealed) -> Vec<Value> {
     let mut walk = repository.revwalk().expect("history can be walked");
     walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE)
         .expect("any order is fine");
@@ -56,16 +62,32 @@ fn history(repository: &Repository, tip: git2::Oid) -> Vec<Value> {
         // Reading the tree proves that its objects are there.
         let tree = commit.tree().expect("its tree is there");
         let mut files = 0;
-        tree.walk(git2::TreeWalkMode::PreOrder, |_, entry| {
-            entry.to_object(repository).expect("its files are there");
+        let mut message = commit.message().expect("a message is text").to_owned();
+        let mut listing = String::new();
+        tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+            let object = entry.to_object(repository).expect("its files are there");
             files += 1;
+            let path = format!("{folder}{}", entry.name().expect("a name is text"));
+            let clear = object
+                .as_blob()
+                .and_then(|blob| sealed.meaning(&path, blob.content()));
+            let id = entry.id().to_string();
+            if clear.is_some() {
+                message = message.replace(&id, &format!("<{path}>"));
+            }
+            // A folder's id says what is in it.
+            if object.as_tree().is_none() {
+                let content = clear.unwrap_or(id);
+                writeln!(listing, "{:o} {path} {content}", entry.filemode()).expect("it is a text");
+            }
             git2::TreeWalkResult::Ok
         })
         .expect("a tree can be walked");
+        let content = Oid::hash_object(ObjectType::Blob, listing.as_bytes());
         json!([
-            tree.id().to_string(),
+            content.expect("a text can be hashed").to_string(),
             files,
-            commit.message().expect("a message is text"),
+            message,
             commit.author().to_string(),
             commit.committer().to_string(),
             commit.parent_count(),

@@ -8,6 +8,8 @@
 //! - the ids that Azure gives to an identity, wherever they stand, and what follows from them;
 //! - the run's id and the date in it, when a run had to begin anew; they become `<run>` and `<date>`;
 //! - the port that the practice cluster was served on, and the note about where it is served;
+//! - the keys that Azure gives to a storage account, and the random values that S3Proxy and Rok share:
+//!   of those it counts where which of them stands;
 //! - temporary credentials and the cluster's events, which count how often somebody tried;
 //! - what is in `.git` besides refs, configuration and working tree: objects that nothing leads to,
 //!   the history of refs; but not names of files that should not be there;
@@ -21,10 +23,12 @@ use serde_json::{Value, json};
 
 use super::disk::{Entry, Picture};
 use super::git;
+use super::sealed::Sealed;
 
 /// Of the home on disk, of which `picture` was taken just now, after `run`. Runs of `others` are not
 /// looked at.
 pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[String]) -> Value {
+    let sealed = Sealed::of(home);
     let mut files = BTreeMap::new();
     for (path, entry) in &picture.entries {
         if path.ends_with("environment.json") || is_of(others, path) {
@@ -33,19 +37,24 @@ pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[Strin
         let name = path.display().to_string();
         if is_gits(path) {
             if path.ends_with("config") {
-                files.insert(name, of_a_file(path, entry));
+                files.insert(name, of_a_file(path, entry, &sealed));
             } else if let (false, Entry::File { .. }) = (is_left_out(path), entry) {
                 files.insert(name, json!("of Git"));
             }
         } else {
-            files.insert(name, of_a_file(path, entry));
+            files.insert(name, of_a_file(path, entry, &sealed));
         }
     }
     let repositories: BTreeMap<_, _> = picture
         .entries
         .keys()
         .filter(|path| path.ends_with(".git") || path.ends_with("gitops.git"))
-        .map(|path| (path.display().to_string(), git::meaning(&home.join(path))))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                git::meaning(&home.join(path), &sealed),
+            )
+        })
         .collect();
     let mut meaning = json!({ "files": files, "repositories": repositories });
     let (time, _) = run.split_once('-').expect("an id is a time and a suffix");
@@ -147,7 +156,7 @@ fn is_left_out(path: &Path) -> bool {
         || inside == Path::new("packed-refs")
 }
 
-fn of_a_file(path: &Path, entry: &Entry) -> Value {
+fn of_a_file(path: &Path, entry: &Entry, sealed: &Sealed) -> Value {
     if is_a_record(path) {
         return json!("is there");
     }
@@ -165,13 +174,18 @@ fn of_a_file(path: &Path, entry: &Entry) -> Value {
         let mut state: Value = serde_json::from_slice(content).expect("the world is JSON");
         state["sessions"] = Value::Null;
         state["operations"] = Value::Null;
+        for account in state["accounts"].as_object_mut().into_iter().flatten() {
+            account.1["keys"] = Value::Null;
+        }
         if let Some(objects) = state["objects"].as_object_mut() {
             objects.retain(|key, _| !key.starts_with("events/"));
         }
         without_what_servers_give(&mut state);
         state
     } else {
-        String::from_utf8_lossy(content).into_owned().into()
+        let clear = sealed.meaning(&path.to_string_lossy(), content);
+        let text = clear.unwrap_or_else(|| String::from_utf8_lossy(content).into_owned());
+        text.into()
     };
     let mut file = json!([format!("{mode:o}"), meant]);
     without_ports(&mut file);
