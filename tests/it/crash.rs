@@ -25,7 +25,7 @@ mod sealed;
 
 use matrix::{Row, cover};
 pub use meaning::differences;
-pub use others::{AZURE_MADE, MADE, NOBODY, Others, STACK_MADE};
+pub use others::{AKS_WITHOUT_ISSUER, AZURE_MADE, MADE, NOBODY, Others, STACK_MADE};
 
 /// What is covered. A recipe, a method or a mode joins with a line.
 const ROWS: &[Row] = &[
@@ -91,6 +91,15 @@ const ROWS: &[Row] = &[
         "rok-aks, account made",
         "run --recipe rok-aks --no-pod --set storage_account_name=rokmadeanew --set az_storage_account_create=yes",
     ),
+    Row {
+        // What makes a world without touching Azure.
+        before: &["run --recipe authorize"],
+        others: AKS_WITHOUT_ISSUER,
+        ..Row::of(
+            "rok-aks, issuer switched on",
+            "run --recipe rok-aks --no-pod --set az_cluster_enable=yes",
+        )
+    },
     Row {
         before: &["run --recipe rok-aks --no-pod"],
         others: AZURE_MADE,

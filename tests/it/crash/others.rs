@@ -15,6 +15,9 @@ pub const STACK_MADE: Others = ("aws", stack_made);
 /// their own service account.
 pub const AZURE_MADE: Others = ("azure", azure_made);
 
+/// Somebody else has made the AKS cluster without OIDC issuer and workload identity.
+pub const AKS_WITHOUT_ISSUER: Others = ("azure", aks_without_issuer);
+
 fn made(aws: &mut Value) {
     let role = "rok-us-west-2-arrikto-cluster";
     let policy = format!("arn:aws:iam::123451234512:policy/{role}");
@@ -64,6 +67,14 @@ fn azure_made(azure: &mut Value) {
             let subject = &mut credential["trust"]["current"]["subject"];
             *subject = "system:serviceaccount:theirs:theirs".into();
         }
+    }
+}
+
+fn aks_without_issuer(azure: &mut Value) {
+    let clusters = azure["clusters"].as_object_mut().expect("by id");
+    for cluster in clusters.values_mut() {
+        cluster["properties"]["oidcIssuerProfile"]["enabled"] = false.into();
+        cluster["properties"]["securityProfile"] = json!({});
     }
 }
 

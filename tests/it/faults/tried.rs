@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::trial::{Go, Trial};
 use super::{hours, time};
-use crate::crash::{AZURE_MADE, MADE, NOBODY, Others, STACK_MADE, differences};
+use crate::crash::{AKS_WITHOUT_ISSUER, AZURE_MADE, MADE, NOBODY, Others, STACK_MADE, differences};
 use crate::support::practice::{Practice, json_lines};
 
 /// How often an operator tries at most.
@@ -66,6 +66,13 @@ const AKS_TAKEN_OVER: &[&str] = &[
     "--set",
     "az_adopt=identity,credential",
 ];
+const AKS_SWITCHED_ON: &[&str] = &[
+    "--recipe",
+    "rok-aks",
+    "--no-pod",
+    "--set",
+    "az_cluster_enable=yes",
+];
 const TEARDOWN_AKS: &[&str] = &["--recipe", "teardown-aks", "--set", "teardown_git=yes"];
 
 /// Ways to run; a seed takes the one of its number. The test Pod takes longer, so few have it.
@@ -94,7 +101,12 @@ const WAYS: [Way; 15] = [
         ..Way::of(STACK_TAKEN_OVER)
     },
     Way::of(&["--recipe", "authorize"]),
-    Way::of(AKS),
+    Way {
+        // What makes a world without touching Azure.
+        before: Some(&["--recipe", "authorize"]),
+        others: AKS_WITHOUT_ISSUER,
+        ..Way::of(AKS_SWITCHED_ON)
+    },
     Way::of(AKS_POD_IDENTITY),
     Way {
         before: Some(AKS),

@@ -1,6 +1,7 @@
 //! Whole journeys on AKS: what they make by either method, and what they leave alone.
 
 use super::*;
+use crate::crash::AKS_WITHOUT_ISSUER;
 
 /// Runs the recipe in the practice cloud and expects this exit code.
 fn run(practice: &Practice, code: i32, arguments: &[&str]) -> Output {
@@ -272,13 +273,7 @@ fn a_storage_account_is_made_on_a_word() {
 fn a_cluster_without_workload_identity_is_changed_on_a_word() {
     let practice = Practice::new();
     practice.make_world();
-    practice.change_state("azure", |azure| {
-        let clusters = azure["clusters"].as_object_mut().expect("clusters");
-        for cluster in clusters.values_mut() {
-            cluster["properties"]["oidcIssuerProfile"]["enabled"] = json!(false);
-            cluster["properties"]["securityProfile"] = json!({});
-        }
-    });
+    practice.change_state(AKS_WITHOUT_ISSUER.0, AKS_WITHOUT_ISSUER.1);
     let output = run(&practice, 4, &[]);
     assert!(
         output.stderr.contains("az_cluster_enable=yes"),
