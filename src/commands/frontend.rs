@@ -3,8 +3,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
-
+use super::signals::{self, Signals};
 use crate::cli::{Options, Output};
 use crate::engine::run::Handle;
 use crate::engine::{Command, EventKind, Outcome, RunState, Scope, Signal};
@@ -31,8 +30,7 @@ impl Asking {
 /// A run's place on the terminal. It listens for signals from before the run begins.
 pub(super) struct Frontend {
     pub(super) asking: Asking,
-    interrupt: Listener,
-    terminate: Listener,
+    signals: Signals,
 }
 
 impl Frontend {
@@ -40,8 +38,7 @@ impl Frontend {
     pub(super) fn new(asking: Asking) -> io::Result<Self> {
         Ok(Self {
             asking,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            signals: Signals::listen()?,
         })
     }
 
@@ -50,15 +47,7 @@ impl Frontend {
         tokio::select! {
             biased;
             begun = beginning => begun,
-            signal = self.signal() => leave(signal),
-        }
-    }
-
-    /// Waits for a signal.
-    async fn signal(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::Terminate,
+            signal = self.signals.next() => leave(signal),
         }
     }
 
@@ -75,7 +64,7 @@ impl Frontend {
             let event = tokio::select! {
                 biased;
                 event = handle.events.recv() => event,
-                signal = self.signal() => {
+                signal = self.signals.next() => {
                     signals += 1;
                     stop(&handle, signal, signals);
                     continue;
@@ -118,7 +107,7 @@ impl Frontend {
         });
         let line = tokio::select! {
             line = reading => line.map_err(io::Error::other)??,
-            signal = self.signal() => return Ok(Command::Cancel(signal)),
+            signal = self.signals.next() => return Ok(Command::Cancel(signal)),
         };
         Ok(match line.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Command::Approve(scope),
@@ -141,8 +130,5 @@ fn stop(handle: &Handle, by: Signal, signals: u32) {
     reason = "whoever asks three times must not wait for anything"
 )]
 fn leave(by: Signal) -> ! {
-    std::process::exit(match by {
-        Signal::Interrupt => i32::from(crate::failure::exit::INTERRUPTED),
-        Signal::Terminate => i32::from(crate::failure::exit::TERMINATED),
-    })
+    std::process::exit(i32::from(signals::code(by)))
 }

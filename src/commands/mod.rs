@@ -19,6 +19,7 @@ mod run;
 mod runs;
 mod sandbox;
 pub mod session;
+mod signals;
 mod tasks;
 mod teardown;
 mod verify;

@@ -3,19 +3,17 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::launch::state_directory;
 use super::session::world_options;
+use super::signals::{self, Signals};
 use crate::cli::Options;
 use crate::clients::envfile;
 use crate::clients::wire::WireLog;
-use crate::failure::{Failure, exit};
+use crate::failure::Failure;
 use crate::sandbox::{Sandbox, write_env_file};
 
 pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Result<u8, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     let state = state_directory(options)?;
     let sandbox = Sandbox::open(world_options(options, &state, &WireLog::new()))
         .await
@@ -46,15 +44,12 @@ pub(super) async fn sandbox(options: &Options, env_file: Option<&Path>) -> Resul
         }
         out.flush()?;
     }
-    let code = tokio::select! {
-        _ = interrupt.recv() => exit::INTERRUPTED,
-        _ = terminate.recv() => exit::TERMINATED,
-    };
+    let signal = signals.next().await;
     sandbox.stop().await;
     writeln!(
         talk,
         "PRACTICE cloud stopped; its world is kept in {}",
         state.display()
     )?;
-    Ok(code)
+    Ok(signals::code(signal))
 }

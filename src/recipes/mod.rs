@@ -110,6 +110,9 @@ pub struct Tools {
     pub modes: Modes,
 }
 
+/// Why a step is left out of a run without the cluster.
+const NEEDS_CLUSTER: &str = "needs the cluster, which is left out (`--no-cluster`)";
+
 /// How tasks take part in a run.
 #[derive(Debug, Clone, Default)]
 pub struct Modes {
@@ -124,9 +127,6 @@ pub struct Modes {
     /// Whether the run may change things; one that only verifies may not.
     pub changes: bool,
 }
-
-/// Why a step is left out of a run without the cluster.
-const NEEDS_CLUSTER: &str = "needs the cluster, which is left out (`--no-cluster`)";
 
 impl Modes {
     /// Returns a task of these steps.

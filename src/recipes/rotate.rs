@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rok_eks::question;
+use super::site::Site;
 use super::{RecipeSpec, TaskSpec, Tools, rok_aks};
 use crate::engine::{Answers, FactKey, Phase, Question, Recipe, Step, StepMeta};
-use crate::steps::gitops::{BRANCH, CloneStep, Push, Refusal, Tag, TagState};
+use crate::steps::gitops::{BRANCH, Push, Refusal, Tag, TagState};
 use crate::steps::secrets::{ROTATED, RotateCredentials};
 
 /// Its name.
@@ -62,19 +63,14 @@ static COMMITS: [&FactKey<String>; 1] = [&ROTATED];
 static TAGS: [&FactKey<TagState>; 1] = [&TAGGED];
 
 fn build(answers: &Answers, tools: &Tools) -> Recipe {
-    let directory = answers.text("gitops_dir");
-    let repository = (tools.repository)(&directory);
-    let pushes = answers.get("gitops_push").map(|answer| answer == "yes");
+    let site = Site::of(answers, tools);
+    let repository = site.repository();
     let steps: Vec<Arc<dyn Step>> = vec![
-        Arc::new(CloneStep {
-            repository: repository.clone(),
-            url: answers.get("gitops_url").map(str::to_owned),
-            branch: answers.get("gitops_branch").map(str::to_owned),
-        }),
+        Arc::new(site.clone_step()),
         Arc::new(RotateCredentials {
             repository: repository.clone(),
             vault: tools.vault.clone(),
-            is_cloned: answers.get("gitops_url").is_some(),
+            is_cloned: !site.begins_with_skeleton(),
         }),
         Arc::new(Tag {
             meta: StepMeta {
@@ -92,7 +88,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
         }),
         Arc::new(Push {
             repository,
-            wanted: pushes,
+            wanted: site.pushes(),
             tags: &TAGS,
             commits: &[],
             refusal: Refusal::default(),
@@ -102,6 +98,7 @@ fn build(answers: &Answers, tools: &Tools) -> Recipe {
             ),
         }),
     ];
+    let directory = answers.text("gitops_dir");
     let apply = |overlay: &str| format!("`rok-deploy apply {directory}/{overlay}`");
     Recipe {
         name: NAME,

@@ -10,10 +10,11 @@ pub mod eks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::site::Site;
 use super::{NEEDS_CLUSTER, RecipeSpec, TaskSpec, Tools, rok_aks, rok_eks};
 use crate::engine::question::Kind;
 use crate::engine::{Answers, Question, Recipe, Step};
-use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Repository, Revert};
+use crate::steps::gitops::{BRANCH, Push, REVERTED, Refusal, Revert};
 
 /// A recipe, what takes it back, and the file of a clone that tells of it.
 pub struct TakenBack {
@@ -149,22 +150,18 @@ fn recipe(
     }
 }
 
-fn gitops(
-    answers: &Answers,
-    repository: Repository,
-    pushes: Option<bool>,
-    after: &'static [&'static str],
-) -> Vec<Arc<dyn Step>> {
+fn gitops(site: &Site, after: &'static [&'static str]) -> Vec<Arc<dyn Step>> {
+    let clone = site.clone_step();
     vec![
         Arc::new(Revert {
-            repository: repository.clone(),
-            url: answers.get("gitops_url").map(str::to_owned),
-            branch: answers.get("gitops_branch").map(str::to_owned),
+            repository: clone.repository.clone(),
+            url: clone.url,
+            branch: clone.branch,
             after,
         }),
         Arc::new(Push {
-            repository,
-            wanted: pushes,
+            repository: clone.repository,
+            wanted: site.pushes(),
             tags: &[],
             commits: &[&REVERTED],
             refusal: Refusal::default(),

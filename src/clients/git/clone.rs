@@ -145,26 +145,25 @@ impl Clone {
     /// not there is fine.
     pub fn remove(&self, path: &str) -> Result<(), GitError> {
         let place = self.place(path)?;
-        let left_empty = || {
+        let removed = || {
+            match fs::remove_file(&place.absolute) {
+                Err(source) if !is_absent(&source) => {
+                    return Err(GitError::io(&place.absolute, source));
+                }
+                _ => {}
+            }
             let folders = place.absolute.ancestors().skip(1);
             for folder in folders.take_while(|folder| **folder != *self.directory) {
                 if fs::remove_dir(folder).is_err() {
                     break;
                 }
             }
+            Ok(())
         };
         if !place.absolute.exists() {
-            // Whoever removed it may have been stopped right after.
-            left_empty();
-            return Ok(());
+            // Whoever removed it may have been stopped before its folder.
+            return removed();
         }
-        let removed = || match fs::remove_file(&place.absolute) {
-            Err(source) if !is_absent(&source) => Err(GitError::io(&place.absolute, source)),
-            _ => {
-                left_empty();
-                Ok(())
-            }
-        };
         let operation = || format!("remove {}", place.relative);
         self.git.locally(&self.directory, operation, removed)
     }

@@ -78,15 +78,7 @@ async fn build(answers: &Answers, tools: &Tools) -> Result<Recipe, StepError> {
         (ENVIRONMENT, environment(&parts)),
         (OBJECTSTORAGE, objectstorage(&parts)),
         (CLOUDIDENTITY, cloudidentity(&parts)),
-        (
-            GITOPS,
-            super::gitops(
-                answers,
-                parts.site.repository(),
-                parts.site.pushes(),
-                REMOVED,
-            ),
-        ),
+        (GITOPS, super::gitops(&parts.site, REMOVED)),
     ];
     Ok(recipe(SPEC.name, answers, tools, &CLUSTER, tasks))
 }

@@ -3,23 +3,25 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ObjectType, Oid, Reference, Repository};
 use serde_json::{Value, json};
 
 use super::sealed::Sealed;
 
 /// Refs with their tags' texts, their histories, and the state of the working tree. What Git remembers
-/// of a remote is left out: a push that breaks off may have arrived, and the next fetch tells.
+/// of a remote may be behind HEAD: a push that breaks off may have arrived, and the next fetch tells.
 pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
     let repository = Repository::open(path).expect("it is a repository");
     let references = repository.references().expect("refs can be listed");
-    let references = references.map(|reference| reference.expect("a ref can be read"));
     let mut refs: Vec<Value> = references
-        .filter(|reference| !reference.is_remote())
         .map(|reference| {
+            let reference = reference.expect("a ref can be read");
             let name = reference.name().expect("its name is text").to_owned();
             if let Ok(Some(target)) = reference.symbolic_target() {
                 return json!([name, target]);
+            }
+            if reference.is_remote() {
+                return json!([name, is_in_head(&repository, &reference)]);
             }
             let tag = reference.peel_to_tag().ok().map(|tag| {
                 let tagger = tag.tagger().map(|tagger| tagger.to_string());
@@ -46,6 +48,14 @@ pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
         "state": format!("{:?}", repository.state()),
         "status": status,
     })
+}
+
+/// Whether HEAD has all that a ref leads to.
+fn is_in_head(repository: &Repository, reference: &Reference<'_>) -> bool {
+    let commit = reference.peel_to_commit().expect("it leads to one").id();
+    let head = repository.refname_to_id("HEAD").expect("HEAD is born");
+    let descends = repository.graph_descendant_of(head, commit);
+    head == commit || descends.expect("both are there")
 }
 
 /// The commits that lead to one, oldest first: tree, message with its trailers, who. What is sealed

@@ -71,6 +71,7 @@ pub(super) fn cover(rows: &'static [Row]) {
     let only = std::env::var(ONLY).ok();
     let is_wanted = |row: &&Row| only.as_ref().is_none_or(|only| row.name.contains(only));
     let rows: Vec<_> = rows.iter().filter(is_wanted).collect();
+    assert!(!rows.is_empty(), "{ONLY}={only:?} is in the name of no row");
     let firsts: Vec<_> = rows.iter().map(|row| (*row, 0)).collect();
     let mut covered = at_the_same_time(firsts);
     let further: Vec<_> = rows
