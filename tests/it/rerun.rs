@@ -125,6 +125,12 @@ fn chained_anew(lines: &mut [String]) {
     }
 }
 
+/// What begins with a hexadecimal digit, beginning with another one.
+fn with_another_digit(text: &str) -> String {
+    let digit = if text.starts_with('0') { '1' } else { '0' };
+    format!("{digit}{}", &text[1..])
+}
+
 fn place_of(lines: &[String], words: &[&str]) -> usize {
     let is_it = |line: &String| words.iter().all(|word| line.contains(word));
     lines
@@ -314,7 +320,8 @@ fn a_recording_that_was_changed_skilfully_stops_at_the_first_difference() {
         let (before, after) = lines[place]
             .split_once("\\\"uid\\\":\\\"")
             .expect("a namespace has one");
-        lines[place] = format!("{before}\\\"uid\\\":\\\"0{}", &after[1..]);
+        let other = with_another_digit(after);
+        lines[place] = format!("{before}\\\"uid\\\":\\\"{other}");
     });
     let words = [
         "first difference: event ",
@@ -331,8 +338,8 @@ fn a_recording_that_was_changed_skilfully_stops_at_the_first_difference() {
         let (before, after) = lines[place]
             .split_once("\"input\":\"")
             .expect("a request has one");
-        let digit = if after.starts_with('0') { '1' } else { '0' };
-        lines[place] = format!("{before}\"input\":\"{digit}{}", &after[1..]);
+        let other = with_another_digit(after);
+        lines[place] = format!("{before}\"input\":\"{other}");
     });
     let words = [
         "step `aws.iam-role`: now aws `iam:CreateRole` is called",

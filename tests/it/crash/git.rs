@@ -1,5 +1,6 @@
 //! What a repository means: refs, all that they lead to, and what lies around in the working tree.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use super::sealed::Sealed;
 pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
     let repository = Repository::open(path).expect("it is a repository");
     let references = repository.references().expect("refs can be listed");
+    let mut commits = HashMap::new();
     let mut refs: Vec<Value> = references
         .map(|reference| {
             let reference = reference.expect("a ref can be read");
@@ -28,7 +30,14 @@ pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
                 json!([tag.message().ok().flatten(), tagger])
             });
             let commit = reference.peel(ObjectType::Commit).expect("it leads to one");
-            json!([name, tag, history(&repository, commit.id(), sealed)])
+            let history = history(&repository, commit.id(), |id| {
+                // Most refs lead to the same ones.
+                let known = commits.entry(id);
+                known
+                    .or_insert_with(|| of_a_commit(&repository, id, sealed))
+                    .clone()
+            });
+            json!([name, tag, history])
         })
         .collect();
     refs.sort_by_key(ToString::to_string);
@@ -58,50 +67,50 @@ fn is_in_head(repository: &Repository, reference: &Reference<'_>) -> bool {
     head == commit || descends.expect("both are there")
 }
 
-/// The commits that lead to one, oldest first: tree, message with its trailers, who. What is sealed
-/// counts by what it means.
-fn history(repository: &Repository, tip: Oid, sealed: &Sealed) -> Vec<Value> {
+/// The commits that lead to one, oldest first.
+fn history(repository: &Repository, tip: Oid, mut meaning: impl FnMut(Oid) -> Value) -> Vec<Value> {
     let mut walk = repository.revwalk().expect("history can be walked");
     walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE)
         .expect("any order is fine");
     walk.push(tip).expect("it is a commit");
-    walk.map(|id| {
-        let commit = repository
-            .find_commit(id.expect("its history is whole"))
-            .expect("a commit can be read");
-        // Reading the tree proves that its objects are there.
-        let tree = commit.tree().expect("its tree is there");
-        let mut files = 0;
-        let mut message = commit.message().expect("a message is text").to_owned();
-        let mut listing = String::new();
-        tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
-            let object = entry.to_object(repository).expect("its files are there");
-            files += 1;
-            let path = format!("{folder}{}", entry.name().expect("a name is text"));
-            let clear = object
-                .as_blob()
-                .and_then(|blob| sealed.meaning(&path, blob.content()));
-            let id = entry.id().to_string();
-            if clear.is_some() {
-                message = message.replace(&id, &format!("<{path}>"));
-            }
-            // A folder's id says what is in it.
-            if object.as_tree().is_none() {
-                let content = clear.unwrap_or(id);
-                writeln!(listing, "{:o} {path} {content}", entry.filemode()).expect("it is a text");
-            }
-            git2::TreeWalkResult::Ok
-        })
-        .expect("a tree can be walked");
-        let content = Oid::hash_object(ObjectType::Blob, listing.as_bytes());
-        json!([
-            content.expect("a text can be hashed").to_string(),
-            files,
-            message,
-            commit.author().to_string(),
-            commit.committer().to_string(),
-            commit.parent_count(),
-        ])
+    walk.map(|id| meaning(id.expect("its history is whole")))
+        .collect()
+}
+
+/// A commit: tree, message with its trailers, who. What is sealed counts by what it means.
+fn of_a_commit(repository: &Repository, id: Oid, sealed: &Sealed) -> Value {
+    let commit = repository.find_commit(id).expect("a commit can be read");
+    // Reading the tree proves that its objects are there.
+    let tree = commit.tree().expect("its tree is there");
+    let mut files = 0;
+    let mut message = commit.message().expect("a message is text").to_owned();
+    let mut listing = String::new();
+    tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+        let object = entry.to_object(repository).expect("its files are there");
+        files += 1;
+        let path = format!("{folder}{}", entry.name().expect("a name is text"));
+        let clear = object
+            .as_blob()
+            .and_then(|blob| sealed.meaning(&path, blob.content()));
+        let id = entry.id().to_string();
+        if clear.is_some() {
+            message = message.replace(&id, &format!("<{path}>"));
+        }
+        // A folder's id says what is in it.
+        if object.as_tree().is_none() {
+            let content = clear.unwrap_or(id);
+            writeln!(listing, "{:o} {path} {content}", entry.filemode()).expect("it is a text");
+        }
+        git2::TreeWalkResult::Ok
     })
-    .collect()
+    .expect("a tree can be walked");
+    let content = Oid::hash_object(ObjectType::Blob, listing.as_bytes());
+    json!([
+        content.expect("a text can be hashed").to_string(),
+        files,
+        message,
+        commit.author().to_string(),
+        commit.committer().to_string(),
+        commit.parent_count(),
+    ])
 }

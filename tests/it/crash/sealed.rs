@@ -1,6 +1,7 @@
 //! Files that are encrypted: the values in them are random, and so is the way they are written down.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 
 use rok_deploy::clients::sops::{AgeKeys, Format, Keyring, open};
@@ -13,6 +14,8 @@ pub(super) struct Sealed {
     keys: Option<AgeKeys>,
     /// The random values that were seen, in that order.
     seen: RefCell<Vec<String>>,
+    /// What was opened, by its text: a file stays as it is through many commits.
+    opened: RefCell<HashMap<String, String>>,
 }
 
 impl Sealed {
@@ -23,8 +26,11 @@ impl Sealed {
             let keys = Keyring::at(file).open_or_make(jiff::Timestamp::UNIX_EPOCH);
             keys.expect("it is a key")
         });
-        let seen = RefCell::default();
-        Self { keys, seen }
+        Self {
+            keys,
+            seen: RefCell::default(),
+            opened: RefCell::default(),
+        }
     }
 
     /// What a file says in clear, with a number in the place of each random value: the same for the
@@ -34,6 +40,9 @@ impl Sealed {
         let (keys, format) = (self.keys.as_ref()?, Format::of(path)?);
         if !text.contains("ENC[AES256_GCM,") {
             return None;
+        }
+        if let Some(clear) = self.opened.borrow().get(text) {
+            return Some(clear.clone());
         }
         let opened = open(format, path, text, keys).expect("it opens with the key of this home");
         let words = opened.text.expose().split_inclusive(is_no_word);
@@ -46,7 +55,10 @@ impl Sealed {
                 word.to_owned()
             }
         });
-        Some(words.collect())
+        let clear: String = words.collect();
+        let mut known = self.opened.borrow_mut();
+        known.insert(text.to_owned(), clear.clone());
+        Some(clear)
     }
 
     fn number(&self, value: &str) -> usize {
