@@ -129,6 +129,11 @@ impl WireLog {
         (self.time)()
     }
 
+    /// Returns the time that clients go by, for who must not hold the log: keepers of its own gate.
+    pub fn time(&self) -> Time {
+        Arc::clone(&self.time)
+    }
+
     /// Adds a keeper to the gate, behind those that are there.
     pub fn keep(&self, keeper: Arc<dyn Keeper>) {
         self.lock().gate.add(keeper);

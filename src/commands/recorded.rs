@@ -56,9 +56,8 @@ impl ProcessSession {
 
 /// Starts to record what leaves the process.
 pub(super) fn recording(process: &Process) -> Result<Arc<Recording>, Failure> {
-    let wire = process.wire.clone();
     let step = || at_work().map(str::to_owned);
-    let recording = Arc::new(Recording::new(Arc::new(move || wire.now()), step)?);
+    let recording = Arc::new(Recording::new(process.wire.time(), step)?);
     process.wire.keep(Arc::clone(&recording) as _);
     Ok(recording)
 }
@@ -177,5 +176,19 @@ fn answer(body: String) -> Answer {
         status: 0,
         headers: Vec::new(),
         body: body.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_ends_with_its_process() {
+        let process = Process::this();
+        let recording = Arc::downgrade(&recording(&process).unwrap());
+        assert!(recording.upgrade().is_some(), "the gate keeps it");
+        drop(process);
+        assert!(recording.upgrade().is_none(), "and is not kept by it");
     }
 }

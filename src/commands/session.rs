@@ -624,8 +624,8 @@ pub(super) fn world_options(options: &Options, state: &Path, wire: &WireLog) -> 
         fresh: options.fresh,
         conduct: Conduct {
             clock: sandbox::Clock::of({
-                let wire = wire.clone();
-                move || wire.now()
+                let time = wire.time();
+                move || time()
             }),
             latency: options.latency.unwrap_or_default(),
             lag: Lag::of(options.lag.unwrap_or_default()),

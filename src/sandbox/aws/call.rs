@@ -267,6 +267,15 @@ fn member(field: &str) -> String {
     })
 }
 
+/// Whatever is sent, it is read or refused.
+#[cfg(any(test, fuzzing))]
+pub fn feed(body: &[u8]) {
+    let query = String::from_utf8_lossy(&body[..body.len() / 3]).into_owned();
+    let params = Params::parse(&query, &body[body.len() / 3..]);
+    let _ = (params.tags(), params.path(), params.name("RoleName", 64));
+    let _ = (params.list("Names"), params.number("MaxItems", 1, 1000));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,11 +331,4 @@ mod tests {
     }
 
     crate::corpus::fed!("form", feed);
-
-    fn feed(body: &[u8]) {
-        let query = String::from_utf8_lossy(&body[..body.len() / 3]).into_owned();
-        let params = Params::parse(&query, &body[body.len() / 3..]);
-        let _ = (params.tags(), params.path(), params.name("RoleName", 64));
-        let _ = (params.list("Names"), params.number("MaxItems", 1, 1000));
-    }
 }

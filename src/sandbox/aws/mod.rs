@@ -41,6 +41,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use cloud::RequestLine;
 pub use instance::{Instance, InstanceCredentials};
 pub use state::AwsState;
+#[cfg(fuzzing)]
+pub use {call::feed as feed_form, s3::feed as feed_chunked};
 
 use super::conduct::Conduct;
 use super::faults::{Fuse, Fused};

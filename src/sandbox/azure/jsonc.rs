@@ -86,6 +86,12 @@ fn skip_comment(letters: &mut Peekable<Chars<'_>>) -> bool {
     true
 }
 
+/// Whatever is sent, it is read or refused.
+#[cfg(any(test, fuzzing))]
+pub fn feed(text: &[u8]) {
+    parse(text).ok();
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -118,8 +124,4 @@ mod tests {
     }
 
     crate::corpus::fed!("jsonc", feed);
-
-    fn feed(text: &[u8]) {
-        parse(text).ok();
-    }
 }

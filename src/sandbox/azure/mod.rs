@@ -59,6 +59,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use cloud::RequestLine;
 pub use imds::{Imds, ImdsServer};
+#[cfg(fuzzing)]
+pub use jsonc::feed as feed_body;
 pub use seed::{ClusterSeed, Seed};
 pub use state::AzureState;
 

@@ -191,14 +191,51 @@ fn has_anchors(body: &[u8]) -> bool {
     })
 }
 
+/// Whatever is sent, it is read or refused, and what is read can be patched or not.
+#[cfg(any(test, fuzzing))]
+pub fn feed(body: &[u8]) {
+    use super::kinds::{PODS, SERVICE_ACCOUNTS};
+    use super::patch;
+    use super::schema::Schema;
+
+    let headers = |kind: &'static str| {
+        let kind = http::HeaderValue::from_static(kind);
+        HeaderMap::from_iter([(header::CONTENT_TYPE, kind)])
+    };
+    for kind in ["application/json", "application/yaml", protobuf::MEDIA_TYPE] {
+        let Ok(value) = parse(&headers(kind), body) else {
+            continue;
+        };
+        for kind in [&PODS, &SERVICE_ACCOUNTS] {
+            let strict = decode(kind, value.clone(), true).is_ok();
+            let lax = decode(kind, value.clone(), false).is_ok();
+            assert!(
+                lax || !strict,
+                "what is right is not wrong when looked at less closely"
+            );
+        }
+        // Patches come as a pair of what is there and what is sent.
+        let (mut merged, mut strategic) = (value["target"].clone(), value["target"].clone());
+        patch::merge(&mut merged, &value["patch"]);
+        patch::merge_strategically(Schema::BUILT_IN, &mut strategic, &value["patch"]);
+        patch::operate(&value["target"], &value["patch"]).ok();
+    }
+    for kind in [
+        "application/json-patch+json",
+        "application/merge-patch+json",
+        "application/strategic-merge-patch+json",
+        "application/apply-patch+yaml",
+        "text/html",
+    ] {
+        parse_patch(&headers(kind), body).ok();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::sandbox::cluster::kinds::{PODS, SERVICE_ACCOUNTS};
-    use crate::sandbox::cluster::patch;
-    use crate::sandbox::cluster::schema::Schema;
 
     fn headers(kind: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -225,35 +262,4 @@ mod tests {
     }
 
     crate::corpus::fed!("cluster-body", feed);
-
-    /// Whatever is sent, it is read or refused, and what is read can be patched or not.
-    fn feed(body: &[u8]) {
-        for kind in ["application/json", "application/yaml", protobuf::MEDIA_TYPE] {
-            let Ok(value) = parse(&headers(kind), body) else {
-                continue;
-            };
-            for kind in [&PODS, &SERVICE_ACCOUNTS] {
-                let strict = decode(kind, value.clone(), true).is_ok();
-                let lax = decode(kind, value.clone(), false).is_ok();
-                assert!(
-                    lax || !strict,
-                    "what is right is not wrong when looked at less closely"
-                );
-            }
-            // Patches come as a pair of what is there and what is sent.
-            let (mut merged, mut strategic) = (value["target"].clone(), value["target"].clone());
-            patch::merge(&mut merged, &value["patch"]);
-            patch::merge_strategically(Schema::BUILT_IN, &mut strategic, &value["patch"]);
-            patch::operate(&value["target"], &value["patch"]).ok();
-        }
-        for kind in [
-            "application/json-patch+json",
-            "application/merge-patch+json",
-            "application/strategic-merge-patch+json",
-            "application/apply-patch+yaml",
-            "text/html",
-        ] {
-            parse_patch(&headers(kind), body).ok();
-        }
-    }
 }

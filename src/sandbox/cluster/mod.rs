@@ -51,6 +51,8 @@ mod versions;
 mod watch;
 mod writes;
 
+#[cfg(fuzzing)]
+pub use self::body::feed as feed_body;
 pub use self::pod_identities::{Interception, PodIdentities, PodIdentity, PodIdentityException};
 pub use self::process::{Output, Process, Programs};
 pub use self::sabotage::Sabotage;

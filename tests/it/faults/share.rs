@@ -65,7 +65,7 @@ impl Share {
         let ended = child.wait().expect("a child can be waited for");
         let errors = errors.join().expect("reading does not panic");
         if !ended.success() {
-            tally.failures.push(format!("{self:?} broke off: {errors}"));
+            tally.fail(format!("{self:?} broke off: {errors}"));
         }
         tally
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::trial::{Go, Trial};
-use super::{hours, time};
+use super::{SHOWN, hours, say, time};
 use crate::crash::{AKS_WITHOUT_ISSUER, AZURE_MADE, MADE, NOBODY, Others, STACK_MADE, differences};
 use crate::support::practice::{Practice, json_lines};
 
@@ -19,6 +19,8 @@ use crate::support::practice::{Practice, json_lines};
 const GOES: usize = 8;
 /// How many requests a minute may see. A whole run without faults sends a hundred in no time.
 const REQUESTS_A_MINUTE: usize = 600;
+/// After how many seeds somebody who waits for many is told.
+const TOLD: u64 = 500;
 /// What a line of ours begins with; the test harness prints others.
 const MARK: &str = "tried ";
 /// What is run, and what was before, without faults.
@@ -377,7 +379,23 @@ impl Tally {
             &mut self.errors,
             tried.errors.into_iter().map(|error| (error, 1)),
         );
-        self.failures.extend(tried.failure);
+        if let Some(failure) = tried.failure {
+            self.fail(failure);
+        }
+        if self.seeds.is_multiple_of(TOLD) {
+            say(&format!(
+                "{} seeds of a share, up to {}",
+                self.seeds, tried.seed
+            ));
+        }
+    }
+
+    /// Says a failure at once: the rest may take an hour.
+    pub fn fail(&mut self, failure: String) {
+        if self.failures.len() < SHOWN {
+            say(&failure);
+        }
+        self.failures.push(failure);
     }
 
     pub fn add(&mut self, other: Self) {

@@ -136,6 +136,14 @@ fn incomplete() -> Refusal {
     )
 }
 
+/// What comes out is never more than what came in.
+#[cfg(any(test, fuzzing))]
+pub fn feed(body: &[u8]) {
+    if let Ok(plain) = unwrap(body, None) {
+        assert!(plain.len() <= body.len());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,11 +197,4 @@ mod tests {
     }
 
     crate::corpus::fed!("chunked", feed);
-
-    /// What comes out is never more than what came in.
-    fn feed(body: &[u8]) {
-        if let Ok(plain) = unwrap(body, None) {
-            assert!(plain.len() <= body.len());
-        }
-    }
 }

@@ -5,6 +5,9 @@ mod chunked;
 mod listing;
 mod objects;
 
+#[cfg(fuzzing)]
+pub use chunked::feed;
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;

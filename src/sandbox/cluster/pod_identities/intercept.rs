@@ -36,7 +36,10 @@ impl PodIdentities {
         client_id: Option<&str>,
         resource_id: Option<&str>,
     ) -> Interception {
-        self.cluster.store.read(|state| {
+        let Some(cluster) = self.cluster.upgrade() else {
+            return Interception::NotFound("the cluster is gone".into());
+        };
+        cluster.store.read(|state| {
             let Ok(pod) = state.get(&PODS, namespace, pod) else {
                 let words = format!("failed to get pod {namespace}/{pod}, err: not found");
                 return Interception::NotFound(words);

@@ -9,7 +9,7 @@ mod intercept;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use serde_json::{Value, json};
 
@@ -52,17 +52,18 @@ pub struct PodIdentityException {
     pub pod_labels: BTreeMap<String, String>,
 }
 
-/// The Pod identities of a cluster. Clones speak of the same cluster.
+/// The Pod identities of a cluster. Clones speak of the same cluster, and do not keep it: its own node
+/// has one.
 #[derive(Debug, Clone)]
 pub struct PodIdentities {
-    cluster: Arc<Cluster>,
+    cluster: Weak<Cluster>,
 }
 
 impl ClusterServer {
     /// Returns the cluster's Pod identities, for Azure to set and for the node to ask.
     pub fn pod_identities(&self) -> PodIdentities {
         PodIdentities {
-            cluster: Arc::clone(&self.cluster),
+            cluster: Arc::downgrade(&self.cluster),
         }
     }
 }
@@ -72,13 +73,16 @@ impl PodIdentities {
     ///
     /// # Errors
     ///
-    /// When the state file cannot be written, or the cluster is not one of AKS.
+    /// When the state file cannot be written, or the cluster is gone or not one of AKS.
     pub fn set(
         &self,
         identities: &[PodIdentity],
         exceptions: &[PodIdentityException],
     ) -> io::Result<()> {
-        let set = self.cluster.change(false, &mut |state| {
+        let Some(cluster) = self.cluster.upgrade() else {
+            return Err(io::Error::other("the cluster is gone"));
+        };
+        let set = cluster.change(false, &mut |state| {
             let wanted = wanted(identities, exceptions);
             remove_others(state, &wanted)?;
             for (resource, object) in &wanted {

@@ -249,3 +249,17 @@ async fn a_restart_moves_ports_and_nothing_else() {
     let known = azure.read(|state| state.clusters.values().next().unwrap().endpoint.clone());
     assert_eq!(known, endpoint);
 }
+
+#[test]
+fn a_cluster_does_not_keep_itself() {
+    let directory = TempDir::new().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sandbox = runtime.block_on(Sandbox::open(options(&directory)));
+    let sandbox = sandbox.unwrap();
+    let pods = sandbox.aks().unwrap().pod_identities();
+    pods.set(&[], &[]).unwrap();
+    runtime.block_on(sandbox.stop());
+    drop(runtime);
+    let error = pods.set(&[], &[]).unwrap_err();
+    assert_eq!(error.to_string(), "the cluster is gone");
+}
