@@ -36,10 +36,7 @@ fn urls(text: &str) -> Option<String> {
     let (mut kept, mut from) = (String::new(), 0);
     for (mark, _) in text.match_indices("://") {
         let start = mark + 3;
-        let is_end = |letter: char| {
-            letter.is_whitespace() || matches!(letter, '/' | '"' | '\'' | '`' | '\\' | '?' | '#')
-        };
-        let length = text[start..].find(is_end).unwrap_or(text.len() - start);
+        let length = authority(&text[start..]);
         let Some(end) = text[start..start + length].rfind('@') else {
             continue;
         };
@@ -55,6 +52,23 @@ fn urls(text: &str) -> Option<String> {
         from = start + end;
     }
     (from > 0).then(|| kept + &text[from..])
+}
+
+/// Where user, host and port end. What looks like a port and is no number is a password, whose own
+/// `/` does not end it.
+fn authority(text: &str) -> usize {
+    let is_end = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | '`' | '\\');
+    let word = &text[..text.find(is_end).unwrap_or(text.len())];
+    let length = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
+    let first = &word[..length(word)];
+    let is_host = first.contains('@') || first.starts_with('[') || {
+        let port = first.split_once(':').map_or("", |(_, port)| port);
+        port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match word.rfind('@') {
+        Some(at) if !is_host => at + length(&word[at..]),
+        _ => first.len(),
+    }
 }
 
 fn values(text: &str) -> Option<String> {
@@ -97,6 +111,7 @@ mod tests {
                 r#"{"a":"https://(redacted)@host/x","b":"http://host/y@z"}"#,
             ),
             ("ssh://git:pass@host:22/x", "ssh://(redacted)@host:22/x"),
+            ("https://me:h/un?ter@host/x", "https://(redacted)@host/x"),
         ] {
             assert_eq!(redact(text), expected);
             assert_eq!(redact(expected), expected, "once is enough");
@@ -105,6 +120,7 @@ mod tests {
             "ssh://git@host/x",
             "git@host:team/x.git",
             "https://host/path",
+            "https://host:8443/x:y@z",
             "file:///home/me@work/x",
             "arn:aws:iam::123456789012:role/rok",
         ] {

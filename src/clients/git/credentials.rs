@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 use super::error::GitError;
+use super::program::authority;
 use crate::clients::secret::Secret;
 
 /// Where the credentials are kept, inside `.git`.
@@ -58,9 +59,11 @@ pub(super) fn split(url: &str) -> Option<(String, String)> {
     if !matches!(scheme, "http" | "https") {
         return None;
     }
-    let end = rest.find('/').unwrap_or(rest.len());
+    let end = authority(rest);
     let (user, host) = rest[..end].rsplit_once('@')?;
     user.contains(':').then(|| {
+        // The line ends its host at a `/`, too.
+        let user = user.replace('/', "%2F");
         (
             format!("{scheme}://{host}{}", &rest[end..]),
             format!("{scheme}://{user}@{host}"),
@@ -125,6 +128,9 @@ mod tests {
         let (plain, line) = split("https://rok:p@ss@git.example:8443/ops.git").unwrap();
         assert_eq!(plain, "https://git.example:8443/ops.git");
         assert_eq!(line, "https://rok:p@ss@git.example:8443");
+        let (plain, line) = split("https://rok:p/ss@git.example/ops.git").unwrap();
+        assert_eq!(plain, "https://git.example/ops.git");
+        assert_eq!(line, "https://rok:p%2Fss@git.example");
         for url in [
             "https://git.example/a:b@c",
             "https://rok@git.example/x",

@@ -418,9 +418,7 @@ pub fn redact(text: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (before, after) = rest.split_at(start + 3);
         clean.push_str(before);
-        let end = after
-            .find(|c: char| c == '/' || c.is_whitespace() || "'\"`<>".contains(c))
-            .unwrap_or(after.len());
+        let end = authority(after);
         rest = match after[..end].rfind('@') {
             Some(at) if before.ends_with("ssh://") && !after[..at].contains(':') => {
                 clean.push_str(&after[..=at]);
@@ -432,6 +430,26 @@ pub fn redact(text: &str) -> String {
     }
     clean.push_str(rest);
     clean
+}
+
+/// Returns where the part of an address ends that has user, host and port, of text behind a `://`.
+///
+/// A `/` of a password, which should be `%2F`, makes what stands before it a host with a port that is
+/// no number; it does not end there.
+pub(super) fn authority(after: &str) -> usize {
+    let is_end = |letter: char| letter.is_whitespace() || "'\"`<>".contains(letter);
+    let word = &after[..after.find(is_end).unwrap_or(after.len())];
+    let length = |text: &str| text.find('/').unwrap_or(text.len());
+    let first = &word[..length(word)];
+    let is_port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_host = first.contains('@') || first.starts_with('[') || {
+        let port = first.split_once(':').map(|(_, port)| port);
+        port.is_none_or(is_port)
+    };
+    match word.rfind('@') {
+        Some(at) if !is_host => at + length(&word[at..]),
+        _ => first.len(),
+    }
 }
 
 #[cfg(test)]
@@ -455,6 +473,14 @@ mod tests {
             ),
             ("git@github.com:o/r.git", "git@github.com:o/r.git"),
             ("file:///srv/a@b.git", "file:///srv/a@b.git"),
+            (
+                "'https://rok:s3/cr/et@h:8443/x/': not a port",
+                "'https://h:8443/x/': not a port",
+            ),
+            (
+                "https://h:8443/x:y@z http://[::1]/a@b",
+                "https://h:8443/x:y@z http://[::1]/a@b",
+            ),
         ] {
             assert_eq!(redact(text), clean);
         }

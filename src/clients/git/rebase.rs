@@ -29,11 +29,12 @@ const REASON: &str = "rok-deploy: rebase";
 
 impl Clone {
     /// Fetches, puts our commits on top of what came, and gives our tags names that the remote has
-    /// not given to others. Returns whether the branch still has something to push.
+    /// not given to others; `tags` becomes those that it lacks. Returns whether the branch still has
+    /// something to push.
     pub(super) fn catch_up(
         &self,
         target: &Target,
-        tags: &mut [String],
+        tags: &mut Vec<String>,
         attempt: u32,
     ) -> Result<bool, GitError> {
         if !self.fetch(target, attempt)? {
@@ -224,8 +225,9 @@ impl Clone {
         Oid::from_str(id.trim()).map_err(|error| self.failed("rebase our commits", &error))
     }
 
-    /// Gives our tags other names where the remote has given theirs to others.
-    pub(super) fn make_way(&self, target: &Target, tags: &mut [String]) -> Result<(), GitError> {
+    /// Gives our tags other names where the remote has given theirs to others. What is left in `tags`
+    /// is what the remote lacks.
+    pub(super) fn make_way(&self, target: &Target, tags: &mut Vec<String>) -> Result<(), GitError> {
         let renewed = self.renewed_tags(target, tags, &BTreeMap::new())?;
         if renewed.is_empty() {
             return Ok(());
@@ -235,11 +237,12 @@ impl Clone {
     }
 
     /// Returns the tags that have to be made anew, on moved commits or under another name. What the
-    /// remote has of ours stays.
+    /// remote has stays, and is taken out of `tags`: a tag of the same name on the same commit may be
+    /// another object, which would be refused for ever.
     fn renewed_tags(
         &self,
         target: &Target,
-        tags: &[String],
+        tags: &mut Vec<String>,
         moved: &BTreeMap<Oid, Oid>,
     ) -> Result<Vec<Renewed>, GitError> {
         let mut renewed = Vec::new();
@@ -253,13 +256,17 @@ impl Clone {
         let published: BTreeSet<String> = names.map(str::to_owned).collect();
         let mut taken = self.tag_names()?;
         taken.extend(published.iter().cloned());
-        for (index, name) in tags.iter().enumerate() {
-            let Some(commit) = self.tag_target(name)? else {
+        let mut lacking = Vec::new();
+        for name in std::mem::take(tags) {
+            let Some(commit) = self.tag_target(&name)? else {
                 return Err(GitError::other("push", format!("found no tag `{name}`")));
             };
-            if self.has_tag(&remote, name, &commit)? {
-                continue;
+            if !self.has_tag(&remote, &name, &commit)? {
+                tags.push(name);
+                lacking.push(commit);
             }
+        }
+        for (index, (name, commit)) in tags.iter().zip(lacking).enumerate() {
             let id = Oid::from_str(&commit).map_err(|error| self.failed("move a tag", &error))?;
             let moved = moved.get(&id).filter(|new| **new != id);
             let name = if published.contains(name) {

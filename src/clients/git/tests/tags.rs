@@ -72,6 +72,13 @@ fn the_same_tag_on_the_same_commit_is_there_already() {
     world.run(second.directory(), &["tag", "--delete", TAG]);
     second.tag(TAG, &made, "Authorize Access again").unwrap();
     assert_eq!(second.unpushed().unwrap().tags, [""; 0]);
+    // Nothing has to be sent, and what has to be does not wait for what cannot be.
+    assert_eq!(second.push("side", &tags()).unwrap(), PushOutcome::UpToDate);
+    commit(&second, "rok/second", "1", "s").unwrap();
+    assert_eq!(second.push("side", &tags()).unwrap(), PushOutcome::Pushed);
+    assert_eq!(second.unpushed().unwrap().commits, 0);
+    let message = ["tag", "--list", "--format=%(contents)", TAG];
+    assert_eq!(world.run(&world.remote(), &message), "Authorize Access");
 }
 
 #[test]
