@@ -191,6 +191,12 @@ fn has_anchors(body: &[u8]) -> bool {
     })
 }
 
+#[cfg(any(test, fuzzing))]
+fn headers(kind: &'static str) -> HeaderMap {
+    let kind = http::HeaderValue::from_static(kind);
+    HeaderMap::from_iter([(header::CONTENT_TYPE, kind)])
+}
+
 /// Whatever is sent, it is read or refused, and what is read can be patched or not.
 #[cfg(any(test, fuzzing))]
 pub fn feed(body: &[u8]) {
@@ -198,10 +204,6 @@ pub fn feed(body: &[u8]) {
     use super::patch;
     use super::schema::Schema;
 
-    let headers = |kind: &'static str| {
-        let kind = http::HeaderValue::from_static(kind);
-        HeaderMap::from_iter([(header::CONTENT_TYPE, kind)])
-    };
     for kind in ["application/json", "application/yaml", protobuf::MEDIA_TYPE] {
         let Ok(value) = parse(&headers(kind), body) else {
             continue;
@@ -233,15 +235,7 @@ pub fn feed(body: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    fn headers(kind: &'static str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers
-    }
 
     #[test]
     fn anchors_are_refused_and_what_only_looks_like_them_is_not() {

@@ -5,9 +5,6 @@ mod chunked;
 mod listing;
 mod objects;
 
-#[cfg(fuzzing)]
-pub use chunked::feed;
-
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -24,6 +21,8 @@ use super::sigv4::{Signed, header, query_pairs};
 use super::state::{AwsState, Bucket};
 use super::text::decode;
 use super::xml::Xml;
+#[cfg(fuzzing)]
+pub use chunked::feed;
 
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
