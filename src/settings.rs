@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::clients::git::{Passwords, redact};
 use crate::clients::{envfile, yaml};
 use crate::engine::question::{Kind, Resolution, Resolved};
-use crate::engine::{Answer, Answers, Candidate, Discovery, Origin, Question, StepError};
+use crate::engine::{
+    Answer, Answers, Candidate, Discovery, ErrorKind, Origin, Question, StepError,
+};
 use crate::failure::Failure;
 
 /// Names so common that the ambient environment may hold them for other reasons.
@@ -281,12 +283,26 @@ pub async fn resolve(
             .chain((question.notice)(&resolution.answers))
             .collect();
         row.notice = (!notices.is_empty()).then(|| notices.join("; "));
-        if question.key == "gitops_branch" && !has_clone {
+        if question.key == "gitops_branch" && !has_clone && row.problem.is_none() {
             match discovery.stored(&resolution.answers).await {
                 Ok(files) => match Stored::of(files) {
                     Ok(found) => stored = Some(found),
                     Err(problem) => row.problem = Some(format!("is no good branch: {problem}")),
                 },
+                // No such repository, or no such branch in it.
+                Err(error) if error.kind == ErrorKind::Answers => {
+                    let names_branch = row
+                        .answer
+                        .as_ref()
+                        .is_some_and(|answer| !answer.value.is_empty());
+                    let url = |row: &&mut Resolved| row.question.key == "gitops_url";
+                    let wrong = match resolution.rows.iter_mut().find(url) {
+                        Some(url) if !names_branch => url,
+                        _ => &mut row,
+                    };
+                    wrong.problem = Some(format!("cannot be used: {error}"));
+                    wrong.hints = error.hints;
+                }
                 // That it cannot be cloned either is told by the step that clones.
                 Err(error) => {
                     row.notice = Some(format!("earlier choices there are not known: {error}"));

@@ -241,15 +241,10 @@ impl Session {
             });
         }
         let mut failure = Failure::answers(Vec::new());
-        for row in &resolution.rows {
-            // What is computed needs no answer of its own, only those before it.
-            let computed = row.question.computed && row.answer.is_none();
-            if let Some(problem) = row.problem.as_ref().filter(|_| !computed) {
-                failure
-                    .problems
-                    .push(format!("`{}` {problem}", row.question.key));
-                failure.hints.extend(row.hints.clone());
-            }
+        for (row, problem) in resolution.problems() {
+            let key = row.question.key;
+            failure.problems.push(format!("`{key}` {problem}"));
+            failure.hints.extend(row.hints.clone());
         }
         let mut seen = BTreeSet::new();
         failure.hints.retain(|hint| seen.insert(hint.clone()));

@@ -320,4 +320,22 @@ impl Resolution {
     pub fn is_complete(&self) -> bool {
         self.rows.iter().all(|row| row.problem.is_none())
     }
+
+    /// Returns the rows that have a problem of their own, with it: what is computed and only waits
+    /// for other answers needs none, those before it do. Never empty unless everything is answered.
+    pub fn problems(&self) -> impl Iterator<Item = (&Resolved, &str)> {
+        let is_answered = |key: &&str| {
+            let row = self.rows.iter().find(|row| row.question.key == *key);
+            row.is_none_or(|row| row.problem.is_none())
+        };
+        self.rows.iter().filter_map(move |row| {
+            let needs = row.question.needs;
+            let waits =
+                row.question.computed && row.answer.is_none() && !needs.iter().all(is_answered);
+            row.problem
+                .as_deref()
+                .filter(|_| !waits)
+                .map(|problem| (row, problem))
+        })
+    }
 }

@@ -439,6 +439,42 @@ async fn what_is_not_known_is_not_answered_with_something_else() {
 }
 
 #[tokio::test]
+async fn what_would_be_computed_is_told_when_nothing_before_it_is() {
+    const QUESTIONS: &[Question] = &[
+        Question {
+            discovered: true,
+            ..Question::new("color", "paint", "Color", "Of the wall.")
+        },
+        Question {
+            discovered: true,
+            computed: true,
+            needs: &["color"],
+            default: |answers| answers.get("color").map(|color| format!("{color}-shade")),
+            ..Question::new("shade", "paint", "Shade", "One there is, or a new one.")
+        },
+    ];
+    let ask = async |set: &[(&str, &str)]| {
+        let sources = Sources {
+            set: pairs(set),
+            ..Sources::default()
+        };
+        let offers = Offers(Vec::new(), Some(StepError::failed("no network")));
+        let none = Answers::default();
+        let resolution = resolve(QUESTIONS, &sources, &none, &offers, false).await;
+        let told = resolution
+            .problems()
+            .map(|(row, problem)| format!("{} {problem}", row.question.key));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(ask(&[]).await, ["color cannot be discovered: no network"]);
+    assert_eq!(
+        ask(&[("color", "red")]).await,
+        ["shade cannot be discovered: no network"]
+    );
+    assert!(ask(&[("color", "red"), ("shade", "pink")]).await.is_empty());
+}
+
+#[tokio::test]
 async fn all_answers_that_cannot_be_right_are_told_at_once() {
     let set = [
         "aws_default_region=nowhere",

@@ -38,6 +38,11 @@ pub use remote::{PushState, Remote};
 pub use tags::TagInfo;
 pub use tree::blob_id;
 
+/// Whether a branch may be called so: `git check-ref-format --branch`, without its shorthands.
+pub fn is_branch_name(name: &str) -> bool {
+    git2::Branch::name_is_valid(name).unwrap_or(false)
+}
+
 /// The trailer that says which run made a commit.
 pub const RUN_TRAILER: &str = "Rok-Deploy-Run";
 

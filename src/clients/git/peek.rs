@@ -56,8 +56,14 @@ impl Git {
         if !output.success() {
             let text = &output.stderr;
             if text.contains("couldn't find remote ref") {
-                // Empty, or without that branch: cloning tells which.
-                return Ok(BTreeMap::new());
+                return match branch {
+                    Some(branch) => Err(GitError::BranchNotFound {
+                        remote: redact(&url),
+                        branch: branch.into(),
+                    }),
+                    // It has no commits yet.
+                    None => Ok(BTreeMap::new()),
+                };
             }
             return Err(error::network(&redact(&url), text));
         }

@@ -54,6 +54,9 @@ impl Run {
         let parts = parts.join(", ");
         if self.options.only == Only::Verify {
             format!("Everything is as intended: {parts}.")
+        } else if counts.changed == 0 && !self.changed.is_empty() {
+            // Earlier processes made the rest.
+            format!("Nothing but the proof was left: {parts}.")
         } else if counts.changed == 0 {
             format!("Nothing had to be changed: {parts}.")
         } else {

@@ -4,6 +4,7 @@ use super::{CLOUDIDENTITY, ENVIRONMENT, GITOPS, OBJECTSTORAGE};
 use crate::engine::Answers;
 use crate::engine::question::{Kind, Question};
 use crate::steps::aws::{ADOPT, Decisions};
+use crate::steps::gitops::check_branch;
 use crate::steps::names::{self, Inputs};
 
 pub(in crate::recipes) const QUESTIONS: &[Question] = &[
@@ -31,6 +32,7 @@ pub(in crate::recipes) const QUESTIONS: &[Question] = &[
     Question {
         optional: true,
         stored: false,
+        validate: |value, _| check_branch(value),
         ..Question::new(
             "gitops_branch",
             GITOPS.name,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::repository::{Repository, blocking, failed};
-use crate::clients::git::Clone as GitClone;
+use crate::clients::git::{Clone as GitClone, is_branch_name};
 use crate::engine::{
     Change, Context, FactKey, Facts, Observation, Phase, Step, StepError, StepMeta, Verb,
 };
@@ -13,6 +13,25 @@ pub const BRANCH: FactKey<String> = FactKey::new("gitops.branch");
 
 /// A file that tells the deployments repository from another one.
 const LANDMARK: &str = "rok";
+
+/// Checks the name of a branch, by the rules of Git.
+///
+/// # Errors
+///
+/// A sentence that says what was found and what is expected.
+pub fn check_branch(name: &str) -> Result<(), String> {
+    if let Some(branch) = name.strip_prefix("refs/heads/") {
+        return Err(format!(
+            "is `{name}`; expected the branch's name, `{branch}`"
+        ));
+    }
+    if !is_branch_name(name) {
+        return Err(format!(
+            "is `{name}`, which Git allows for no branch; expected a name such as `main` or `release/1.5`"
+        ));
+    }
+    Ok(())
+}
 
 /// Clones, adopts or starts the repository.
 pub struct CloneStep {
@@ -163,6 +182,52 @@ fn without_user(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_branch_is_called_as_git_allows() {
+        for good in [
+            "main",
+            "release/1.5",
+            "söhne",
+            "a.b",
+            "feature/ABC-1_x",
+            "@x",
+        ] {
+            assert_eq!(check_branch(good), Ok(()), "{good}");
+        }
+        let bad = [
+            "no such branch..",
+            "a b",
+            "a..b",
+            "-x",
+            ".x",
+            "x/.y",
+            "x.lock",
+            "x.",
+            "/x",
+            "x/",
+            "x//y",
+            "a~1",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "a[",
+            "a\\b",
+            "a@{1}",
+            "HEAD",
+            "refs/heads/main",
+        ];
+        for bad in bad {
+            let problem = check_branch(bad).unwrap_err();
+            assert!(problem.contains(&format!("is `{bad}`")), "{problem}");
+        }
+        assert!(
+            check_branch("refs/heads/main")
+                .unwrap_err()
+                .ends_with("name, `main`")
+        );
+    }
 
     #[test]
     fn addresses_are_compared_without_spelling() {

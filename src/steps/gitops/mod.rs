@@ -12,7 +12,7 @@ mod revert;
 mod skeleton;
 mod tag;
 
-pub use clone::{BRANCH, CloneStep};
+pub use clone::{BRANCH, CloneStep, check_branch};
 pub use draft::{Draft, Drafts, Telling};
 pub use edited::{Edit, Edited};
 pub use push::{Push, Refusal};

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::repository::{blocking, failed};
 use crate::clients::git::Git;
-use crate::engine::{Answers, StepError};
+use crate::engine::{Answers, ErrorKind, StepError};
 
 /// The folder of the files that hold choices.
 const FOLDER: &str = "deploy";
@@ -18,7 +18,8 @@ type Files = BTreeMap<String, String>;
 /// Address and branch.
 type Place = (String, Option<String>);
 
-/// Looks into repositories, each once. Clones share what they saw.
+/// Looks into repositories, each once unless there is none at the address. Clones share what they
+/// saw.
 #[derive(Clone)]
 pub struct Remotes {
     git: Git,
@@ -58,7 +59,13 @@ impl Remotes {
             Ok(files.into_iter().filter_map(text).collect::<Files>())
         })
         .await;
-        seen.insert(place, found.clone());
+        // What is wrong with the address may be put right while the form is open.
+        if !found
+            .as_ref()
+            .is_err_and(|error| error.kind == ErrorKind::Answers)
+        {
+            seen.insert(place, found.clone());
+        }
         found
     }
 }

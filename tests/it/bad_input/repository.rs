@@ -117,27 +117,28 @@ fn a_remote_that_cannot_be_cloned() {
     let practice = Practice::new();
     practice.make_world();
     let told: Vec<_> = [
-        &["--set", "gitops_url=file:///nonesuch.git"][..],
-        &["--set", "gitops_branch=nonesuch"],
+        "gitops_url=file:///nonesuch.git",
+        "gitops_branch=nonesuch",
+        "gitops_branch=no such branch..",
     ]
     .iter()
     .map(|answer| {
-        let output = practice.run(&[&["run", "--yes"], *answer].concat());
+        let told = refused(&practice, &["run", "--yes", "--set", answer]);
         assert!(!practice.clone().exists(), "half a clone");
-        ended(&practice, &output)
+        told
     })
     .collect();
     insta::assert_snapshot!(told.join("\n\n"), @"
     exit code 2
-    out: `gitops.clone`: reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository.
-    FAILED       gitops.clone              Clone of the deployments repository — reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository (... s)
+    error: `gitops_url` cannot be used: reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository
     hint: check the address, and that this user may read the repository
-    note: `gitops_branch`: earlier choices there are not known: reach `file:///nonesuch.git`: repository not found: '/nonesuch.git' does not appear to be a git repository
 
     exit code 2
-    out: `gitops.clone`: clone `file:///tmp/rok-home-....../state/rok-deploy/sandbox/gitops.git`: branch `nonesuch` not found.
-    FAILED       gitops.clone              Clone of the deployments repository — clone `file:///tmp/rok-home-....../state/rok-deploy/sandbox/gitops.git`: branch `nonesuch` not found (... s)
+    error: `gitops_branch` cannot be used: clone `file:///tmp/rok-home-....../state/rok-deploy/sandbox/gitops.git`: branch `nonesuch` not found
     hint: choose a branch that the repository has, or none for its default
+
+    exit code 2
+    error: `gitops_branch` is `no such branch..`, which Git allows for no branch; expected a name such as `main` or `release/1.5` (from --set)
     ");
 }
 

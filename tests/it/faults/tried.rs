@@ -291,8 +291,12 @@ fn misjudged(go: &Go) -> Option<String> {
         .injected
         .iter()
         .any(|injected| injected.fault == Fault::Refused(Refused::Expired));
-    if go.end.is_err() && go.injected.is_empty() {
-        return Some(format!("it did not begin: {:?}", go.end));
+    match &go.end {
+        Err(words) if words.is_empty() => return Some("it ended without a word".to_owned()),
+        Err(words) if go.injected.is_empty() => {
+            return Some(format!("it did not begin: {words}"));
+        }
+        _ => {}
     }
     let failed = |step: &str, error: &rok_deploy::engine::StepError| match error.kind {
         ErrorKind::Credentials if is_about_the_clock(error) => go.injected.is_empty(),

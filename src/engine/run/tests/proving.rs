@@ -137,6 +137,10 @@ async fn a_costly_proof_is_spared_when_nothing_changed() {
         Some(StepOutcome::Verified),
         "changed before the crash"
     );
+    assert_eq!(
+        log.summary(),
+        "Nothing but the proof was left: 1 unchanged, 3 verified."
+    );
 }
 
 #[tokio::test]
