@@ -291,17 +291,7 @@ pub async fn resolve(
                 },
                 // No such repository, or no such branch in it.
                 Err(error) if error.kind == ErrorKind::Answers => {
-                    let names_branch = row
-                        .answer
-                        .as_ref()
-                        .is_some_and(|answer| !answer.value.is_empty());
-                    let url = |row: &&mut Resolved| row.question.key == "gitops_url";
-                    let wrong = match resolution.rows.iter_mut().find(url) {
-                        Some(url) if !names_branch => url,
-                        _ => &mut row,
-                    };
-                    wrong.problem = Some(format!("cannot be used: {error}"));
-                    wrong.hints = error.hints;
+                    refuse(error, &mut row, &mut resolution.rows);
                 }
                 // That it cannot be cloned either is told by the step that clones.
                 Err(error) => {
@@ -322,6 +312,21 @@ pub async fn resolve(
         resolution.rows.push(row);
     }
     resolution
+}
+
+/// Says of a repository or a branch that is not there that it cannot be used: of the branch where one
+/// is named, else of the address.
+fn refuse(error: StepError, branch: &mut Resolved, before: &mut [Resolved]) {
+    let is_named = branch
+        .answer
+        .as_ref()
+        .is_some_and(|answer| !answer.value.is_empty());
+    let url = before
+        .iter_mut()
+        .find(|row| row.question.key == "gitops_url");
+    let wrong = url.filter(|_| !is_named).unwrap_or(branch);
+    wrong.problem = Some(format!("cannot be used: {error}"));
+    wrong.hints = error.hints;
 }
 
 /// Returns a relative path from the root, so that a run that is resumed elsewhere means the same

@@ -23,6 +23,8 @@ mod points;
 mod rotation;
 mod sealed;
 
+use crate::support::apart;
+
 use matrix::{Row, cover};
 pub use meaning::differences;
 pub use others::{AKS_WITHOUT_ISSUER, AZURE_MADE, MADE, NOBODY, Others, STACK_MADE};
@@ -137,5 +139,7 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn stopped_anywhere_every_run_converges() {
-    cover(ROWS);
+    if !apart::began("crash::stopped_anywhere_every_run_converges") {
+        cover(ROWS);
+    }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rok_deploy::clients::gate::{Answer, Call, Ended, Keeper};
+use sha2::{Digest as _, Sha256};
 
-use super::disk::Picture;
+use super::disk::{Entry, Picture};
 use super::journal::Journal;
 use super::points;
 
@@ -58,9 +59,10 @@ impl Camera {
     fn shoot(&self, film: &mut Film, point: String, when: When) {
         let scene = film.scene;
         let picture = (scene == self.scene).then(|| {
-            let picture =
-                Picture::settled(&self.home, film.pictures.last().map(|(last, _)| &**last));
-            let journal = Journal::of(&self.home, &picture);
+            let earlier = film.pictures.last();
+            let picture = Picture::settled(&self.home, earlier.map(|(last, _)| &**last));
+            let earlier = earlier.map(|(last, known)| (&**last, known));
+            let journal = Journal::of(&self.home, &picture, earlier);
             let is_known = film.pictures.last().is_some_and(|(last, known)| {
                 // What went over the wire, and who was at work, is only noted for people.
                 const NOTED: [&str; 4] =
@@ -102,36 +104,59 @@ impl Keeper for Camera {
     }
 }
 
-/// Answers a build of manifests from an earlier one of the very same files, since the program takes
-/// longer than all the rest of a run.
-#[derive(Default)]
+/// Answers a build of manifests from an earlier one of the very same files, of whatever home, since
+/// the program takes longer than all the rest of a run.
 pub(super) struct Builds {
     home: PathBuf,
-    known: Mutex<Vec<(String, Picture, Answer)>>,
+    /// Those under way, with their digests.
+    under_way: Mutex<Vec<(Call, Digest)>>,
 }
+
+/// Of what is built, and of all that it is built of.
+type Digest = [u8; 32];
+
+/// What was built.
+static BUILT: Mutex<BTreeMap<Digest, Answer>> = Mutex::new(BTreeMap::new());
 
 impl Builds {
     pub(super) fn new(home: &Path) -> Self {
         Self {
             home: home.into(),
-            known: Mutex::default(),
+            under_way: Mutex::default(),
         }
     }
 
-    /// What is built, and all that it may be built of: a home, or a draft of its clone.
-    fn build_of(&self, call: &Call) -> (String, Picture) {
-        let directory = Path::new(call.operation.trim_start_matches("build "));
-        let is_draft = |place: &&Path| {
-            let name = place.file_name().unwrap_or_default();
-            name.to_string_lossy().starts_with(".tmp")
-        };
-        let root = directory.ancestors().find(is_draft);
-        let files = Picture::take(root.unwrap_or(&self.home), None).sources();
-        (points::name(call, &self.home), files)
+    /// Takes in what it may be built of: a clone, a draft of one, else the whole home.
+    fn digest(&self, call: &Call) -> Digest {
+        let mut digest = Sha256::new();
+        digest.update(points::name(call, &self.home));
+        if let Some(directory) = call.operation.strip_prefix("build ") {
+            let is_root = |place: &&Path| {
+                let name = place.file_name().unwrap_or_default();
+                name.to_string_lossy().starts_with(".tmp") || place.join(".git").exists()
+            };
+            let root = Path::new(directory).ancestors().find(is_root);
+            let files = Picture::take(root.unwrap_or(&self.home), None).sources();
+            for (path, entry) in &files.entries {
+                digest.update(format!("\0{}\0", path.display()));
+                match entry {
+                    Entry::Folder { .. } => {}
+                    Entry::File { content, .. } => digest.update(Sha256::digest(content)),
+                    Entry::Link { target } => digest.update(target.as_os_str().as_encoded_bytes()),
+                }
+            }
+        }
+        digest.finalize().into()
     }
 
-    fn known(&self) -> MutexGuard<'_, Vec<(String, Picture, Answer)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn under_way(&self) -> MutexGuard<'_, Vec<(Call, Digest)>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn built() -> MutexGuard<'static, BTreeMap<Digest, Answer>> {
+        BUILT.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,21 +165,20 @@ impl Keeper for Builds {
         if !is_repeatable(call) {
             return Ok(None);
         }
-        let (name, files) = self.build_of(call);
-        let known = self.known();
-        let earlier = known
-            .iter()
-            .find(|(operation, built, _)| *operation == name && *built == files);
-        Ok(earlier.map(|(_, _, answer)| answer.clone()))
+        let digest = self.digest(call);
+        let built = Self::built().get(&digest).cloned();
+        if built.is_none() {
+            self.under_way().push((call.clone(), digest));
+        }
+        Ok(built)
     }
 
     fn after(&self, call: &Call, ended: &Ended) -> io::Result<()> {
-        if let (true, Ended::Answered(answer)) = (is_repeatable(call), ended) {
-            let (name, files) = self.build_of(call);
-            let build = (name, files, answer.clone());
-            let mut known = self.known();
-            if !known.contains(&build) {
-                known.push(build);
+        let mut under_way = self.under_way();
+        if let Some(place) = under_way.iter().position(|(going, _)| going == call) {
+            let (_, digest) = under_way.remove(place);
+            if let Ended::Answered(answer) = ended {
+                Self::built().insert(digest, answer.clone());
             }
         }
         Ok(())

@@ -155,7 +155,7 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
     let start = Instant::now();
     let place = tempfile::Builder::new()
         .prefix("rok-crash-")
-        .tempdir_in(fast_place())
+        .tempdir()
         .expect("a temporary folder");
     let home = place.path().join("home");
     fs::create_dir(&home).expect("it is writable");
@@ -338,14 +338,4 @@ fn is_as(expected: &Value, found: &Value) -> Result<(), String> {
         "the world is another one:\n    {}",
         differ.join("\n    ")
     ))
-}
-
-/// In memory where that can be had: a hundred worlds are made and thrown away.
-pub(super) fn fast_place() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() {
-        memory
-    } else {
-        std::env::temp_dir()
-    }
 }

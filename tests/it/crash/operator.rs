@@ -234,9 +234,9 @@ fn said(failure: rok_deploy::failure::Failure) -> String {
     failure.to_string().trim_end().to_owned()
 }
 
-/// What a home's runs are, by id.
+/// What a home's runs are, by id. Their journals are not read.
 pub(super) fn by_id(runs: &Runs) -> BTreeMap<String, RunFolder> {
-    let all = runs.list().expect("runs can be listed");
-    all.map(|summary| (summary.folder.run.clone(), summary.folder))
-        .collect()
+    let all = runs.find("").expect("runs can be listed");
+    let named = all.into_iter().map(|folder| (folder.run.clone(), folder));
+    named.collect()
 }

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use rok_deploy::clients::gate::Keeper;
 use rok_deploy::clients::sops::{AgeKeys, Format, Keyring, Rule, open, seal};
 
+use crate::support::apart;
+
 use super::camera::Camera;
 use super::disk::Picture;
-use super::matrix::fast_place;
 use super::operator::{Operator, Yes};
 
 const CLONE: &str = "state/sandbox/deployments";
@@ -105,9 +106,12 @@ fn differs(home: &Path) -> Option<String> {
 
 #[test]
 fn stopped_anywhere_a_rotation_ends_with_one_new_pair() {
+    if apart::began("crash::rotation::stopped_anywhere_a_rotation_ends_with_one_new_pair") {
+        return;
+    }
     let place = tempfile::Builder::new()
         .prefix("rok-crash-")
-        .tempdir_in(fast_place())
+        .tempdir()
         .expect("a temporary folder");
     let home = place.path().join("home");
     fs::create_dir(&home).expect("it is writable");

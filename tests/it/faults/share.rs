@@ -2,15 +2,13 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
 use std::process::Stdio;
 
 use super::tried::{Tally, Tried, Usual};
+use crate::support::apart::in_memory;
 use crate::support::env::TestEnv;
 
 const SHARE: &str = "ROK_FAULT_SHARE";
-/// Files there are in memory, and nobody waits for a disk.
-const MEMORY: &str = "/dev/shm";
 
 /// Every `step`th seed from `first`.
 #[derive(Debug, Clone, Copy)]
@@ -47,10 +45,9 @@ impl Share {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if Path::new(MEMORY).is_dir() {
-            command.env("TMPDIR", MEMORY);
-        }
-        let mut child = command.spawn().expect("this program starts");
+        let mut child = in_memory(&mut command)
+            .spawn()
+            .expect("this program starts");
         let mut stderr = child.stderr.take().expect("it is piped");
         let errors = std::thread::spawn(move || {
             let mut said = String::new();

@@ -1,6 +1,7 @@
 //! What tests share: a clean place to run the binary in, the third-party programs it meets, and the
 //! practice cloud for those programs.
 
+pub mod apart;
 pub mod azure;
 pub mod env;
 pub mod git_servers;
