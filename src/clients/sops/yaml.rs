@@ -236,10 +236,13 @@ impl Walk<'_> {
             // A comment behind the `|` of a block goes with the block.
             let before = self.leaves.len();
             self.leaves.retain(|leaf| leaf.place.end <= place.start);
-            debug_assert!(
-                is_block || self.leaves.len() == before,
-                "values do not overlap"
-            );
+            if !is_block && self.leaves.len() != before {
+                // The parser puts an empty value with a tag before the comment below its key.
+                return Err(Trouble::unsupported(format!(
+                    "a comment between a key and its empty value (`{}`)",
+                    self.path.join(".")
+                )));
+            }
             self.leaves.push(Leaf {
                 place,
                 path: self.path.clone(),
