@@ -15,6 +15,8 @@ mod redact;
 mod store;
 mod writer;
 
+#[cfg(fuzzing)]
+pub use archive::feed as feed_archive;
 pub use archive::{Altered, Archive, ArchiveError, Manifest, is_archive};
 pub use chain::{ChainedFile, chained_lines};
 pub use export::{Export, export};

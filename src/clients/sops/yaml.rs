@@ -32,6 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Parts, Trouble> {
         })?;
         walk.event(event, span)?;
     }
+    walk.expect_order()?;
     let metadata = match walk.cut.first() {
         Some(place) if walk.is_in_first => Some(tree(&text[place.clone()])?),
         _ => None,
@@ -137,6 +138,37 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Expects that values and comments stand one after the other, in the order in which they are told,
+    /// and apart from the metadata. Of empty values and blocks with comments the parser tells other
+    /// places: in `a: !tag` with a comment below, that of the comment lies within the value.
+    fn expect_order(&self) -> Result<(), Trouble> {
+        let mut places: Vec<_> = self.leaves.iter().map(|leaf| &leaf.place).collect();
+        let is_before = |pair: &[&Range<usize>]| pair[0].end <= pair[1].start;
+        let mixed = places
+            .windows(2)
+            .find(|pair| !is_before(pair))
+            .map(|pair| pair[1].start);
+        places.extend(&self.cut);
+        places.sort_by_key(|place| place.start);
+        let overlaps = places
+            .windows(2)
+            .find(|pair| !is_before(pair))
+            .map(|pair| pair[1].start);
+        let Some(place) = mixed.or(overlaps) else {
+            return Ok(());
+        };
+        let line = self
+            .text
+            .bytes()
+            .take(place)
+            .filter(|byte| *byte == b'\n')
+            .count()
+            + 1;
+        Err(Trouble::unsupported(format!(
+            "a comment near line {line} that may belong to more than one value"
+        )))
+    }
+
     fn begin(&mut self, is_list: bool, style: StructureStyle, span: &Span) -> Result<(), Trouble> {
         if self.frames.len() >= DEEPEST {
             return Err(Trouble::unsupported(format!("more than {DEEPEST} levels")));
@@ -233,15 +265,9 @@ impl Walk<'_> {
             },
         };
         if let (Some(clear), None) = (value, self.metadata) {
-            // A comment behind the `|` of a block goes with the block.
-            let before = self.leaves.len();
-            self.leaves.retain(|leaf| leaf.place.end <= place.start);
-            if !is_block && self.leaves.len() != before {
-                // The parser puts an empty value with a tag before the comment below its key.
-                return Err(Trouble::unsupported(format!(
-                    "a comment between a key and its empty value (`{}`)",
-                    self.path.join(".")
-                )));
+            if is_block {
+                // A comment behind the `|` goes with the block.
+                self.leaves.retain(|leaf| leaf.place.end <= place.start);
             }
             self.leaves.push(Leaf {
                 place,

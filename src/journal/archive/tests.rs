@@ -355,3 +355,7 @@ fn files_that_are_not_as_they_were_exported_are_named() {
     `added` was added after the export: the manifest does not list it
     ");
 }
+
+mod fed {
+    crate::corpus::fed!("archive", super::feed);
+}
