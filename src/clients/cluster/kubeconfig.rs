@@ -1,6 +1,7 @@
 //! The operator's kubeconfig: which contexts there are, and how to reach the cluster of one.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -225,11 +226,27 @@ fn with_our_ways(mut config: Config) -> Config {
 fn read(kubeconfig: Option<&Path>) -> Result<Kubeconfig, ClusterError> {
     let mut merged = Kubeconfig::default();
     for path in locations(kubeconfig).iter().filter(|path| path.exists()) {
+        expect_whole_letters(path)?;
         merged = Kubeconfig::read_from(path)
             .and_then(|next| merged.merge(next))
             .map_err(|error| unreadable(path, &error))?;
     }
     Ok(merged)
+}
+
+/// `Kubeconfig::read_from` panics at UTF-16 that ends within a letter.
+fn expect_whole_letters(path: &Path) -> Result<(), ClusterError> {
+    // What cannot be read is told by who reads it next.
+    let bytes = fs::read(path).unwrap_or_default();
+    let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    if is_utf16 && bytes.len() % 2 == 1 {
+        return Err(ClusterError::kubeconfig(&format!(
+            "cannot use `{}`: it is cut off: UTF-16 of {} bytes, expected an even number",
+            path.display(),
+            bytes.len()
+        )));
+    }
+    Ok(())
 }
 
 fn locations(kubeconfig: Option<&Path>) -> Vec<PathBuf> {
@@ -293,7 +310,7 @@ fn certificate_authority(cluster: &config::Cluster) -> Result<Option<Vec<u8>>, C
     else {
         return Ok(None);
     };
-    std::fs::read(path)
+    fs::read(path)
         .map(Some)
         .map_err(|error| ClusterError::kubeconfig(&format!("cannot read `{path}`: {error}")))
 }
@@ -360,7 +377,7 @@ mod tests {
     fn feed(text: &[u8]) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
-        std::fs::write(&path, text).unwrap();
+        fs::write(&path, text).unwrap();
         let proxies = ProxyEnvironment::default();
         let said = match contexts(Some(&path)) {
             Ok(found) => {

@@ -8,6 +8,8 @@ mod pattern;
 mod subject;
 mod who;
 
+#[cfg(fuzzing)]
+pub use admission::feed;
 pub use admission::{AUDIENCE, Admission};
 pub use differences::differences;
 pub use document::{bucket_policy, parse, pretty};
