@@ -29,6 +29,9 @@ spec:
   - plain
   - \"two\\nlines: é ✓\"
   - ''
+  # One > two.
+  - | # behind
+    lines
 last_unencrypted: 3
 ";
 

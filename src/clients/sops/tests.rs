@@ -93,6 +93,21 @@ fn blocks_of_lines_come_back_as_texts() {
 }
 
 #[test]
+fn the_sign_of_a_block_is_not_looked_for_in_comments() {
+    let machine = Machine::new();
+    let clear = "list:\n# first > second\n- | # third > fourth\n  one\n- !str |-\n  two\nlast: 1\n";
+    let sealed = machine.sealed(Format::Yaml, clear);
+    assert_eq!(
+        machine.opened(Format::Yaml, &sealed).unwrap(),
+        "list:\n# first > second\n- \"one\\n\"\n- !str two\nlast: 1\n"
+    );
+    // Behind the sign it goes with the block, and stays where that does.
+    let sealed = machine.sealed_by(Format::Yaml, clear, &Rule::matching("^last$"));
+    assert!(sealed.contains("- | # third > fourth\n  one\n"), "{sealed}");
+    assert_eq!(machine.opened(Format::Yaml, &sealed).unwrap(), clear);
+}
+
+#[test]
 fn a_rule_leaves_the_rest_readable() {
     let machine = Machine::new();
     let clear = "spec: # all\n  vars:\n    a.key: \"s1\" # one\n    prefix: rok\n  size: 3\n";

@@ -217,6 +217,11 @@ impl Walk<'_> {
         {
             return;
         }
+        // Behind the `|` of a block, which is told before it, it goes with the block.
+        let last = self.leaves.last();
+        if last.is_some_and(|last| last.style == Style::Block && place.start < last.place.end) {
+            return;
+        }
         self.comments
             .extend(column.map(|column| (self.leaves.len(), column)));
         self.leaves.push(Leaf {
@@ -265,10 +270,6 @@ impl Walk<'_> {
             },
         };
         if let (Some(clear), None) = (value, self.metadata) {
-            if is_block {
-                // A comment behind the `|` goes with the block.
-                self.leaves.retain(|leaf| leaf.place.end <= place.start);
-            }
             self.leaves.push(Leaf {
                 place,
                 path: self.path.clone(),
@@ -322,12 +323,28 @@ impl Walk<'_> {
     /// Returns where a block is, with its `|` or `>` and without the lines after it.
     fn block(&self, content: &Range<usize>) -> Range<usize> {
         let head = &self.text[self.end..content.start];
-        let start = head
-            .find(['|', '>'])
-            .map_or(content.start, |at| self.end + at);
+        let start = sign(head).map_or(content.start, |at| self.end + at);
         let end = self.text[..content.end].trim_end().len();
         start..end.max(start + 1)
     }
+}
+
+/// Returns where the `|` or `>` of a block is in what leads to it: neither in a comment nor in a tag.
+fn sign(head: &str) -> Option<usize> {
+    let mut at = 0;
+    let mut before = ' ';
+    while let Some(letter) = head[at..].chars().next() {
+        let begins = before.is_whitespace();
+        let skipped = match letter {
+            '|' | '>' => return Some(at),
+            '#' if begins => head[at..].find('\n')?,
+            '!' if begins => head[at..].find(char::is_whitespace)?,
+            _ => letter.len_utf8(),
+        };
+        at += skipped;
+        before = letter;
+    }
+    None
 }
 
 fn no_anchor(anchor: usize, span: &Span) -> Result<(), Trouble> {
