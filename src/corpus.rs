@@ -1,6 +1,6 @@
 //! What parsers of ours are fed with in tests: kept seeds, and what chance makes of them.
 //!
-//! `tests/corpus/<parser>/` holds samples of the real world and nasty ones. A parser's tests feed it
+//! `tests/corpus/<parser>/` holds samples of the real world, nasty ones, and as `found-N` what `fuzz/` came upon. A parser's tests feed it
 //! each of them, then random changes and mixtures of them. `PROPTEST_CASES=100000 cargo test
 //! whatever_comes` feeds more.
 
