@@ -1,8 +1,8 @@
 //! What parsers of ours are fed with in tests: kept seeds, and what chance makes of them.
 //!
-//! `tests/corpus/<parser>/` holds samples of the real world, nasty ones, and as `found-N` what `fuzz/` came upon. A parser's tests feed it
-//! each of them, then random changes and mixtures of them. `PROPTEST_CASES=100000 cargo test
-//! whatever_comes` feeds more.
+//! `tests/corpus/<parser>/` holds samples of the real world, nasty ones, and as `found-N` what
+//! `fuzz/` came upon. A parser's tests feed it each of them, then random changes and mixtures of
+//! them. `PROPTEST_CASES=100000 cargo test whatever_comes` feeds more.
 
 use std::fs;
 use std::ops::Range;
