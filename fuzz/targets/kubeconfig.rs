@@ -1,11 +1,7 @@
-//! Kubeconfigs: their contexts, or a reason.
+//! Kubeconfigs: their contexts, and how to reach them, or a reason without a secret.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rok_deploy::clients::cluster::contexts;
+use rok_deploy::clients::cluster::feed_kubeconfig;
 
-fuzz_target!(|bytes: &[u8]| {
-    let file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::fs::write(file.path(), bytes).expect("it can be written");
-    contexts(Some(file.path())).ok();
-});
+fuzz_target!(|text: &[u8]| feed_kubeconfig(text));

@@ -41,7 +41,7 @@ fn transcript(practice: &Practice, output: &Output) -> String {
         .stderr
         .lines()
         .filter(|line| !GOES_ALONG.iter().any(|start| line.starts_with(start)));
-    // Steps look and act at the same time: which of two failures is told first is chance.
+    // Steps look and act at the same time: which of two failures or conflicts is told first is chance.
     let mut blocks: Vec<String> = Vec::new();
     for line in talk {
         match blocks.last_mut() {
@@ -52,7 +52,8 @@ fn transcript(practice: &Practice, output: &Output) -> String {
             _ => blocks.push(line.to_owned()),
         }
     }
-    if blocks.iter().any(|block| block.starts_with("FAILED")) {
+    let is_told = |block: &String| block.starts_with("FAILED") || block.starts_with("CONFLICT");
+    if blocks.iter().any(is_told) {
         blocks.sort();
     }
     let code = output.status.code().expect("it ends by itself");

@@ -339,61 +339,57 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, ClusterError> {
     Ok(found)
 }
 
+/// What is nobody's secret: names, and where the servers are.
+#[cfg(any(test, fuzzing))]
+fn in_the_open(kubeconfig: &Kubeconfig) -> Vec<String> {
+    let mut words: Vec<String> = kubeconfig.current_context.iter().cloned().collect();
+    for named in &kubeconfig.contexts {
+        words.push(named.name.clone());
+        if let Some(context) = &named.context {
+            words.push(context.cluster.clone());
+            let more = [&context.user, &context.namespace];
+            words.extend(more.into_iter().flatten().cloned());
+        }
+    }
+    let servers = kubeconfig.clusters.iter().filter_map(|named| {
+        let server = named.cluster.as_ref()?.server.as_deref()?;
+        server.rsplit('@').next().map(str::to_owned)
+    });
+    words.extend(servers);
+    let users = kubeconfig.auth_infos.iter().filter_map(|named| {
+        let plugin = named.auth_info.as_ref()?.exec.as_ref()?;
+        plugin.command.clone()
+    });
+    words.extend(users);
+    words
+}
+
+/// No kubeconfig makes us panic or hang, and no refusal quotes a credential of it.
+#[cfg(any(test, fuzzing))]
+pub fn feed(text: &[u8]) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("config");
+    fs::write(&path, text).expect("it is writable");
+    let proxies = ProxyEnvironment::default();
+    let said = match contexts(Some(&path)) {
+        Ok(found) => {
+            // Each of them reads the file anew.
+            let few = found.contexts.iter().take(4);
+            let names = few.map(|context| context.name.as_str());
+            let refused =
+                names.filter_map(|name| Access::resolve(Some(&path), Some(name), &proxies).err());
+            refused.map(|error| error.to_string()).collect()
+        }
+        Err(error) => error.to_string(),
+    };
+    let is_open = |word: &String| word.contains("canary-secret");
+    if read(Some(&path)).is_ok_and(|read| in_the_open(&read).iter().any(is_open)) {
+        return;
+    }
+    assert!(!said.contains("canary-secret"), "{said}");
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    crate::corpus::fed!("kubeconfig", feed);
-
-    /// What is nobody's secret: names, and where the servers are.
-    fn in_the_open(kubeconfig: &Kubeconfig) -> Vec<String> {
-        let mut words: Vec<String> = kubeconfig.current_context.iter().cloned().collect();
-        for named in &kubeconfig.contexts {
-            words.push(named.name.clone());
-            if let Some(context) = &named.context {
-                words.push(context.cluster.clone());
-                words.extend(
-                    [&context.user, &context.namespace]
-                        .into_iter()
-                        .flatten()
-                        .cloned(),
-                );
-            }
-        }
-        let servers = kubeconfig.clusters.iter().filter_map(|named| {
-            let server = named.cluster.as_ref()?.server.as_deref()?;
-            server.rsplit('@').next().map(str::to_owned)
-        });
-        words.extend(servers);
-        let users = kubeconfig.auth_infos.iter().filter_map(|named| {
-            let plugin = named.auth_info.as_ref()?.exec.as_ref()?;
-            plugin.command.clone()
-        });
-        words.extend(users);
-        words
-    }
-
-    /// No kubeconfig makes us panic or hang, and no refusal quotes a credential of it.
-    fn feed(text: &[u8]) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config");
-        fs::write(&path, text).unwrap();
-        let proxies = ProxyEnvironment::default();
-        let said = match contexts(Some(&path)) {
-            Ok(found) => {
-                // Each of them reads the file anew.
-                let few = found.contexts.iter().take(4);
-                let names = few.map(|context| context.name.as_str());
-                let refused = names
-                    .filter_map(|name| Access::resolve(Some(&path), Some(name), &proxies).err());
-                refused.map(|error| error.to_string()).collect()
-            }
-            Err(error) => error.to_string(),
-        };
-        let is_open = |word: &String| word.contains("canary-secret");
-        if read(Some(&path)).is_ok_and(|read| in_the_open(&read).iter().any(is_open)) {
-            return;
-        }
-        assert!(!said.contains("canary-secret"), "{said}");
-    }
+    crate::corpus::fed!("kubeconfig", super::feed);
 }

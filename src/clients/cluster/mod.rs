@@ -24,6 +24,8 @@ pub use self::accounts::{NamespaceInfo, ServiceAccountInfo, Token, token_claims}
 pub use self::connect::{Cluster, ClusterSettings};
 pub use self::error::{ClusterError, ClusterErrorKind, FieldConflict};
 pub use self::exec::ExecOutput;
+#[cfg(fuzzing)]
+pub use self::kubeconfig::feed as feed_kubeconfig;
 pub use self::kubeconfig::{ContextInfo, Contexts, contexts};
 pub use self::leases::{LeaseClaim, LeaseInfo};
 pub use self::objects::Creation;

@@ -54,7 +54,8 @@ impl Run {
         let parts = parts.join(", ");
         if self.options.only == Only::Verify {
             format!("Everything is as intended: {parts}.")
-        } else if counts.changed == 0 && !self.changed.is_empty() {
+        } else if counts.changed == 0 && !self.changed.is_empty() && self.options.earlier.is_some()
+        {
             // Earlier processes made the rest.
             format!("Nothing but the proof was left: {parts}.")
         } else if counts.changed == 0 {
