@@ -229,12 +229,7 @@ pub async fn resolve(
             }
         }
         // What is needed first, and is not answered.
-        let waits = question.needs.iter().find(|key| {
-            resolution
-                .rows
-                .iter()
-                .any(|row| row.question.key == **key && row.problem.is_some())
-        });
+        let waits = resolution.waits_for(question);
         if question.discovered && waits.is_none() && (offers || row.answer.is_none()) {
             match discovery
                 .candidates(question.key, &resolution.answers)
@@ -269,7 +264,7 @@ pub async fn resolve(
             answer.value = anchored(&answer.value);
         }
         if told.is_none() {
-            judge(&mut row, waits.copied(), &resolution.answers);
+            judge(&mut row, waits, &resolution.answers);
         }
         if let Some(answer) = &row.answer {
             let (value, origin) = (answer.value.clone(), answer.origin.clone());

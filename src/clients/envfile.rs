@@ -116,6 +116,20 @@ fn computed(character: char) -> String {
     format!("{what}, which a shell would compute (put the value in single quotes if it is meant)")
 }
 
+/// What is taken reads the same when it is written, and no refusal quotes a value.
+#[cfg(any(test, fuzzing))]
+pub fn feed(text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    match parse("env", &text) {
+        Ok(read) => {
+            let line = |(name, value): &(String, String)| format!("{name}={}\n", quote(value));
+            let written: String = read.iter().map(line).collect();
+            assert_eq!(parse("env", &written), Ok(read));
+        }
+        Err(error) => assert!(!error.to_string().contains("canary-secret"), "{error}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -253,17 +267,4 @@ mod tests {
     }
 
     crate::corpus::fed!("envfile", feed);
-
-    /// What is taken reads the same when it is written, and no refusal quotes a value.
-    fn feed(text: &[u8]) {
-        let text = String::from_utf8_lossy(text);
-        match parse("env", &text) {
-            Ok(read) => {
-                let line = |(name, value): &(String, String)| format!("{name}={}\n", quote(value));
-                let written: String = read.iter().map(line).collect();
-                assert_eq!(parse("env", &written), Ok(read));
-            }
-            Err(error) => assert!(!error.to_string().contains("canary-secret"), "{error}"),
-        }
-    }
 }

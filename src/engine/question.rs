@@ -321,21 +321,23 @@ impl Resolution {
         self.rows.iter().all(|row| row.problem.is_none())
     }
 
+    /// Returns the first answer that the question needs and that is not good yet.
+    pub fn waits_for(&self, question: &Question) -> Option<&'static str> {
+        let is_missing = |key: &&str| {
+            let mut rows = self.rows.iter();
+            rows.any(|row| row.question.key == *key && row.problem.is_some())
+        };
+        question.needs.iter().copied().find(is_missing)
+    }
+
     /// Returns the rows that have a problem of their own, with it: what is computed and only waits
     /// for other answers needs none, those before it do. Never empty unless everything is answered.
     pub fn problems(&self) -> impl Iterator<Item = (&Resolved, &str)> {
-        let is_answered = |key: &&str| {
-            let row = self.rows.iter().find(|row| row.question.key == *key);
-            row.is_none_or(|row| row.problem.is_none())
-        };
-        self.rows.iter().filter_map(move |row| {
-            let needs = row.question.needs;
-            let waits =
-                row.question.computed && row.answer.is_none() && !needs.iter().all(is_answered);
-            row.problem
-                .as_deref()
-                .filter(|_| !waits)
-                .map(|problem| (row, problem))
+        self.rows.iter().filter_map(|row| {
+            let problem = row.problem.as_deref()?;
+            let is_computed = row.question.computed && row.answer.is_none();
+            let only_waits = is_computed && self.waits_for(&row.question).is_some();
+            (!only_waits).then_some((row, problem))
         })
     }
 }

@@ -9,6 +9,8 @@
 mod cipher;
 mod dotenv;
 mod error;
+#[cfg(any(test, fuzzing))]
+mod fed;
 mod file;
 mod keys;
 mod metadata;
@@ -23,6 +25,8 @@ mod yaml;
 
 pub use cipher::is_encrypted;
 pub use error::{SopsError, Trouble};
+#[cfg(fuzzing)]
+pub use fed::{feed, feed_keys};
 pub use file::{Format, Opened, open, renew, reseal, seal};
 pub use keys::{AgeKeys, Keyring};
 pub use metadata::recipients_of;

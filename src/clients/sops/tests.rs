@@ -513,51 +513,10 @@ proptest! {
     }
 }
 
-mod fed {
-    use super::*;
-
-    crate::corpus::fed!("sops", feed);
-
-    /// What is taken can be encrypted and comes back meaning the same, and nothing panics.
-    fn feed(bytes: &[u8]) {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return;
-        };
-        for format in [Format::Yaml, Format::Dotenv] {
-            recipients_of(format, text).ok();
-            let machine = Machine::new();
-            open(format, "f", text, &machine.keys).ok();
-            let sealed = seal(
-                format,
-                "f",
-                text,
-                &[machine.keys.recipient()],
-                &Rule::default(),
-                NOW,
-            );
-            if let Ok(sealed) = sealed {
-                let opened = machine.opened(format, &sealed).unwrap();
-                let again = machine.resealed(format, &sealed, &opened, &[]);
-                assert_eq!(again, sealed);
-            }
-        }
-    }
+mod files {
+    crate::corpus::fed!("sops", super::fed::feed);
 }
 
-mod fed_keys {
-    use super::*;
-
-    crate::corpus::fed!("age-keys", feed);
-
-    /// A file of keys, or of recipients, is taken or refused without being quoted.
-    fn feed(bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        if let Err(trouble) = keys::parse(&text) {
-            assert!(!trouble.to_string().contains("canary"), "{trouble}");
-        }
-        match Recipients::read(Some(&text)) {
-            Ok(read) => assert_eq!(read.text(), text),
-            Err(trouble) => assert!(!trouble.to_string().contains("canary"), "{trouble}"),
-        }
-    }
+mod age_keys {
+    crate::corpus::fed!("age-keys", super::fed::feed_keys);
 }

@@ -142,28 +142,21 @@ impl Walk<'_> {
     /// and apart from the metadata. Of empty values and blocks with comments the parser tells other
     /// places: in `a: !tag` with a comment below, that of the comment lies within the value.
     fn expect_order(&self) -> Result<(), Trouble> {
+        let first_mixed = |places: &[&Range<usize>]| {
+            let mut pairs = places.windows(2);
+            let mixed = pairs.find(|pair| pair[0].end > pair[1].start)?;
+            Some(mixed[1].start)
+        };
         let mut places: Vec<_> = self.leaves.iter().map(|leaf| &leaf.place).collect();
-        let is_before = |pair: &[&Range<usize>]| pair[0].end <= pair[1].start;
-        let mixed = places
-            .windows(2)
-            .find(|pair| !is_before(pair))
-            .map(|pair| pair[1].start);
-        places.extend(&self.cut);
-        places.sort_by_key(|place| place.start);
-        let overlaps = places
-            .windows(2)
-            .find(|pair| !is_before(pair))
-            .map(|pair| pair[1].start);
-        let Some(place) = mixed.or(overlaps) else {
+        let mixed = first_mixed(&places).or_else(|| {
+            places.extend(&self.cut);
+            places.sort_by_key(|place| place.start);
+            first_mixed(&places)
+        });
+        let Some(place) = mixed else {
             return Ok(());
         };
-        let line = self
-            .text
-            .bytes()
-            .take(place)
-            .filter(|byte| *byte == b'\n')
-            .count()
-            + 1;
+        let line = self.text[..place].matches('\n').count() + 1;
         Err(Trouble::unsupported(format!(
             "a comment near line {line} that may belong to more than one value"
         )))

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rok_deploy::clients::gate::{Answer, Call, Ended, Keeper};
-use sha2::{Digest as _, Sha256};
 
-use super::disk::{Entry, Picture};
+use super::disk::Picture;
 use super::journal::Journal;
 use super::points;
 
@@ -108,15 +107,14 @@ impl Keeper for Camera {
 /// the program takes longer than all the rest of a run.
 pub(super) struct Builds {
     home: PathBuf,
-    /// Those under way, with their digests.
-    under_way: Mutex<Vec<(Call, Digest)>>,
+    under_way: Mutex<Vec<(Call, Build)>>,
 }
 
-/// Of what is built, and of all that it is built of.
-type Digest = [u8; 32];
+/// What is built, and all that it is built of.
+type Build = (String, Picture);
 
 /// What was built.
-static BUILT: Mutex<BTreeMap<Digest, Answer>> = Mutex::new(BTreeMap::new());
+static BUILT: Mutex<BTreeMap<Build, Answer>> = Mutex::new(BTreeMap::new());
 
 impl Builds {
     pub(super) fn new(home: &Path) -> Self {
@@ -127,35 +125,25 @@ impl Builds {
     }
 
     /// Takes in what it may be built of: a clone, a draft of one, else the whole home.
-    fn digest(&self, call: &Call) -> Digest {
-        let mut digest = Sha256::new();
-        digest.update(points::name(call, &self.home));
-        if let Some(directory) = call.operation.strip_prefix("build ") {
+    fn build_of(&self, call: &Call) -> Build {
+        let files = call.operation.strip_prefix("build ").map(|directory| {
             let is_root = |place: &&Path| {
                 let name = place.file_name().unwrap_or_default();
                 name.to_string_lossy().starts_with(".tmp") || place.join(".git").exists()
             };
             let root = Path::new(directory).ancestors().find(is_root);
-            let files = Picture::take(root.unwrap_or(&self.home), None).sources();
-            for (path, entry) in &files.entries {
-                digest.update(format!("\0{}\0", path.display()));
-                match entry {
-                    Entry::Folder { .. } => {}
-                    Entry::File { content, .. } => digest.update(Sha256::digest(content)),
-                    Entry::Link { target } => digest.update(target.as_os_str().as_encoded_bytes()),
-                }
-            }
-        }
-        digest.finalize().into()
+            Picture::take(root.unwrap_or(&self.home), None).sources()
+        });
+        (points::name(call, &self.home), files.unwrap_or_default())
     }
 
-    fn under_way(&self) -> MutexGuard<'_, Vec<(Call, Digest)>> {
+    fn under_way(&self) -> MutexGuard<'_, Vec<(Call, Build)>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn built() -> MutexGuard<'static, BTreeMap<Digest, Answer>> {
+    fn built() -> MutexGuard<'static, BTreeMap<Build, Answer>> {
         BUILT.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -165,20 +153,20 @@ impl Keeper for Builds {
         if !is_repeatable(call) {
             return Ok(None);
         }
-        let digest = self.digest(call);
-        let built = Self::built().get(&digest).cloned();
-        if built.is_none() {
-            self.under_way().push((call.clone(), digest));
+        let build = self.build_of(call);
+        let earlier = Self::built().get(&build).cloned();
+        if earlier.is_none() {
+            self.under_way().push((call.clone(), build));
         }
-        Ok(built)
+        Ok(earlier)
     }
 
     fn after(&self, call: &Call, ended: &Ended) -> io::Result<()> {
         let mut under_way = self.under_way();
         if let Some(place) = under_way.iter().position(|(going, _)| going == call) {
-            let (_, digest) = under_way.remove(place);
+            let (_, build) = under_way.remove(place);
             if let Ended::Answered(answer) = ended {
-                Self::built().insert(digest, answer.clone());
+                Self::built().insert(build, answer.clone());
             }
         }
         Ok(())

@@ -9,14 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 /// What a directory held at a moment. Pictures of one world share what did not change.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Picture {
     /// By path; a folder comes before what is in it.
     pub(super) entries: BTreeMap<PathBuf, Entry>,
 }
 
 /// What was at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Entry {
     Folder { mode: u32 },
     File { mode: u32, content: Arc<[u8]> },
