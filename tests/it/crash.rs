@@ -4,7 +4,9 @@
 //! practice cloud writes down before it answers. So every row is run once, undisturbed, while a
 //! [`Camera`] at the gate takes a picture of the disk before each call goes out and when it has
 //! ended, its answer not yet heard. Every picture that differs from the others is then a world to
-//! resume in: the run goes on, ends as if nothing had been, and another run finds nothing to do.
+//! resume in: the run goes on, ends as if nothing had been, and another run finds nothing to do. Runs
+//! that end in the same world, down to what its clones remember, share that other run: it is the same
+//! for all of them.
 //! Between hearing an answer and the next call nothing leaves the process, so the third moment, the
 //! answer heard, is the picture of whatever comes next.
 //!

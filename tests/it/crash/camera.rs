@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rok_deploy::clients::gate::{Answer, Call, Ended, Keeper};
 
@@ -23,29 +23,25 @@ pub(super) enum When {
 /// What was seen of a run.
 #[derive(Default)]
 pub(super) struct Film {
-    /// Every moment, in order: its point, when, its scene, and its picture when that was wanted.
-    pub(super) moments: Vec<(String, When, usize, Option<usize>)>,
+    /// Every moment, in order: its point, when, and its picture.
+    pub(super) moments: Vec<(String, When, usize)>,
     /// All different pictures, in order, with what their journal tells.
-    pub(super) pictures: Vec<(Arc<Picture>, Journal)>,
+    pub(super) pictures: Vec<(Picture, Journal)>,
     counts: BTreeMap<String, usize>,
     under_way: Vec<(Call, String)>,
-    scene: usize,
 }
 
-/// Keeps the gate of a run. Scenes are cut where a task starts: tasks come one after the other, so
-/// every point is in the same scene in every run.
+/// Keeps the gate of a run.
 pub(super) struct Camera {
     home: PathBuf,
-    scene: usize,
     film: Mutex<Film>,
 }
 
 impl Camera {
-    /// Takes pictures of one scene.
-    pub(super) fn new(home: &Path, scene: usize) -> Self {
+    /// Takes pictures of a home.
+    pub(super) fn new(home: &Path) -> Self {
         Self {
             home: home.into(),
-            scene,
             film: Mutex::default(),
         }
     }
@@ -56,25 +52,19 @@ impl Camera {
     }
 
     fn shoot(&self, film: &mut Film, point: String, when: When) {
-        let scene = film.scene;
-        let picture = (scene == self.scene).then(|| {
-            let earlier = film.pictures.last();
-            let picture = Picture::settled(&self.home, earlier.map(|(last, _)| &**last));
-            let earlier = earlier.map(|(last, known)| (&**last, known));
-            let journal = Journal::of(&self.home, &picture, earlier);
-            let is_known = film.pictures.last().is_some_and(|(last, known)| {
-                // What went over the wire, and who was at work, is only noted for people.
-                const NOTED: [&str; 4] =
-                    ["wire.jsonl", "recording.jsonl", "holder", "journal.jsonl"];
-                let matters = |path: &Path| !NOTED.iter().any(|name| path.ends_with(name));
-                *known == journal && last.is_like(&picture, matters)
-            });
-            if !is_known {
-                film.pictures.push((Arc::new(picture), journal));
-            }
-            film.pictures.len() - 1
+        let earlier = film.pictures.last().map(|(last, known)| (last, known));
+        let picture = Picture::settled(&self.home, earlier.map(|(last, _)| last));
+        let journal = Journal::of(&self.home, &picture, earlier);
+        let is_known = earlier.is_some_and(|(last, known)| {
+            // What went over the wire, and who was at work, is only noted for people.
+            const NOTED: [&str; 4] = ["wire.jsonl", "recording.jsonl", "holder", "journal.jsonl"];
+            let matters = |path: &Path| !NOTED.iter().any(|name| path.ends_with(name));
+            *known == journal && last.is_like(&picture, matters)
         });
-        film.moments.push((point, when, scene, picture));
+        if !is_known {
+            film.pictures.push((picture, journal));
+        }
+        film.moments.push((point, when, film.pictures.len() - 1));
     }
 }
 
@@ -96,9 +86,6 @@ impl Keeper for Camera {
         let place = film.under_way.iter().position(|(going, _)| going == call);
         let (_, point) = film.under_way.remove(place.expect("it was seen going out"));
         self.shoot(&mut film, point, When::Unheard);
-        if call.client == "journal" && call.operation.starts_with("task_started") {
-            film.scene += 1;
-        }
         Ok(())
     }
 }
@@ -132,7 +119,7 @@ impl Builds {
                 name.to_string_lossy().starts_with(".tmp") || place.join(".git").exists()
             };
             let root = Path::new(directory).ancestors().find(is_root);
-            Picture::take(root.unwrap_or(&self.home), None).sources()
+            Picture::of_sources(root.unwrap_or(&self.home))
         });
         (points::name(call, &self.home), files.unwrap_or_default())
     }

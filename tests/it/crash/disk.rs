@@ -23,6 +23,16 @@ pub(super) enum Entry {
     Link { target: PathBuf },
 }
 
+/// What a picture is taken of.
+struct Look<'a> {
+    directory: &'a Path,
+    /// What need not be read again.
+    earlier: Option<&'a Picture>,
+    is_of_interest: fn(&Path) -> bool,
+    /// Folders that are looked at last, when any are.
+    later: Option<Vec<PathBuf>>,
+}
+
 impl Picture {
     /// Takes a picture while others may be at work. What Git, or we beside it, have begun to write is
     /// waited for, as it is done within moments: it belongs to a call that is under way and has points
@@ -37,47 +47,68 @@ impl Picture {
         }
     }
 
-    /// Takes a picture.
+    /// Takes a picture. What an earlier one of the same directory knows need not be read again.
     pub(super) fn take(directory: &Path, earlier: Option<&Self>) -> Self {
         let mut picture = Self::default();
         // Git writes objects before what names them, so what names them is looked at first.
-        let mut objects = Vec::new();
-        picture.add(directory, Path::new(""), earlier, &mut Some(&mut objects));
-        for folder in objects {
-            picture.add(directory, &folder, earlier, &mut None);
+        let mut look = Look {
+            directory,
+            earlier,
+            is_of_interest: |_| true,
+            later: Some(Vec::new()),
+        };
+        picture.add(Path::new(""), &mut look);
+        for folder in look.later.take().unwrap_or_default() {
+            picture.add(&folder, &mut look);
         }
         picture
     }
 
-    fn add(
-        &mut self,
-        directory: &Path,
-        folder: &Path,
-        earlier: Option<&Self>,
-        later: &mut Option<&mut Vec<PathBuf>>,
-    ) {
+    /// Takes a picture of what manifests may be built of: neither of what is Git's own nor of our state.
+    pub(super) fn of_sources(directory: &Path) -> Self {
+        let mut look = Look {
+            directory,
+            earlier: None,
+            is_of_interest: |path| !path.ends_with(".git") && path != "state",
+            later: None,
+        };
+        let mut picture = Self::default();
+        picture.add(Path::new(""), &mut look);
+        picture
+    }
+
+    fn add(&mut self, folder: &Path, look: &mut Look<'_>) {
         // What is temporary may be gone by now.
-        let Ok(entries) = fs::read_dir(directory.join(folder)) else {
+        let Ok(entries) = fs::read_dir(look.directory.join(folder)) else {
             return;
         };
         for entry in entries {
             let entry = entry.expect("the world is readable");
             let path = folder.join(entry.file_name());
+            if !(look.is_of_interest)(&path) {
+                continue;
+            }
+            // Git names an object by what is in it.
+            let known = look.earlier.filter(|_| is_an_object(&path));
+            if let Some(known) = known.and_then(|earlier| earlier.entries.get(&path)) {
+                self.entries.insert(path, known.clone());
+                continue;
+            }
             let Ok(metadata) = entry.metadata() else {
                 continue;
             };
             let mode = metadata.permissions().mode() & 0o7777;
             if metadata.is_dir() {
                 self.entries.insert(path.clone(), Entry::Folder { mode });
-                match later {
+                match &mut look.later {
                     Some(later) if path.ends_with("objects") => later.push(path),
-                    _ => self.add(directory, &path, earlier, later),
+                    _ => self.add(&path, look),
                 }
             } else if metadata.is_symlink() {
                 let target = fs::read_link(entry.path()).expect("a link can be read");
                 self.entries.insert(path, Entry::Link { target });
             } else if let Ok(content) = fs::read(entry.path()) {
-                let content = match earlier.and_then(|earlier| earlier.content(&path)) {
+                let content = match look.earlier.and_then(|earlier| earlier.content(&path)) {
                     Some(known) if **known == *content => Arc::clone(known),
                     _ => content.into(),
                 };
@@ -119,18 +150,12 @@ impl Picture {
         let own = self.entries.iter().filter(matters);
         own.eq(other.entries.iter().filter(matters))
     }
+}
 
-    /// The files that manifests may be built of: neither Git's own, nor the world's, nor the runs'.
-    pub(super) fn sources(mut self) -> Self {
-        self.entries.retain(|path, _| {
-            let holds = |name: &str| path.iter().any(|part| part == name);
-            let of_the_world = path
-                .parent()
-                .is_some_and(|parent| parent.ends_with("sandbox"));
-            !(holds(".git") || holds("gitops.git") || holds("runs") || of_the_world)
-        });
-        self
-    }
+/// Whether this is the file of an object of Git's: 38 hexadecimal digits in a folder of two.
+fn is_an_object(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.len() == 38 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Whether a file is one that is written to be renamed: a lock of Git's, a file of ours with a random

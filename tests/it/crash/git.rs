@@ -23,7 +23,8 @@ pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
                 return json!([name, target]);
             }
             if reference.is_remote() {
-                return json!([name, is_in_head(&repository, &reference)]);
+                let (_, behind) = from_head(&repository, &reference);
+                return json!([name, behind == 0]);
             }
             let tag = reference.peel_to_tag().ok().map(|tag| {
                 let tagger = tag.tagger().map(|tagger| tagger.to_string());
@@ -59,12 +60,26 @@ pub(super) fn meaning(path: &Path, sealed: &Sealed) -> Value {
     })
 }
 
-/// Whether HEAD has all that a ref leads to.
-fn is_in_head(repository: &Repository, reference: &Reference<'_>) -> bool {
+/// What a repository remembers of its remotes: each ref, and how far it is from HEAD.
+pub(super) fn remotes(path: &Path) -> Value {
+    let repository = Repository::open(path).expect("it is a repository");
+    let references = repository.references().expect("refs can be listed");
+    let references = references.map(|reference| reference.expect("a ref can be read"));
+    let remotes = references.filter(|reference| {
+        let is_symbolic = matches!(reference.symbolic_target(), Ok(Some(_)));
+        reference.is_remote() && !is_symbolic
+    });
+    remotes
+        .map(|reference| json!([reference.name().ok(), from_head(&repository, &reference)]))
+        .collect()
+}
+
+/// How many commits HEAD has that a ref does not lead to, and the other way about.
+fn from_head(repository: &Repository, reference: &Reference<'_>) -> (usize, usize) {
     let commit = reference.peel_to_commit().expect("it leads to one").id();
     let head = repository.refname_to_id("HEAD").expect("HEAD is born");
-    let descends = repository.graph_descendant_of(head, commit);
-    head == commit || descends.expect("both are there")
+    let far = repository.graph_ahead_behind(head, commit);
+    far.expect("both are there")
 }
 
 /// The commits that lead to one, oldest first.

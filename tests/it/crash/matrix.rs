@@ -1,6 +1,6 @@
 //! Covers rows: runs each once undisturbed, and goes on from every picture of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, Write as _};
 use std::num::NonZero;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::camera::{Builds, Camera, When};
 use super::disk::Picture;
-use super::meaning::{differences, meaning};
+use super::meaning::{differences, left_out, meaning};
 use super::operator::{Operator, Yes, by_id};
 use super::others::{NOBODY, Others};
 use super::points::{self, Points};
@@ -50,12 +50,10 @@ impl Row {
     }
 }
 
-/// What was covered of one scene of a row.
+/// What was covered of a row.
 struct Covered {
     row: &'static str,
-    points: BTreeSet<String>,
-    /// How many scenes the row has.
-    scenes: usize,
+    points: Points,
     worlds: usize,
     took: Duration,
     /// Where, and what became of it.
@@ -72,42 +70,28 @@ pub(super) fn cover(rows: &'static [Row]) {
     let is_wanted = |row: &&Row| only.as_ref().is_none_or(|only| row.name.contains(only));
     let rows: Vec<_> = rows.iter().filter(is_wanted).collect();
     assert!(!rows.is_empty(), "{ONLY}={only:?} is in the name of no row");
-    let firsts: Vec<_> = rows.iter().map(|row| (*row, 0)).collect();
-    let mut covered = at_the_same_time(firsts);
-    let further: Vec<_> = rows
-        .iter()
-        .zip(&covered)
-        .flat_map(|(row, first)| (1..first.scenes).map(move |scene| (*row, scene)))
-        .collect();
-    covered.extend(at_the_same_time(further));
+    let covered = at_the_same_time(rows);
 
-    let mut rows: BTreeMap<String, Points> = BTreeMap::new();
-    for row in covered
-        .iter()
-        .map(|scene| scene.row)
-        .collect::<BTreeSet<_>>()
-    {
-        let scenes = covered.iter().filter(|scene| scene.row == row);
-        let points = scenes.flat_map(|scene| &scene.points);
-        rows.insert(row.to_owned(), points::count(points));
-    }
-    let count: usize = rows.values().flat_map(Points::values).sum();
-    let worlds: usize = covered.iter().map(|scene| scene.worlds).sum();
+    let points = covered.iter().map(|row| row.points.values().sum::<usize>());
+    let count: usize = points.sum();
+    let worlds: usize = covered.iter().map(|row| row.worlds).sum();
     // Past the test harness, which keeps to itself what passing tests print.
     writeln!(
         io::stderr(),
         "crash matrix: {count} points x 3 moments in {} rows, {worlds} different worlds, {} s",
-        rows.len(),
+        covered.len(),
         start.elapsed().as_secs()
     )
     .expect("stderr is open");
-    for scene in &covered {
-        let (row, worlds, took) = (scene.row, scene.worlds, scene.took.as_secs());
-        writeln!(io::stderr(), "  {took:3} s, {worlds:3} worlds: {row}").expect("stderr is open");
-    }
+    let mut points = BTreeMap::new();
     let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (place, error) in covered.into_iter().flat_map(|scene| scene.failures) {
-        failures.entry(error).or_default().push(place);
+    for row in covered {
+        let (name, worlds, took) = (row.row, row.worlds, row.took.as_secs());
+        writeln!(io::stderr(), "  {took:3} s, {worlds:3} worlds: {name}").expect("stderr is open");
+        points.insert(name.to_owned(), row.points);
+        for (place, error) in row.failures {
+            failures.entry(error).or_default().push(place);
+        }
     }
     let told = failures.iter().map(|(error, places)| {
         let some = &places[..places.len().min(TOLD)];
@@ -120,14 +104,14 @@ pub(super) fn cover(rows: &'static [Row]) {
         told.join("\n")
     );
     if only.is_none() {
-        points::held_against_the_list(&rows);
+        points::held_against_the_list(&points);
     }
 }
 
-/// Covers scenes, as many at a time as there are processors; in the order they were given in.
-fn at_the_same_time(scenes: Vec<(&'static Row, usize)>) -> Vec<Covered> {
+/// Covers rows, as many at a time as there are processors; in the order they were given in.
+fn at_the_same_time(rows: Vec<&'static Row>) -> Vec<Covered> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
-    let queue: Mutex<VecDeque<_>> = Mutex::new(scenes.into_iter().enumerate().collect());
+    let queue: Mutex<VecDeque<_>> = Mutex::new(rows.into_iter().enumerate().collect());
     let covered = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..processors {
@@ -137,10 +121,10 @@ fn at_the_same_time(scenes: Vec<(&'static Row, usize)>) -> Vec<Covered> {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .pop_front();
-                    let Some((index, (row, scene))) = next else {
+                    let Some((index, row)) = next else {
                         break;
                     };
-                    let done = cover_scene(row, scene);
+                    let done = cover_row(row);
                     let mut covered = covered.lock().unwrap_or_else(PoisonError::into_inner);
                     covered.insert(index, done);
                 }
@@ -151,7 +135,7 @@ fn at_the_same_time(scenes: Vec<(&'static Row, usize)>) -> Vec<Covered> {
     covered.into_values().collect()
 }
 
-fn cover_scene(row: &'static Row, scene: usize) -> Covered {
+fn cover_row(row: &'static Row) -> Covered {
     let start = Instant::now();
     let place = tempfile::Builder::new()
         .prefix("rok-crash-")
@@ -159,18 +143,18 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
         .expect("a temporary folder");
     let home = place.path().join("home");
     fs::create_dir(&home).expect("it is writable");
-    let stage = Stage::set(row, &home);
-    let camera = Arc::new(Camera::new(&home, scene));
+    let mut stage = Stage::set(row, &home);
+    let camera = Arc::new(Camera::new(&home));
     let keepers = [
         Arc::clone(&camera) as Arc<dyn Keeper>,
         Arc::clone(&stage.builds) as Arc<dyn Keeper>,
     ];
     let whole = stage.operator.run(&keepers, Yes::Asked);
     let whole = whole.unwrap_or_else(|error| panic!("{}, undisturbed: {error}", row.name));
-    let end = Picture::take(&home, None);
+    let film = std::mem::take(&mut *camera.film());
+    let end = Picture::take(&home, film.pictures.last().map(|(last, _)| last));
     let expected = meaning(&home, &end, &whole.run, &stage.others);
 
-    let film = std::mem::take(&mut *camera.film());
     let mut failures = Vec::new();
     let pictures = film.pictures.iter().enumerate();
     // Who only lists the points need not go on from them.
@@ -178,8 +162,8 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
     for (index, (picture, _)) in pictures {
         picture.put(&home);
         if let Err(error) = stage.converges(picture, &expected) {
-            let moments = film.moments.iter().filter(|moment| moment.3 == Some(index));
-            let mut moments = moments.map(|(point, when, ..)| match when {
+            let moments = film.moments.iter().filter(|moment| moment.2 == index);
+            let mut moments = moments.map(|(point, when, _)| match when {
                 When::Before => format!("before {point}"),
                 When::Unheard => format!("after {point}"),
             });
@@ -189,11 +173,9 @@ fn cover_scene(row: &'static Row, scene: usize) -> Covered {
             failures.push((place, error));
         }
     }
-    let shown = film.moments.iter().filter(|moment| moment.3.is_some());
     Covered {
         row: row.name,
-        points: shown.map(|(point, ..)| point.clone()).collect(),
-        scenes: film.moments.last().map_or(0, |moment| moment.2) + 1,
+        points: points::count(film.moments.iter().map(|(point, ..)| point)),
         worlds: film.pictures.len(),
         took: start.elapsed(),
         failures,
@@ -206,6 +188,8 @@ struct Stage {
     builds: Arc<Builds>,
     /// The runs that made the world.
     others: Vec<String>,
+    /// What was left out of the meaning of worlds in which the next run did nothing.
+    at_rest: Vec<Value>,
 }
 
 impl Stage {
@@ -235,21 +219,25 @@ impl Stage {
             operator,
             builds,
             others,
+            at_rest: Vec::new(),
         }
     }
 
-    /// Goes on in the world of a picture, which is in place, and then runs once more.
-    fn converges(&self, picture: &Picture, expected: &Value) -> Result<(), String> {
+    /// Goes on in the world of a picture, which is in place, and then runs once more, unless that is
+    /// known of a world that is the same.
+    fn converges(&mut self, picture: &Picture, expected: &Value) -> Result<(), String> {
         let keepers = [Arc::clone(&self.builds) as Arc<dyn Keeper>];
         let state = self.goes_on(picture, &keepers)?;
         let run = state.run.as_str();
         let home = self.operator.home();
         let mut others = self.others.clone();
         others.extend(self.dead(run)?);
-        is_as(
-            expected,
-            &meaning(home, &Picture::take(home, None), run, &others),
-        )?;
+        let end = Picture::take(home, Some(picture));
+        is_as(expected, &meaning(home, &end, run, &others))?;
+        let left_out = left_out(home, &end);
+        if self.at_rest.contains(&left_out) {
+            return Ok(());
+        }
 
         let again = self.operator.run(&keepers, Yes::Given);
         let again = again.map_err(|error| format!("the next run: {error}"))?;
@@ -260,8 +248,10 @@ impl Stage {
             return Err(format!("the next run writes {writes:?}"));
         }
         others.push(again.run);
-        let found = meaning(home, &Picture::take(home, None), run, &others);
-        is_as(expected, &found).map_err(|error| format!("the next run: {error}"))
+        let found = meaning(home, &Picture::take(home, Some(picture)), run, &others);
+        is_as(expected, &found).map_err(|error| format!("the next run: {error}"))?;
+        self.at_rest.push(left_out);
+        Ok(())
     }
 
     /// Does what the operator does after a crash: resumes, or starts anew when there is nothing to

@@ -25,6 +25,9 @@ use super::disk::{Entry, Picture};
 use super::git;
 use super::sealed::Sealed;
 
+/// The folder of renders that are remembered, in `.git`.
+const RENDERS: &str = "rok-deploy-renders";
+
 /// Of the home on disk, of which `picture` was taken just now, after `run`. Runs of `others` are not
 /// looked at.
 pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[String]) -> Value {
@@ -45,17 +48,7 @@ pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[Strin
             files.insert(name, of_a_file(path, entry, &sealed));
         }
     }
-    let repositories: BTreeMap<_, _> = picture
-        .entries
-        .keys()
-        .filter(|path| path.ends_with(".git") || path.ends_with("gitops.git"))
-        .map(|path| {
-            (
-                path.display().to_string(),
-                git::meaning(&home.join(path), &sealed),
-            )
-        })
-        .collect();
+    let repositories = in_repositories(picture, |path| git::meaning(&home.join(path), &sealed));
     let mut meaning = json!({ "files": files, "repositories": repositories });
     let (time, _) = run.split_once('-').expect("an id is a time and a suffix");
     let date = format!(
@@ -72,6 +65,28 @@ pub(super) fn meaning(home: &Path, picture: &Picture, run: &str, others: &[Strin
     let replacements: Vec<_> = given.chain([(run, "<run>"), (&date, "<date>")]).collect();
     replace(&mut meaning, &replacements);
     meaning
+}
+
+/// What a meaning leaves out of a home and the next run looks at all the same: what its clones remember
+/// of their remotes, and of files that are not committed. The rest of it is of no run but its own.
+pub(super) fn left_out(home: &Path, picture: &Picture) -> Value {
+    let is_a_render = |path: &Path| path.iter().any(|part| part == RENDERS);
+    let files = picture.entries.iter();
+    let renders = files.filter(|(path, _)| is_a_render(path));
+    let renders = renders.map(|(path, entry)| format!("{} {entry:?}", path.display()));
+    json!({
+        "remotes": in_repositories(picture, |path| git::remotes(&home.join(path))),
+        "renders": renders.collect::<Vec<_>>(),
+    })
+}
+
+/// Asks every repository of a home, by its path there.
+fn in_repositories(picture: &Picture, ask: impl Fn(&Path) -> Value) -> BTreeMap<String, Value> {
+    let paths = picture.entries.keys();
+    let repositories = paths.filter(|path| path.ends_with(".git") || path.ends_with("gitops.git"));
+    repositories
+        .map(|path| (path.display().to_string(), ask(path)))
+        .collect()
 }
 
 /// Returns the ids of identities, and the names of role assignments that follow from them.
@@ -103,6 +118,9 @@ fn given_by_azure(picture: &Picture) -> Vec<(String, String)> {
 
 /// Every place where two meanings differ.
 pub fn differences(path: &str, expected: &Value, found: &Value, into: &mut Vec<String>) {
+    if expected == found {
+        return;
+    }
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
             let keys = expected.keys().chain(found.keys());
@@ -118,7 +136,6 @@ pub fn differences(path: &str, expected: &Value, found: &Value, into: &mut Vec<S
                 differences(&format!("{path}/{index}"), expected, found, into);
             }
         }
-        _ if expected == found => {}
         _ => into.push(format!("{path}: expected {expected}, found {found}")),
     }
 }
@@ -150,7 +167,7 @@ fn is_left_out(path: &Path) -> bool {
         .skip(1)
         .collect();
     // Renders that were remembered are forgotten by the next commit of their files.
-    ["objects", "logs", "refs", "rok-deploy-renders"]
+    ["objects", "logs", "refs", RENDERS]
         .iter()
         .any(|folder| inside.starts_with(folder))
         || inside == Path::new("packed-refs")
