@@ -328,3 +328,23 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|_| format!("expected a duration such as `90s`, `10m` or `1h30m`, found `{text}`"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_what_clap_can_parse() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    #[should_panic(expected = "Short option names must be unique")]
+    fn clap_asserts_of_commands_what_it_knows() {
+        // What it asserts is switched on for it alone, in Cargo.toml.
+        let twice = ["first", "second"].map(|name| clap::Arg::new(name).short('x'));
+        clap::Command::new("twice").args(twice).debug_assert();
+    }
+}
