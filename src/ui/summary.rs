@@ -87,8 +87,13 @@ pub fn run_summary_lines(state: &RunState, color: bool) -> String {
             line(&mut text, &format!("next: {}", words::clean(next)));
         }
         let label = words::outcome(*outcome);
-        let word = paint.tone(label.tone, label.word);
-        line(&mut text, &format!("{word}: {}", words::clean(summary)));
+        let summary = words::clean(summary);
+        if words::is_in_its_sentence(*outcome) {
+            line(&mut text, &paint.tone(label.tone, &summary));
+        } else {
+            let word = paint.tone(label.tone, label.word);
+            line(&mut text, &format!("{word}: {summary}"));
+        }
     } else {
         for step in state.in_doubt() {
             line(
@@ -226,6 +231,7 @@ fn line(text: &mut String, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{EventKind, Outcome};
     use crate::ui::samples;
 
     #[test]
@@ -272,5 +278,23 @@ mod tests {
             "broken",
             run_summary_lines(&RunState::of(&samples::settling()), false)
         );
+    }
+
+    #[test]
+    fn who_stopped_or_declined_is_told_once() {
+        for (outcome, summary) in [
+            (Outcome::Interrupted, "Stopped; nothing was changed."),
+            (Outcome::Declined, "Not approved; nothing was changed."),
+        ] {
+            let end = EventKind::RunFinished {
+                outcome,
+                summary: summary.into(),
+                next: Vec::new(),
+                handoff: None,
+            };
+            let events = samples::Story::new().then(0, samples::started(false));
+            let text = run_summary_lines(&RunState::of(&events.then(5, end).tell()), false);
+            assert_eq!(text.lines().last(), Some(summary));
+        }
     }
 }

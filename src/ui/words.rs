@@ -91,6 +91,12 @@ pub fn outcome(outcome: Outcome) -> Label {
     Label { symbol, word, tone }
 }
 
+/// Whether the sentence that a run ends with says itself how it ended: "Stopped after 3 steps …".
+pub fn is_in_its_sentence(outcome: Outcome) -> bool {
+    use Outcome::{Declined, Interrupted, Terminated};
+    matches!(outcome, Declined | Interrupted | Terminated)
+}
+
 /// Returns how a link of the chain is shown.
 pub fn link(state: LinkState) -> Label {
     let (symbol, word, tone) = match state {

@@ -235,6 +235,7 @@ pub(super) fn result(fold: &Fold, ways: Option<&Ways>) -> Lines {
     let opening = match outcome {
         // A good end speaks for itself.
         Outcome::Done => label.symbol.to_owned(),
+        outcome if words::is_in_its_sentence(*outcome) => label.symbol.to_owned(),
         _ => format!("{} {}:", label.symbol, label.word),
     };
     lines.marked(0, 2, label.tone, &format!("{opening} {summary}"));
