@@ -32,6 +32,8 @@ pub(super) struct Moment {
     before: Before,
     requests: Arc<Vec<Request>>,
     here: Range<usize>,
+    /// The request of them that a search has led to.
+    sought: Option<usize>,
 }
 
 impl Before {
@@ -55,13 +57,15 @@ impl Before {
 }
 
 impl Moment {
-    /// Returns the moment of the event with that number; `here` are its requests.
+    /// Returns the moment of the event with that number; `here` are its requests, `sought` the one
+    /// that a search has led to.
     pub(super) fn new(
         number: usize,
         event: Event,
         before: Before,
         requests: Arc<Vec<Request>>,
         here: Range<usize>,
+        sought: Option<usize>,
     ) -> Self {
         Self {
             number,
@@ -69,11 +73,12 @@ impl Moment {
             before,
             requests,
             here,
+            sought,
         }
     }
 
-    /// Returns what changed here; `after` is the run with the event.
-    pub(super) fn page(&self, after: &RunState) -> Lines {
+    /// Returns what changed here, and which of its lines was sought; `after` is the run with the event.
+    pub(super) fn page(&self, after: &RunState) -> (Lines, Option<usize>) {
         let mut lines = Lines::default();
         let (tone, sentence) = log::sentence(&self.event.event);
         lines.marked(0, 2, tone, &sentence);
@@ -88,8 +93,8 @@ impl Moment {
         });
         lines.line(0, Tone::Dim, &format!("{time} UTC{since}"));
         self.changes(after, &mut lines);
-        self.wire(&mut lines);
-        lines
+        let sought = self.wire(&mut lines);
+        (lines, sought)
     }
 
     fn changes(&self, after: &RunState, lines: &mut Lines) {
@@ -213,25 +218,37 @@ impl Moment {
         true
     }
 
-    /// Writes the requests of the moment.
-    fn wire(&self, lines: &mut Lines) {
+    /// Writes the requests of the moment, and returns which line was sought.
+    fn wire(&self, lines: &mut Lines) -> Option<usize> {
         if self.requests.is_empty() {
-            return;
+            return None;
         }
-        let requests = &self.requests[self.here.clone()];
-        lines.heading(&match requests.len() {
+        lines.heading(&match self.here.len() {
             0 => "No request since the event before".to_owned(),
             number => format!(
                 "{} since the event before",
                 words::count(number, "request", "requests")
             ),
         });
-        for request in requests {
-            row(request, ' ', lines);
-        }
+        self.rows(' ', lines)
     }
 
-    /// Returns the wire log around the moment, and which of its lines is the first of the moment.
+    /// Writes a row for each request of the moment, and returns which line was sought.
+    fn rows(&self, here: char, lines: &mut Lines) -> Option<usize> {
+        let mut sought = None;
+        for place in self.here.clone() {
+            let line = lines.len();
+            row(&self.requests[place], here, lines);
+            if self.sought == Some(place) {
+                lines.bold();
+                sought = Some(line);
+            }
+        }
+        sought
+    }
+
+    /// Returns the wire log around the moment, and which of its lines was sought, or is the first of
+    /// the moment.
     pub(super) fn wire_page(&self) -> (Lines, usize) {
         let mut lines = Lines::default();
         let (number, all) = (self.here.len(), self.requests.len());
@@ -253,9 +270,7 @@ impl Moment {
             row(request, ' ', &mut lines);
         }
         let first = lines.len();
-        for request in &self.requests[self.here.clone()] {
-            row(request, '▸', &mut lines);
-        }
+        let sought = self.rows('▸', &mut lines);
         let (_, sentence) = log::sentence(&self.event.event);
         let time = self.event.at.strftime("%H:%M:%S%.3f");
         lines.marked(0, 4, Tone::Plain, &format!("▸ ● {time}  {sentence}"));
@@ -264,7 +279,7 @@ impl Moment {
             row(request, ' ', &mut lines);
         }
         left_out(all - end, "after these", &mut lines);
-        (lines, first)
+        (lines, sought.unwrap_or(first))
     }
 }
 

@@ -164,12 +164,17 @@ impl Player {
         let event = &self.events[last];
         let before = Before::of(&self.session.fold.state, event);
         self.session.event(event);
+        let here = wire::of_event(&self.ends, last);
+        let found = self.found.as_ref();
+        let sought =
+            found.and_then(|found| seek::request(&self.requests, here.clone(), &found.text));
         self.session.moment = Some(Moment::new(
             position,
             event.clone(),
             before,
             Arc::clone(&self.requests),
-            wire::of_event(&self.ends, last),
+            here,
+            sought,
         ));
         self.position = position;
     }

@@ -1,6 +1,7 @@
 //! Finding moments of a recording: by step, by task, by what went wrong, by text.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::widgets::editor::Editor;
 use crate::engine::event::FindingKind;
@@ -136,6 +137,13 @@ pub(super) fn find(events: &[Event], requests: &[Request], ends: &[usize], text:
         text: text.to_owned(),
         places: events.iter().enumerate().filter_map(holds).collect(),
     }
+}
+
+/// Returns the first of some requests that holds the text.
+pub(super) fn request(requests: &[Request], here: Range<usize>, text: &str) -> Option<usize> {
+    let search = Search::new(text);
+    here.into_iter()
+        .find(|place| search.meets_request(&requests[*place]))
 }
 
 /// Returns the place that a person means by a number, a time, a step or a task.

@@ -422,7 +422,12 @@ impl Session {
                 return self.set_page(pages::chain(chain, columns), fresh);
             }
             (Subject::Moment, Some(moment), _) => {
-                return self.set_page(moment.page(&self.fold.state), fresh);
+                let (lines, sought) = moment.page(&self.fold.state);
+                self.set_page(lines, fresh);
+                if let Some(line) = sought.filter(|_| fresh) {
+                    self.page.reveal_line(line);
+                }
+                return;
             }
             (Subject::Wire, Some(moment), _) => {
                 let (lines, here) = moment.wire_page();
@@ -478,9 +483,12 @@ impl Session {
     /// Writes the moment into its own place.
     fn write_moment(&mut self) {
         if let (Some(area), Some(moment)) = (self.places.moment, &self.moment) {
-            let lines = moment.page(&self.fold.state);
+            let (lines, sought) = moment.page(&self.fold.state);
             self.moment_page.resize(area.width, area.height);
             self.moment_page.show(lines);
+            if let Some(line) = sought {
+                self.moment_page.reveal_line(line);
+            }
         }
     }
 

@@ -241,6 +241,31 @@ fn a_search_meets_notes_diffs_titles_requests_and_ids() {
 }
 
 #[test]
+fn a_request_that_was_found_is_on_the_screen() {
+    let mut recording = recording(samples::finished());
+    let first = recording.events[0].at;
+    let last = recording.requests.last().expect("there are some").clone();
+    let sent = |number: usize| Request {
+        at: first,
+        operation: format!("iam:Tag-{number}"),
+        ..last.clone()
+    };
+    recording.requests = (0..60).map(sent).collect();
+    let mut model = Model::player(options(), recording);
+    for size in [(120, 40), (200, 60), (80, 24)] {
+        screen(&mut model, size.0, size.1);
+        model.update(key(KeyCode::Home));
+        ask(&mut model, "/", "iam:Tag-55");
+        let shown = screen(&mut model, size.0, size.1);
+        assert!(shown.contains("POST iam:Tag-55"), "{size:?}: {shown}");
+        press(&mut model, "w");
+        let shown = screen(&mut model, size.0, size.1);
+        assert!(shown.contains("POST iam:Tag-55"), "{size:?}: {shown}");
+        press(&mut model, "w");
+    }
+}
+
+#[test]
 fn going_to_a_number_a_time_a_step_or_a_task() {
     let events = samples::finished();
     let mut model = player(events.clone());

@@ -150,10 +150,18 @@ impl Page {
 
     /// Scrolls so that the line is visible, with a third of the place above it.
     pub fn show_line(&mut self, line: usize) {
-        let row = self.rows.iter().position(|row| row.line >= line);
+        let row = self.rows.partition_point(|row| row.line < line);
         let above = usize::from(self.size.1) / 3;
-        let row = row.unwrap_or_default().saturating_sub(above);
-        self.top = row.min(self.last_top());
+        self.top = row.saturating_sub(above).min(self.last_top());
+    }
+
+    /// Scrolls to the line unless all of it is visible.
+    pub fn reveal_line(&mut self, line: usize) {
+        let first = self.rows.partition_point(|row| row.line < line);
+        let end = self.rows.partition_point(|row| row.line <= line);
+        if first < self.top || end > self.top + usize::from(self.size.1) {
+            self.show_line(line);
+        }
     }
 
     /// Whether the last row is visible.
