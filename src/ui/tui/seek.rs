@@ -140,10 +140,9 @@ pub(super) fn find(events: &[Event], requests: &[Request], ends: &[usize], text:
 }
 
 /// Returns the first of some requests that holds the text.
-pub(super) fn request(requests: &[Request], here: Range<usize>, text: &str) -> Option<usize> {
+pub(super) fn request(requests: &[Request], mut here: Range<usize>, text: &str) -> Option<usize> {
     let search = Search::new(text);
-    here.into_iter()
-        .find(|place| search.meets_request(&requests[*place]))
+    here.find(|place| search.meets_request(&requests[*place]))
 }
 
 /// Returns the place that a person means by a number, a time, a step or a task.
